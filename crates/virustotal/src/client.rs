@@ -1,0 +1,348 @@
+//! The questions one can ask VirusTotal.
+
+mod file_reports;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::atomic::Ordering;
+
+use futures_util::{StreamExt, stream};
+
+use crate::transport::Transport;
+use crate::v2::{self, Batch, Element, Separator};
+use crate::{Deadline, DomainName, Error, FileHash, Report, Settings, Upload, UrlId};
+
+/// What VirusTotal says about one object.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// There is a finished analysis.
+    Found(Report),
+    /// VirusTotal has never seen it.
+    Missing,
+    /// An analysis is under way; ask again by the id.
+    Queued {
+        /// Id of the analysis, where it was told.
+        scan_id: Option<String>,
+    },
+}
+
+/// What became of a request for an analysis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submission {
+    /// Accepted: the report comes under this id.
+    Queued {
+        /// Opaque; send back unchanged.
+        scan_id: String,
+        /// Web address of the analysis.
+        permalink: Option<String>,
+    },
+    /// A rescan of something that VirusTotal has never seen.
+    Missing,
+    /// Not accepted, in VirusTotal's words.
+    Refused(String),
+}
+
+/// A comment of VirusTotal's community: hostile text, never markup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// `YYYYMMDDHHMMSS`, UTC.
+    pub date: String,
+    /// As written.
+    pub text: String,
+}
+
+/// How far a client has come; for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Objects asked about so far.
+    pub expected: u64,
+    /// Of these, answered (or given up).
+    pub answered: u64,
+}
+
+/// Asks VirusTotal, with one key. Share it: pace, proof of the key and connections belong to the client.
+pub struct Client {
+    transport: Transport,
+}
+
+const FILE_REPORTS: Batch<'_> = Batch {
+    endpoint: &v2::FILE_REPORT,
+    parameter: "resource",
+    separator: Separator::Comma,
+    always: &[("allinfo", "true")],
+};
+
+const URL_REPORTS: Batch<'_> = Batch {
+    endpoint: &v2::URL_REPORT,
+    parameter: "resource",
+    separator: Separator::LineFeed,
+    always: &[("allinfo", "true")],
+};
+
+const FILE_RESCANS: Batch<'_> = Batch {
+    endpoint: &v2::FILE_RESCAN,
+    parameter: "resource",
+    separator: Separator::Comma,
+    always: &[],
+};
+
+const URL_SCANS: Batch<'_> = Batch {
+    endpoint: &v2::URL_SCAN,
+    parameter: "url",
+    separator: Separator::LineFeed,
+    always: &[],
+};
+
+impl Client {
+    /// A client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] for an unusable address, CA file or proxy.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        Ok(Self {
+            transport: Transport::new(settings)?,
+        })
+    }
+
+    /// Newest report of each hash, in the order given.
+    ///
+    /// All three hashes of a file lead to one answer where VirusTotal's reports show that they belong together:
+    /// SHA-256 are asked first, and what their reports name is not asked again. Equal hashes are asked once.
+    /// Costs one call per batch; waits for the quota until `deadline`.
+    ///
+    /// # Errors
+    /// One of its own for each hash; [`Error::Key`] for all that were left when the key was refused.
+    pub async fn file_reports(&self, hashes: &[FileHash], deadline: &Deadline) -> Vec<Result<Answer, Error>> {
+        self.expect(hashes.len());
+        file_reports::look_up(self, hashes, deadline).await
+    }
+
+    /// The reports of analyses of files, by their ids; an analysis under way is [`Answer::Queued`].
+    ///
+    /// # Errors
+    /// As for [`Client::file_reports`].
+    pub async fn file_reports_by_scan_id(
+        &self,
+        ids: &[String],
+        deadline: &Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        self.expect(ids.len());
+        answers(FILE_REPORTS, self.batches(FILE_REPORTS, ids, deadline).await)
+    }
+
+    /// Newest report of each URL, in the order given; nothing is submitted. Costs one call per batch.
+    ///
+    /// # Errors
+    /// As for [`Client::file_reports`].
+    pub async fn url_reports(&self, urls: &[UrlId], deadline: &Deadline) -> Vec<Result<Answer, Error>> {
+        self.expect(urls.len());
+        answers(
+            URL_REPORTS,
+            self.batches(URL_REPORTS, &texts(urls), deadline).await,
+        )
+    }
+
+    /// The reports of analyses of URLs, by their ids.
+    ///
+    /// # Errors
+    /// As for [`Client::file_reports`].
+    pub async fn url_reports_by_scan_id(
+        &self,
+        ids: &[String],
+        deadline: &Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        self.expect(ids.len());
+        answers(URL_REPORTS, self.batches(URL_REPORTS, ids, deadline).await)
+    }
+
+    /// Asks for a new analysis of each file. Costs one call per batch.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] with a public key: the first batch goes alone and, refused, spares the others their call.
+    pub async fn file_rescans(
+        &self,
+        hashes: &[FileHash],
+        deadline: &Deadline,
+    ) -> Vec<Result<Submission, Error>> {
+        let resources: Vec<String> = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
+        let (first, rest) = resources.split_at(self.batch_size().min(resources.len()));
+        let mut elements = self.batches(FILE_RESCANS, first, deadline).await;
+        match elements.first() {
+            Some(Err(refused @ Error::Forbidden { .. })) => {
+                let refused = refused.clone();
+                elements.extend(rest.iter().map(|_| Err(refused.clone())));
+            }
+            _ => elements.extend(self.batches(FILE_RESCANS, rest, deadline).await),
+        }
+        submissions(elements)
+    }
+
+    /// Submits each URL for a new analysis. Costs one call per batch.
+    ///
+    /// # Errors
+    /// As for [`Client::file_reports`].
+    pub async fn url_scans(&self, urls: &[UrlId], deadline: &Deadline) -> Vec<Result<Submission, Error>> {
+        submissions(self.batches(URL_SCANS, &texts(urls), deadline).await)
+    }
+
+    /// Report of each domain, in the order given. Costs one call per domain.
+    ///
+    /// # Errors
+    /// As for [`Client::file_reports`].
+    pub async fn domain_reports(
+        &self,
+        domains: &[DomainName],
+        deadline: &Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        self.expect(domains.len());
+        let ask = |domain: &DomainName| {
+            v2::report(
+                &self.transport,
+                &v2::DOMAIN_REPORT,
+                "domain",
+                domain.as_str().to_owned(),
+                deadline,
+            )
+        };
+        self.together(domains.iter().map(ask)).await
+    }
+
+    /// Report of each IP address, in the order given. Costs one call per address.
+    ///
+    /// # Errors
+    /// As for [`Client::file_reports`].
+    pub async fn ip_reports(
+        &self,
+        addresses: &[Ipv4Addr],
+        deadline: &Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        self.expect(addresses.len());
+        let ask = |ip: &Ipv4Addr| v2::report(&self.transport, &v2::IP_REPORT, "ip", ip.to_string(), deadline);
+        self.together(addresses.iter().map(ask)).await
+    }
+
+    /// The newest comments on a file or URL, at most `most`. Costs one call per 25; private keys only.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] with a public key.
+    pub async fn comments(
+        &self,
+        resource: &str,
+        most: usize,
+        deadline: &Deadline,
+    ) -> Result<Vec<Comment>, Error> {
+        v2::comments(&self.transport, resource, most, deadline).await
+    }
+
+    /// Uploads each file for analysis, small ones directly, large ones through an upload address.
+    ///
+    /// Costs one call per file, two for a large one. Streams: memory does not grow with the file.
+    ///
+    /// # Errors
+    /// One of its own for each file; [`Error::Forbidden`] where the key is not allowed to send large files.
+    pub async fn upload_files(
+        &self,
+        uploads: &[Upload],
+        deadline: &Deadline,
+    ) -> Vec<Result<Submission, Error>> {
+        self.expect(uploads.len());
+        self.together(
+            uploads
+                .iter()
+                .map(|upload| v2::submit(&self.transport, upload, deadline)),
+        )
+        .await
+    }
+
+    /// Calls made so far, refused and repeated ones included, by endpoint.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<&'static str, u64> {
+        self.transport.calls()
+    }
+
+    /// How far the questions asked so far have come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            expected: self.transport.expected.load(Ordering::Relaxed),
+            answered: self.transport.answered.load(Ordering::Relaxed),
+        }
+    }
+
+    fn batch_size(&self) -> usize {
+        self.transport.settings().tier.batch_size()
+    }
+
+    /// All resources, batch by batch, as many at once as the transport lets through.
+    async fn batches(
+        &self,
+        batch: Batch<'_>,
+        resources: &[String],
+        deadline: &Deadline,
+    ) -> Vec<Result<Element, Error>> {
+        let ask = |part: &[String]| {
+            let part = part.to_vec();
+            async move {
+                let elements = v2::look_up(&self.transport, batch, &part, deadline).await;
+                self.count(elements.len());
+                elements
+            }
+        };
+        let asked = stream::iter(resources.chunks(self.batch_size()).map(ask).collect::<Vec<_>>());
+        asked
+            .buffered(self.transport.settings().max_in_flight)
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    async fn together<T>(&self, asks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+        let counted = |ask| async {
+            let answer = ask.await;
+            self.count(1);
+            answer
+        };
+        stream::iter(asks.map(counted).collect::<Vec<_>>())
+            .buffered(self.transport.settings().max_in_flight)
+            .collect()
+            .await
+    }
+
+    fn expect(&self, objects: usize) {
+        self.transport
+            .expected
+            .fetch_add(objects as u64, Ordering::Relaxed);
+    }
+
+    fn count(&self, objects: usize) {
+        self.transport
+            .answered
+            .fetch_add(objects as u64, Ordering::Relaxed);
+    }
+}
+
+fn texts(urls: &[UrlId]) -> Vec<String> {
+    urls.iter().map(|url| url.as_str().to_owned()).collect()
+}
+
+fn answers(batch: Batch<'_>, elements: Vec<Result<Element, Error>>) -> Vec<Result<Answer, Error>> {
+    elements
+        .into_iter()
+        .map(|element| answer(batch, element))
+        .collect()
+}
+
+fn answer(batch: Batch<'_>, element: Result<Element, Error>) -> Result<Answer, Error> {
+    element?.into_answer().ok_or(Error::InvalidArgument {
+        endpoint: batch.endpoint.path,
+    })
+}
+
+fn submissions(elements: Vec<Result<Element, Error>>) -> Vec<Result<Submission, Error>> {
+    elements
+        .into_iter()
+        .map(|element| element.map(Element::into_submission))
+        .collect()
+}

@@ -1,0 +1,83 @@
+//! Reports on many hashes in the fewest calls.
+//!
+//! Only a report tells which MD5, SHA-1 and SHA-256 belong to one file. So SHA-256 go first, and what their
+//! reports name is not asked again: a list that names every file twice costs no more than one that names it once.
+
+use std::collections::HashMap;
+
+use super::{Answer, Client, FILE_REPORTS, answer};
+use crate::report::FileReport;
+use crate::{Deadline, Error, FileHash};
+
+type Known = HashMap<FileHash, Result<Answer, Error>>;
+
+pub(super) async fn look_up(
+    client: &Client,
+    hashes: &[FileHash],
+    deadline: &Deadline,
+) -> Vec<Result<Answer, Error>> {
+    let mut known = Known::new();
+    let mut waves = by_kind(hashes).into_iter().peekable();
+    let mut carry: Vec<FileHash> = Vec::new();
+    while let Some(kind) = waves.next() {
+        let mut wave = carry;
+        wave.extend(kind);
+        wave.retain(|hash| !known.contains_key(hash));
+        if wave.len() > client.batch_size() && waves_mix(&wave) {
+            // The leftover of the stronger kind may name some of this one: ask it first.
+            let rest = wave.split_off(client.batch_size());
+            ask(client, &wave, &mut known, deadline).await;
+            wave = rest;
+            wave.retain(|hash| !known.contains_key(hash));
+        }
+        // A batch that is not full waits for the next kind, if there is one.
+        let full = wave.len() - wave.len() % client.batch_size();
+        carry = match waves.peek() {
+            Some(_) => wave.split_off(full),
+            None => Vec::new(),
+        };
+        ask(client, &wave, &mut known, deadline).await;
+    }
+    hashes
+        .iter()
+        .map(|hash| known.get(hash).cloned().unwrap_or(Ok(Answer::Missing)))
+        .collect()
+}
+
+/// The distinct hashes, strongest kind first, in the order given.
+fn by_kind(hashes: &[FileHash]) -> Vec<Vec<FileHash>> {
+    let mut distinct = hashes.to_vec();
+    distinct.sort_by_key(FileHash::kind);
+    let mut seen = std::collections::HashSet::new();
+    distinct.retain(|hash| seen.insert(hash.clone()));
+    distinct
+        .chunk_by(|a, b| a.kind() == b.kind())
+        .map(<[FileHash]>::to_vec)
+        .collect()
+}
+
+fn waves_mix(wave: &[FileHash]) -> bool {
+    wave.first().map(FileHash::kind) != wave.last().map(FileHash::kind)
+}
+
+async fn ask(client: &Client, wave: &[FileHash], known: &mut Known, deadline: &Deadline) {
+    let resources: Vec<String> = wave.iter().map(|hash| hash.as_str().to_owned()).collect();
+    let elements = client.batches(FILE_REPORTS, &resources, deadline).await;
+    for (hash, element) in wave.iter().zip(elements) {
+        let answer = answer(FILE_REPORTS, element);
+        if let Ok(Answer::Found(report)) = &answer {
+            for other in other_hashes(&FileReport::read(report)) {
+                known.entry(other).or_insert_with(|| answer.clone());
+            }
+        }
+        known.insert(hash.clone(), answer);
+    }
+}
+
+fn other_hashes(report: &FileReport) -> impl Iterator<Item = FileHash> {
+    let named = [&report.sha256, &report.sha1, &report.md5];
+    named
+        .into_iter()
+        .flatten()
+        .filter_map(|text| FileHash::parse(text).ok())
+}

@@ -1,0 +1,115 @@
+//! What can go wrong, by what the caller should do about it.
+
+use std::time::Duration;
+
+use crate::Stop;
+
+/// Why a question has no answer. A caller matches on the variant, never on a status number.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The key is unknown (403 or 401 where every key is allowed). No further call can succeed.
+    #[error("VirusTotal refused the API key. Check that it is complete and not revoked")]
+    Key,
+    /// The key is good, but not for this: most often a public key on a private endpoint. Don't repeat.
+    #[error("VirusTotal does not allow {endpoint} with this API key: it needs a private (premium) one")]
+    Forbidden {
+        /// Path below the base, such as `file/rescan`.
+        endpoint: &'static str,
+    },
+    /// A quota (minute, day or month) is used up and no slot comes free before the deadline.
+    #[error("the API key's quota is used up{}", seconds(*.retry_after))]
+    Quota {
+        /// The earliest moment worth another try, counted from the refusal; `None` when unknown.
+        retry_after: Option<Duration>,
+    },
+    /// VirusTotal calls the request wrong (400). Don't repeat.
+    #[error("VirusTotal rejected the request to {endpoint} as invalid")]
+    InvalidArgument {
+        /// Path below the base.
+        endpoint: &'static str,
+    },
+    /// The upload is larger than the endpoint takes (413, or known before).
+    #[error("the file is too large for VirusTotal: {size_bytes} bytes, at most {limit_bytes}")]
+    TooLarge {
+        /// Bytes of the file.
+        size_bytes: u64,
+        /// Bytes that are taken.
+        limit_bytes: u64,
+    },
+    /// The address is not an API (404, or a redirect): a wrong base address or a proxy in between.
+    #[error("{endpoint} is not there: is the VirusTotal address right? (it answered {status})")]
+    NotFound {
+        /// Path below the base.
+        endpoint: &'static str,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The server's certificate is not trusted. Don't repeat.
+    #[error(
+        "the server's TLS certificate is not trusted ({detail}). If a proxy with its own authority is in between, \
+         name its certificate (CA file); do not switch verification off for the real VirusTotal"
+    )]
+    Certificate {
+        /// The TLS library's words.
+        detail: String,
+    },
+    /// Something that may pass: retried until the attempts or the time ran out.
+    #[error("{trouble} ({attempts} {})", if *.attempts == 1 { "attempt" } else { "attempts" })]
+    Transient {
+        /// What the last attempt met.
+        trouble: Trouble,
+        /// How many calls were made.
+        attempts: u32,
+    },
+    /// The caller's deadline or cancellation ended it. The object was not answered.
+    #[error("{0}")]
+    Stopped(#[from] Stop),
+    /// A file to upload could not be read.
+    #[error("{path}: {detail}")]
+    File {
+        /// The path as given.
+        path: String,
+        /// Why, in the system's words.
+        detail: String,
+    },
+    /// The client can't be set up: a bad address, an unreadable CA file, a bad proxy.
+    #[error("{0}")]
+    Settings(String),
+}
+
+/// What a single attempt met that may be gone with the next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// No connection: name not found, refused, unreachable, proxy down.
+    #[error("VirusTotal cannot be reached: {0}")]
+    Connect(String),
+    /// The connection broke before the answer was complete.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// No (complete) answer in time.
+    #[error("no answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// A server error.
+    #[error("VirusTotal has trouble of its own (HTTP {0})")]
+    Status(u16),
+    /// An answer that is not what the API describes.
+    #[error("VirusTotal's answer is unusable: {0}")]
+    Body(String),
+    /// An answer beyond the bound, cut off.
+    #[error("VirusTotal's answer is larger than {0} bytes")]
+    BodyTooLarge(u64),
+}
+
+fn seconds(duration: Option<Duration>) -> String {
+    duration
+        .map(|duration| format!("; try again in {} s", duration.as_secs()))
+        .unwrap_or_default()
+}
+
+impl Trouble {
+    /// Whether a smaller request could go through where this one did not: one bad resource spoils a batch.
+    pub(crate) fn may_be_one_resource(&self) -> bool {
+        !matches!(self, Self::Connect(_))
+    }
+}

@@ -1,0 +1,44 @@
+//! VirusTotal's HTTP API, and nothing of the platforms that use it.
+//!
+//! The two types that matter: [`ObjectId`] names what VirusTotal reports on and can't be invalid;
+//! [`Client`] asks the questions, with retries, quota pauses and a deadline, and answers per object.
+//! A [`Report`] keeps VirusTotal's JSON as sent; typed views such as [`report::FileReport`] read from it.
+//!
+//! ```no_run
+//! use virustotal::{Answer, ApiKey, Client, Deadline, FileHash, Settings};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(Settings::new(ApiKey::parse("0123456789abcdef")?))?;
+//! let eicar = FileHash::parse("44d88612fea8a8f36de82e1278abb02f")?;
+//! let deadline = Deadline::after(std::time::Duration::from_secs(60));
+//! for answer in client.file_reports(&[eicar], &deadline).await {
+//!     match answer? {
+//!         Answer::Found(report) => println!("{}", report.raw()),
+//!         Answer::Missing => println!("VirusTotal has never seen it"),
+//!         Answer::Queued { .. } => println!("being analysed"),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod deadline;
+mod error;
+mod key;
+pub mod object;
+pub mod report;
+pub mod retry;
+mod settings;
+mod transport;
+mod upload;
+mod v2;
+
+pub use client::{Answer, Client, Comment, Progress, Submission};
+pub use deadline::{Canceller, Deadline, Stop};
+pub use error::{Error, Trouble};
+pub use key::ApiKey;
+pub use object::{DomainName, FileHash, ObjectError, ObjectId, UrlId};
+pub use report::Report;
+pub use settings::{ProxyChoice, Settings, Tier, VIRUSTOTAL_V2};
+pub use upload::Upload;

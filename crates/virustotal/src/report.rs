@@ -1,0 +1,126 @@
+//! Reports: VirusTotal's JSON as sent, and typed views that read from it.
+//!
+//! The JSON is never changed, so whoever needs a field that no view has finds it. The views survive missing,
+//! null and re-typed fields: `None` means that VirusTotal did not say.
+
+mod domain;
+mod field;
+mod file;
+mod ip;
+mod url;
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+pub use domain::DomainReport;
+pub(crate) use field::as_text;
+pub use field::{date_time, format_date};
+pub use file::{Engine, FileReport};
+pub use ip::{IpReport, Resolution};
+pub use url::UrlReport;
+
+/// One report, kept as the bytes that VirusTotal sent; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Report(Arc<RawValue>);
+
+impl Report {
+    /// The report's JSON text, to the byte.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The report as a value: key order, duplicate-free, big numbers to the digit.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        serde_json::from_str(self.raw()).unwrap_or(Value::Null)
+    }
+}
+
+impl From<Box<RawValue>> for Report {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(Arc::from(raw))
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::{DomainReport, FileReport, IpReport, Report, UrlReport};
+
+    /// Any JSON, with the field names that the views read mixed in.
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[0-9:. -]{0,20}".prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        let key = prop_oneof![
+            Just("scans"),
+            Just("positives"),
+            Just("total"),
+            Just("scan_date"),
+            Just("detected"),
+            Just("result"),
+            Just("resolutions"),
+            Just("detected_urls"),
+            Just("detected_referrer_samples"),
+            Just("hostname"),
+            Just("last_resolved"),
+            Just("categories"),
+            Just("date"),
+            Just("update"),
+            Just("additional_info"),
+            Just("tags"),
+            Just("Webutation domain info"),
+            Just("whois"),
+            Just("asn"),
+            Just("size"),
+        ];
+        leaf.prop_recursive(4, 40, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((key.clone(), inner), 0..8).prop_map(|pairs| Value::Object(
+                    pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
+                )),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_report_of_any_shape_panics_a_view(value in json()) {
+            let raw = serde_json::value::to_raw_value(&value).unwrap();
+            let report = Report::from(raw);
+            let _ = (FileReport::read(&report), UrlReport::read(&report), DomainReport::read(&report));
+            let ip = IpReport::read(&report);
+            let _ = (ip.positives(), ip.newest_date());
+        }
+    }
+
+    #[test]
+    fn a_report_keeps_big_numbers_key_order_and_escapes() {
+        let text = r#"{"b":123456789012345678901234567890,"a":1.10,"ü":"ü\/"}"#;
+        let report = Report::from(serde_json::from_str::<Box<serde_json::value::RawValue>>(text).unwrap());
+        assert_eq!(report.raw(), text);
+        assert_eq!(serde_json::to_string(&report).unwrap(), text);
+        assert_eq!(
+            report.value().to_string(),
+            text.replace("ü\\/", "ü/").replace("\\u00fc", "ü")
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! What a client needs to know before its first call. Values only: nothing here reads files or the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::ApiKey;
+use crate::retry::RetryPolicy;
+
+/// VirusTotal's API v2.
+pub const VIRUSTOTAL_V2: &str = "https://www.virustotal.com/vtapi/v2/";
+
+/// What the key's owner has agreed with VirusTotal; decides how many resources go into one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Tier {
+    /// The free key: 4 resources a call.
+    #[default]
+    Public,
+    /// A premium key: 25 resources a call.
+    Private,
+}
+
+impl Tier {
+    /// Resources that one batch call takes. Source: API v2, batches.
+    #[must_use]
+    pub fn batch_size(self) -> usize {
+        match self {
+            Self::Public => 4,
+            Self::Private => 25,
+        }
+    }
+}
+
+/// Through which proxy calls go.
+#[derive(Clone, Debug, Default)]
+pub enum ProxyChoice {
+    /// What `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy` say.
+    #[default]
+    Environment,
+    /// None, whatever the environment says.
+    Direct,
+    /// This one (`http://`, `https://`, `socks5://`), which may carry a user and a password.
+    Url(SecretString),
+}
+
+/// Settings of a [`Client`](crate::Client).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The key; sent in form bodies wherever the API takes one there.
+    pub key: ApiKey,
+    /// Address of the API, ending in a slash; plain `http` only for a simulator.
+    pub base_url: String,
+    /// Size of a batch.
+    pub tier: Tier,
+    /// Whether the server's certificate must be valid. Default: yes.
+    pub verify_tls: bool,
+    /// A PEM file with further certificate authorities, for a company's own proxy.
+    pub ca_file: Option<PathBuf>,
+    /// Proxy.
+    pub proxy: ProxyChoice,
+    /// Calls at the same time. Default 16.
+    pub max_in_flight: usize,
+    /// For a whole call, uploads excepted. Default 60 s.
+    pub call_timeout: Duration,
+    /// For a connection. Default 10 s.
+    pub connect_timeout: Duration,
+    /// Bytes of an answer after decompression; more is refused. Default 64 MiB.
+    pub max_body_bytes: u64,
+    /// When to try again.
+    pub retry: RetryPolicy,
+}
+
+impl Settings {
+    /// The defaults, for the real VirusTotal.
+    #[must_use]
+    pub fn new(key: ApiKey) -> Self {
+        Self {
+            key,
+            base_url: VIRUSTOTAL_V2.to_owned(),
+            tier: Tier::default(),
+            verify_tls: true,
+            ca_file: None,
+            proxy: ProxyChoice::default(),
+            max_in_flight: 16,
+            call_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(10),
+            max_body_bytes: 64 * 1024 * 1024,
+            retry: RetryPolicy::default(),
+        }
+    }
+}

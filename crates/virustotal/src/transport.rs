@@ -1,0 +1,162 @@
+//! The only place that sends: it holds the key, bounds the answers, paces after a refusal, and retries.
+//!
+//! Calls go one at a time until the key has proven good, so that a wrong key costs one call, and for a minute
+//! after a refusal for quota, so that a used-up quota is not hammered. Otherwise up to `max_in_flight` at once.
+
+mod gate;
+mod http;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::retry::Decision;
+use crate::{Deadline, Error, Settings, Trouble};
+use gate::Gate;
+pub(crate) use http::{Answered, Payload};
+use http::{Http, Refusal};
+
+/// How the key and the parameters travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// In the query: for the endpoints that take nothing else.
+    Get,
+    /// In the form body.
+    Post,
+}
+
+/// What a 403 means on an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Every key may: the key is wrong.
+    Everyone,
+    /// Only some keys may, or the API has other reasons: the key may still be good.
+    Some,
+}
+
+/// One endpoint of the API.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) path: &'static str,
+    pub(crate) method: Method,
+    pub(crate) access: Access,
+}
+
+/// Failures in a row after which nothing is tried twice: the server, not the question, is the trouble.
+const OUTAGE: u32 = 32;
+
+pub(crate) struct Transport {
+    http: Http,
+    gate: Gate,
+    settings: Settings,
+    failures_in_a_row: AtomicU32,
+    calls: Mutex<BTreeMap<&'static str, u64>>,
+    pub(crate) expected: AtomicU64,
+    pub(crate) answered: AtomicU64,
+}
+
+impl Transport {
+    /// # Errors
+    /// [`Error::Settings`] for a bad address, CA file or proxy.
+    pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
+        Ok(Self {
+            http: Http::new(&settings)?,
+            gate: Gate::new(settings.max_in_flight.max(1), settings.retry),
+            settings,
+            failures_in_a_row: AtomicU32::new(0),
+            calls: Mutex::default(),
+            expected: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Calls made so far, refused ones included, by endpoint.
+    pub(crate) fn calls(&self) -> BTreeMap<&'static str, u64> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn failures_in_a_row(&self) -> u32 {
+        self.failures_in_a_row.load(Ordering::Relaxed)
+    }
+
+    /// Asks until there is a usable answer, a final refusal, or no time or attempt left.
+    ///
+    /// `read` turns the answer into a value; its error makes the answer an unusable one, which is retried.
+    /// `attempts` overrides the policy's number.
+    pub(crate) async fn ask<T>(
+        &self,
+        endpoint: &Endpoint,
+        payload: &Payload<'_>,
+        attempts: Option<u32>,
+        deadline: &Deadline,
+        read: impl Fn(Answered) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let mut policy = self.settings.retry;
+        policy.attempts = attempts.unwrap_or(policy.attempts);
+        let (mut attempt, mut waited) = (0, Duration::ZERO);
+        loop {
+            let pass = self.gate.admit(deadline, &mut waited).await?;
+            attempt += 1;
+            let refusal = match deadline.run(self.once(endpoint, payload, &read)).await? {
+                Ok(value) => return Ok(value),
+                Err(refusal) => refusal,
+            };
+            drop(pass);
+            tracing::debug!(endpoint = endpoint.path, attempt, ?refusal, "call failed");
+            match refusal {
+                Refusal::Final(error) => return Err(error),
+                // The gate is closed now: the next round waits there, or finds that it can't.
+                Refusal::Quota(hint) => {
+                    self.gate.refused(hint);
+                    attempt -= 1;
+                }
+                Refusal::Trouble(trouble) => {
+                    let failures = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
+                    let decision = match failures >= OUTAGE {
+                        true => Decision::GiveUp,
+                        false => policy.after_trouble(attempt, rand::random(), deadline.left()),
+                    };
+                    match decision {
+                        Decision::Wait(pause) => deadline.sleep(pause).await?,
+                        Decision::GiveUp => {
+                            return Err(Error::Transient {
+                                trouble,
+                                attempts: attempt,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn once<T>(
+        &self,
+        endpoint: &Endpoint,
+        payload: &Payload<'_>,
+        read: &impl Fn(Answered) -> Result<T, String>,
+    ) -> Result<T, Refusal> {
+        *self
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(endpoint.path)
+            .or_default() += 1;
+        let answered = self.http.send(endpoint, payload, &self.settings.key).await;
+        match &answered {
+            Ok(_) | Err(Refusal::Quota(_)) => self.gate.key_is_good(),
+            Err(Refusal::Final(Error::Key)) => self.gate.key_is_refused(),
+            Err(_) => {}
+        }
+        let value = read(answered?).map_err(|detail| Refusal::Trouble(Trouble::Body(detail)))?;
+        self.gate.open();
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
+        Ok(value)
+    }
+}

@@ -1,0 +1,147 @@
+//! Who may send now.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::retry::{Decision, RetryPolicy};
+use crate::{Deadline, Error, Stop};
+
+/// How long calls go one at a time after a refusal: the shortest quota window.
+const CAUTION: Duration = Duration::from_secs(60);
+
+pub(super) struct Gate {
+    slots: Arc<Semaphore>,
+    alone: Arc<tokio::sync::Mutex<()>>,
+    state: Mutex<State>,
+    policy: RetryPolicy,
+}
+
+#[derive(Default)]
+struct State {
+    key: Key,
+    /// Refusals for quota since the last good answer; those of calls in flight together count once.
+    refusals: u32,
+    refused_at: Option<Instant>,
+    closed_until: Option<Instant>,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Key {
+    #[default]
+    Untried,
+    Good,
+    Refused,
+}
+
+/// The right to make one call; given back when dropped.
+pub(super) struct Pass {
+    _slot: OwnedSemaphorePermit,
+    _alone: Option<OwnedMutexGuard<()>>,
+}
+
+impl Gate {
+    pub(super) fn new(max_in_flight: usize, policy: RetryPolicy) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(max_in_flight)),
+            alone: Arc::default(),
+            state: Mutex::default(),
+            policy,
+        }
+    }
+
+    /// Waits for a slot; `waited` adds up what was spent waiting for the quota.
+    pub(super) async fn admit(&self, deadline: &Deadline, waited: &mut Duration) -> Result<Pass, Error> {
+        let alone = self.alone_if_cautious(deadline).await?;
+        let slot = deadline.run(Arc::clone(&self.slots).acquire_owned()).await?;
+        let slot = slot.map_err(|_| Error::Settings("the client is shut down".to_owned()))?;
+        while let Some(pause) = self.check()? {
+            match self.policy.after_quota(pause, *waited, deadline.left()) {
+                Decision::Wait(pause) => deadline.sleep(pause).await?,
+                Decision::GiveUp => {
+                    return Err(Error::Quota {
+                        retry_after: Some(pause),
+                    });
+                }
+            }
+            *waited += pause;
+        }
+        Ok(Pass {
+            _slot: slot,
+            _alone: alone,
+        })
+    }
+
+    async fn alone_if_cautious(&self, deadline: &Deadline) -> Result<Option<OwnedMutexGuard<()>>, Error> {
+        if !self.state().cautious() {
+            return Ok(None);
+        }
+        let guard = deadline
+            .run(Arc::clone(&self.alone).lock_owned())
+            .await
+            .map_err(|stop| self.why(stop))?;
+        // Whoever was before may have proven the key meanwhile.
+        Ok(self.state().cautious().then_some(guard))
+    }
+
+    /// Time that ran out behind a refusal for quota was lost to the quota.
+    fn why(&self, stop: Stop) -> Error {
+        match stop == Stop::Deadline && self.state().refusals > 0 {
+            true => Error::Quota {
+                retry_after: self.check().ok().flatten(),
+            },
+            false => stop.into(),
+        }
+    }
+
+    /// How long the gate stays closed, if it is.
+    fn check(&self) -> Result<Option<Duration>, Error> {
+        let state = self.state();
+        if state.key == Key::Refused {
+            return Err(Error::Key);
+        }
+        let closed_for = state
+            .closed_until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        Ok(closed_for.filter(|left| !left.is_zero()))
+    }
+
+    pub(super) fn key_is_good(&self) {
+        self.state().key = Key::Good;
+    }
+
+    pub(super) fn key_is_refused(&self) {
+        self.state().key = Key::Refused;
+    }
+
+    /// A good answer: the quota has room again.
+    pub(super) fn open(&self) {
+        let mut state = self.state();
+        state.refusals = 0;
+        state.closed_until = None;
+    }
+
+    /// A refusal for quota: nobody sends until the pause is over.
+    pub(super) fn refused(&self, hint: Option<Duration>) {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.refused_at = Some(now);
+        let already_closed = state.closed_until.is_some_and(|until| until > now);
+        if !already_closed {
+            state.refusals += 1;
+            state.closed_until = now.checked_add(self.policy.quota_pause(state.refusals, hint));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn cautious(&self) -> bool {
+        self.key == Key::Untried || self.refused_at.is_some_and(|at| at.elapsed() < CAUTION)
+    }
+}

@@ -1,0 +1,288 @@
+//! One HTTP exchange: a request out, bytes or a refusal back. No second try here.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{RequestBuilder, Response, StatusCode};
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::{Access, Endpoint, Method, tls};
+use crate::settings::ProxyChoice;
+use crate::{ApiKey, Error, Settings, Trouble, Upload};
+
+/// VirusTotal only compresses for user agents that contain this word.
+const USER_AGENT: &str = concat!("vtsecops/", env!("CARGO_PKG_VERSION"), " (gzip)");
+
+/// Slowest upload that is still waited for, in bytes a second.
+const SLOWEST_UPLOAD: u64 = 16 * 1024;
+
+/// What goes into a request, the key excepted.
+pub(crate) enum Payload<'a> {
+    /// Parameters, in the query or the form body as the endpoint wants.
+    Parameters(Vec<(&'static str, String)>),
+    /// A file, as multipart with the key.
+    File(&'a Upload),
+    /// A file, to a single-use address that needs no key.
+    FileTo(&'a Upload, Url),
+}
+
+/// A successful exchange.
+pub(crate) struct Answered {
+    pub(crate) body: Vec<u8>,
+    /// Where a redirect points.
+    pub(crate) location: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Won't change with another try.
+    Final(Error),
+    /// A quota; with the server's own hint.
+    Quota(Option<Duration>),
+    /// May pass.
+    Trouble(Trouble),
+}
+
+pub(super) struct Http {
+    client: reqwest::Client,
+    base: Url,
+    max_body_bytes: u64,
+    call_timeout: Duration,
+}
+
+impl Http {
+    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
+        let base = base_url(&settings.base_url)?;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(Policy::none())
+            .connect_timeout(settings.connect_timeout)
+            .pool_max_idle_per_host(settings.max_in_flight);
+        builder = match &settings.proxy {
+            ProxyChoice::Environment => builder,
+            ProxyChoice::Direct => builder.no_proxy(),
+            ProxyChoice::Url(url) => builder.proxy(proxy(url.expose_secret())?),
+        };
+        let client = tls::configure(builder, settings)?.build();
+        Ok(Self {
+            client: client.map_err(|error| {
+                Error::Settings(format!("the HTTP client can't be set up: {}", cause(&error)))
+            })?,
+            base,
+            max_body_bytes: settings.max_body_bytes,
+            call_timeout: settings.call_timeout,
+        })
+    }
+
+    pub(super) async fn send(
+        &self,
+        endpoint: &Endpoint,
+        payload: &Payload<'_>,
+        key: &ApiKey,
+    ) -> Result<Answered, Refusal> {
+        let timeout = self.timeout(payload);
+        let request = self
+            .request(endpoint, payload, key)
+            .await
+            .map_err(Refusal::Final)?;
+        let response = request
+            .timeout(timeout)
+            .send()
+            .await
+            .map_err(|error| failed(error, timeout))?;
+        tracing::debug!(
+            endpoint = endpoint.path,
+            status = response.status().as_u16(),
+            "answered"
+        );
+        refusal(endpoint, payload, &response)?;
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        Ok(Answered {
+            location,
+            body: self.body(response, timeout).await?,
+        })
+    }
+
+    async fn request(
+        &self,
+        endpoint: &Endpoint,
+        payload: &Payload<'_>,
+        key: &ApiKey,
+    ) -> Result<RequestBuilder, Error> {
+        let invalid = |_| Error::Settings(format!("no address can be made for {}", endpoint.path));
+        let url = self.base.join(endpoint.path).map_err(invalid)?;
+        Ok(match payload {
+            Payload::Parameters(parameters) => {
+                let with_key = [&[("apikey", key.expose())], &borrowed(parameters)[..]].concat();
+                match endpoint.method {
+                    Method::Get => self.client.get(url).query(&with_key),
+                    Method::Post => self.client.post(url).form(&with_key),
+                }
+            }
+            Payload::File(upload) => {
+                let form = upload.form().await?.text("apikey", key.expose().to_owned());
+                self.client.post(url).multipart(form)
+            }
+            Payload::FileTo(upload, address) => {
+                self.client.post(address.clone()).multipart(upload.form().await?)
+            }
+        })
+    }
+
+    fn timeout(&self, payload: &Payload<'_>) -> Duration {
+        match payload {
+            Payload::Parameters(_) => self.call_timeout,
+            Payload::File(upload) | Payload::FileTo(upload, _) => {
+                self.call_timeout + Duration::from_secs(upload.size_bytes() / SLOWEST_UPLOAD)
+            }
+        }
+    }
+
+    async fn body(&self, mut response: Response, timeout: Duration) -> Result<Vec<u8>, Refusal> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(error, timeout))? {
+            if (body.len() + chunk.len()) as u64 > self.max_body_bytes {
+                return Err(Refusal::Trouble(Trouble::BodyTooLarge(self.max_body_bytes)));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+fn borrowed<'a>(parameters: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    parameters
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
+}
+
+fn base_url(text: &str) -> Result<Url, Error> {
+    let with_slash = if text.ends_with('/') {
+        text.to_owned()
+    } else {
+        format!("{text}/")
+    };
+    let invalid =
+        |detail: &str| Error::Settings(format!("the VirusTotal address {text:?} is not usable: {detail}"));
+    let url = Url::parse(&with_slash).map_err(|error| invalid(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(invalid(
+            "it must start with https:// (or http:// for a simulator)",
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err(Error::Settings(
+            "the VirusTotal address must not carry a user, password or query".to_owned(),
+        ));
+    }
+    Ok(url)
+}
+
+/// The proxy's address may carry a password, so no error shows it.
+fn proxy(url: &str) -> Result<reqwest::Proxy, Error> {
+    let unusable =
+        || Error::Settings("the proxy address is not usable: give it as http://host:port".to_owned());
+    if !["http://", "https://", "socks5://", "socks5h://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(unusable());
+    }
+    reqwest::Proxy::all(url).map_err(|_| unusable())
+}
+
+/// What the status says; source: API v2, section 1.1.
+fn refusal(endpoint: &Endpoint, payload: &Payload<'_>, response: &Response) -> Result<(), Refusal> {
+    let (path, status) = (endpoint.path, response.status());
+    Err(match status {
+        // A redirect answers exactly one question; elsewhere somebody else answers in VirusTotal's place.
+        StatusCode::FOUND if path == crate::v2::UPLOAD_URL.path => return Ok(()),
+        StatusCode::NO_CONTENT | StatusCode::TOO_MANY_REQUESTS => Refusal::Quota(retry_after(response)),
+        status if status.is_success() => return Ok(()),
+        StatusCode::UNAUTHORIZED => Refusal::Final(Error::Key),
+        StatusCode::FORBIDDEN => Refusal::Final(match endpoint.access {
+            Access::Everyone => Error::Key,
+            Access::Some => Error::Forbidden { endpoint: path },
+        }),
+        StatusCode::BAD_REQUEST => Refusal::Final(Error::InvalidArgument { endpoint: path }),
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::Final(too_large(path, payload)),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Refusal::Trouble(Trouble::Connect(
+            "the proxy wants a user and a password".to_owned(),
+        )),
+        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            Refusal::Trouble(Trouble::Status(status.as_u16()))
+        }
+        status => Refusal::Final(Error::NotFound {
+            endpoint: path,
+            status: status.as_u16(),
+        }),
+    })
+}
+
+fn too_large(path: &'static str, payload: &Payload<'_>) -> Error {
+    match payload {
+        Payload::Parameters(_) => Error::InvalidArgument { endpoint: path },
+        Payload::File(upload) | Payload::FileTo(upload, _) => upload.too_large(),
+    }
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response
+        .headers()
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn failed(error: reqwest::Error, timeout: Duration) -> Refusal {
+    // The address may carry the key.
+    let error = error.without_url();
+    if let Some(detail) = certificate_trouble(&error) {
+        return Refusal::Final(Error::Certificate { detail });
+    }
+    Refusal::Trouble(if error.is_timeout() && !error.is_connect() {
+        Trouble::TimedOut(timeout)
+    } else if error.is_connect() {
+        Trouble::Connect(cause(&error))
+    } else {
+        Trouble::Broken(cause(&error))
+    })
+}
+
+fn certificate_trouble(error: &reqwest::Error) -> Option<String> {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let io = inner
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        let tls = io
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .or_else(|| inner.downcast_ref());
+        if let Some(rustls::Error::InvalidCertificate(detail)) = tls {
+            return Some(tls::in_words(detail));
+        }
+        source = inner.source();
+    }
+    None
+}
+
+/// The innermost cause, which says most.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
+    }
+    innermost.to_string()
+}

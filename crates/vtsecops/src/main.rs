@@ -1,0 +1,2 @@
+//! vtsecops
+fn main() {}
