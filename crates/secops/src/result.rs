@@ -1,0 +1,238 @@
+//! What one run of an action leaves behind.
+
+use std::sync::Arc;
+
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::{Entity, Insight, Link, Table};
+
+/// The whole of one run: data that a host stores and an output shows.
+#[derive(Clone, Debug)]
+pub struct ActionResult {
+    /// The action's name.
+    pub action: &'static str,
+    /// How it ended.
+    pub state: ExecutionState,
+    /// The one value a playbook branches on.
+    pub script_result: ScriptResult,
+    /// What people read.
+    pub output_message: String,
+    /// What became of each target entity that the action is for, in the order of the case.
+    pub entities: Vec<EntityResult>,
+    /// Notes, in the order of the entities.
+    pub insights: Vec<Insight>,
+    /// Case wall tables, in the order of the entities.
+    pub tables: Vec<Table>,
+    /// Case wall links, in the order of the entities.
+    pub links: Vec<Link>,
+    /// The reports.
+    pub json_result: JsonResult,
+}
+
+/// What became of one entity.
+#[derive(Clone, Debug)]
+pub struct EntityResult {
+    /// The entity as it is to be written back.
+    pub entity: Entity,
+    /// How the look-up ended.
+    pub outcome: OutcomeKind,
+    /// Why, or what else there is to know; a sentence part for people.
+    pub remark: Option<String>,
+    /// Positives reached the threshold.
+    pub risky: bool,
+    /// Engines that flag it, and engines that answered, where the report says so.
+    pub positives: Option<u64>,
+    /// See `positives`.
+    pub total: Option<u64>,
+    /// The fields this run added, prefix included.
+    pub enrichment: Map<String, Value>,
+}
+
+/// How the look-up of an entity ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OutcomeKind {
+    /// There is a report.
+    Found,
+    /// The source has never seen it.
+    Missing,
+    /// An analysis is under way and was not waited for to its end.
+    Queued,
+    /// The quota did not allow it in time.
+    Quota,
+    /// Time ran out, or somebody stopped the run, before it was its turn.
+    Stopped,
+    /// It was asked for in vain.
+    Failed,
+    /// It was not asked for: malformed, or not to leave the network.
+    Skipped,
+}
+
+impl OutcomeKind {
+    /// The word used in outputs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Missing => "missing",
+            Self::Queued => "queued",
+            Self::Quota => "quota",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionState {
+    /// To its end.
+    Completed,
+    /// It waits for analyses and wants to be called again.
+    InProgress,
+    /// Without any result.
+    Failed,
+    /// With what there was when time ran out.
+    TimedOut,
+}
+
+impl ExecutionState {
+    /// The platform's number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Completed => 0,
+            Self::InProgress => 1,
+            Self::Failed => 2,
+            Self::TimedOut => 3,
+        }
+    }
+
+    /// The word used in outputs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::InProgress => "in_progress",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
+/// The one value a playbook branches on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScriptResult {
+    /// `is_success` or `is_risky`.
+    pub name: &'static str,
+    /// The value.
+    pub value: bool,
+    /// How the platform gets it.
+    pub form: ScriptForm,
+}
+
+/// How the platform gets a script result, so that conditions written for the original keep working.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptForm {
+    /// `"true"` or `"false"`.
+    Text,
+    /// A JSON boolean.
+    Boolean,
+}
+
+impl ScriptResult {
+    /// The value as the platform gets it.
+    #[must_use]
+    pub fn platform_value(&self) -> Value {
+        match self.form {
+            ScriptForm::Text => Value::from(self.value.to_string()),
+            ScriptForm::Boolean => Value::from(self.value),
+        }
+    }
+}
+
+/// The reports an action returns, each to the byte as its source sent it.
+#[derive(Clone, Debug)]
+pub enum JsonResult {
+    /// No JSON result: the action has none.
+    None,
+    /// `[{"EntityResult": …, "Entity": …}, …]`, in the order of the entities.
+    List(Vec<(String, Arc<RawValue>)>),
+    /// `{"<file path>": …, …}`.
+    Object(Vec<(String, Arc<RawValue>)>),
+}
+
+impl Serialize for JsonResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Item<'a> {
+            entity_result: &'a RawValue,
+            entity: &'a str,
+        }
+        match self {
+            Self::None => serializer.serialize_none(),
+            Self::List(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                for (entity, report) in items {
+                    list.serialize_element(&Item {
+                        entity_result: report,
+                        entity,
+                    })?;
+                }
+                list.end()
+            }
+            Self::Object(items) => {
+                let mut map = serializer.serialize_map(Some(items.len()))?;
+                for (name, report) in items {
+                    map.serialize_entry(name, report.as_ref())?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::value::RawValue;
+
+    use super::{JsonResult, ScriptForm, ScriptResult};
+
+    #[test]
+    fn the_json_result_has_the_seeds_two_forms_and_leaves_reports_alone() {
+        let report: Arc<RawValue> =
+            Arc::from(RawValue::from_string(r#"{"b":1.10,"a":12345678901234567890}"#.into()).unwrap());
+        let items = vec![("x".to_owned(), report)];
+        assert_eq!(
+            serde_json::to_string(&JsonResult::List(items.clone())).unwrap(),
+            r#"[{"EntityResult":{"b":1.10,"a":12345678901234567890},"Entity":"x"}]"#
+        );
+        assert_eq!(
+            serde_json::to_string(&JsonResult::Object(items)).unwrap(),
+            r#"{"x":{"b":1.10,"a":12345678901234567890}}"#
+        );
+    }
+
+    #[test]
+    fn the_platform_gets_the_form_of_the_original() {
+        let result = |form| {
+            ScriptResult {
+                name: "is_risky",
+                value: true,
+                form,
+            }
+            .platform_value()
+            .to_string()
+        };
+        assert_eq!(
+            (result(ScriptForm::Text), result(ScriptForm::Boolean)),
+            ("\"true\"".into(), "true".into())
+        );
+    }
+}
