@@ -1,1 +1,59 @@
-//! integration
+//! The VirusTotal actions of Google SecOps: the only place where VirusTotal and the platform meet.
+//!
+//! An [`Action`] is started with a [`Run`] and ends as an [`ActionResult`](secops::ActionResult), or asks to be
+//! resumed later with a [`State`]. [`drive`] does the waiting for callers that can (the shell); a platform that
+//! starts a process anew for each step calls [`Action::start`] and [`Action::resume`] itself.
+//!
+//! Every action goes the same way: *plan* (which objects) → *look up* → *judge* → *render* → *write back*. Only
+//! looking up and writing back touch the world.
+//!
+//! ```no_run
+//! use integration::{Action, Patience, Run, drive};
+//! use secops::{Context, Entity, EntityType, Parameters};
+//! use virustotal::{ApiKey, Client, Deadline, Settings};
+//!
+//! # async fn example(now: jiff::Timestamp) -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(Settings::new(ApiKey::parse("0123456789abcdef")?))?;
+//! let context = Context {
+//!     targets: vec![Entity::new("44d88612fea8a8f36de82e1278abb02f", EntityType::FileHash)],
+//!     parameters: Parameters::new().with("Threshold", "3"),
+//!     now,
+//! };
+//! let deadline = Deadline::after(std::time::Duration::from_secs(600));
+//! let run = Run::new(&client, &context, &deadline);
+//! let result = drive(Action::ScanHash, run, Patience::default()).await;
+//! println!("{}", result.output_message);
+//! # Ok(())
+//! # }
+//! ```
+
+mod actions;
+mod comments;
+mod conclude;
+mod definition;
+mod deliver;
+mod drive;
+mod enrichment;
+mod facts;
+mod file_paths;
+mod lookup;
+mod plan;
+mod render;
+mod scan;
+mod state;
+mod verdict;
+
+pub use actions::{Action, Run, Step};
+pub use definition::{Definition, Parameter};
+pub use deliver::deliver;
+pub use drive::{Patience, drive};
+pub use file_paths::split_file_paths;
+pub use plan::{Group, Plan, Skipped};
+pub use state::{State, StateError};
+pub use verdict::Verdict;
+
+/// Default prefix of enrichment fields, as the original integration has it.
+pub const ENRICHMENT_PREFIX: &str = "VT_";
+
+/// The value of the parameter `Enrichment Prefix` that gives the bare names.
+pub const NO_PREFIX: &str = "none";

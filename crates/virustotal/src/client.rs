@@ -269,6 +269,12 @@ impl Client {
         }
     }
 
+    /// Whether the server's certificate must be valid.
+    #[must_use]
+    pub fn verifies_tls(&self) -> bool {
+        self.transport.settings().verify_tls
+    }
+
     fn batch_size(&self) -> usize {
         self.transport.settings().tier.batch_size()
     }

@@ -19,7 +19,7 @@ pub use domain::DomainReport;
 pub(crate) use field::as_text;
 pub use field::{date_time, format_date};
 pub use file::{Engine, FileReport};
-pub use ip::{IpReport, Resolution};
+pub use ip::{Findings, IpReport, Resolution};
 pub use url::UrlReport;
 
 /// One report, kept as the bytes that VirusTotal sent; cheap to clone.
@@ -31,6 +31,12 @@ impl Report {
     #[must_use]
     pub fn raw(&self) -> &str {
         self.0.get()
+    }
+
+    /// The report's JSON, shared.
+    #[must_use]
+    pub fn raw_value(&self) -> Arc<RawValue> {
+        Arc::clone(&self.0)
     }
 
     /// The report as a value: key order, duplicate-free, big numbers to the digit.

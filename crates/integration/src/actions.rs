@@ -1,0 +1,256 @@
+//! The list of actions, and what each of them is started and resumed with.
+
+mod get_domain_report;
+mod ping;
+mod scan_hash;
+mod scan_ip;
+mod scan_url;
+mod scanning;
+mod upload_and_scan_file;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secops::{ActionResult, Context, ExecutionState, JsonResult, ParameterError, ScriptResult};
+use virustotal::{Client, Deadline, ObjectId};
+
+use crate::conclude::Style;
+use crate::definition::{self, Definition, FETCH_COMMENTS, PREFIX, THRESHOLD};
+use crate::plan::Plan;
+use crate::state::State;
+use crate::{ENRICHMENT_PREFIX, NO_PREFIX, plan};
+
+/// What can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Tells whether the key works. Costs one call.
+    Ping,
+    /// Domains of users, host names and URLs. One call per domain.
+    GetDomainReport,
+    /// File hashes. One call per batch, and more where a rescan is wanted.
+    ScanHash,
+    /// IP addresses. One call per address.
+    ScanIp,
+    /// URLs. One call per batch, and more where one is new or a rescan is wanted.
+    ScanUrl,
+    /// Files. One call per file, and the polls.
+    UploadAndScanFile,
+}
+
+/// What an action runs with.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// Asks VirusTotal.
+    pub client: &'a Client,
+    /// Entities and parameters.
+    pub context: &'a Context,
+    /// Until when this step may take.
+    pub deadline: &'a Deadline,
+    /// Time since the moment in the context; a step of a new process has a new context and leaves this at zero.
+    pub elapsed: Duration,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum Step {
+    /// The run is over.
+    Done(Box<ActionResult>),
+    /// Analyses are under way: resume later, here or in another process.
+    Wait(State),
+}
+
+impl<'a> Run<'a> {
+    /// The first step.
+    #[must_use]
+    pub fn new(client: &'a Client, context: &'a Context, deadline: &'a Deadline) -> Self {
+        Self {
+            client,
+            context,
+            deadline,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.context.now + self.elapsed
+    }
+
+    /// What people must know about how the run was made.
+    fn notices(&self) -> Vec<String> {
+        let unverified = "VirusTotal's TLS certificate was not verified (Verify SSL is off): whoever answered got the API key.";
+        if self.client.verifies_tls() {
+            Vec::new()
+        } else {
+            vec![unverified.to_owned()]
+        }
+    }
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Ping,
+        Self::GetDomainReport,
+        Self::ScanHash,
+        Self::ScanIp,
+        Self::ScanUrl,
+        Self::UploadAndScanFile,
+    ];
+
+    /// The action of that name or alias, whatever its case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| {
+            let definition = action.definition();
+            let mut names = std::iter::once(&definition.name).chain(definition.aliases);
+            names.any(|known| known.eq_ignore_ascii_case(name.trim()))
+        })
+    }
+
+    /// What it declares.
+    #[must_use]
+    pub fn definition(self) -> &'static Definition {
+        match self {
+            Self::Ping => &definition::PING,
+            Self::GetDomainReport => &definition::GET_DOMAIN_REPORT,
+            Self::ScanHash => &definition::SCAN_HASH,
+            Self::ScanIp => &definition::SCAN_IP,
+            Self::ScanUrl => &definition::SCAN_URL,
+            Self::UploadAndScanFile => &definition::UPLOAD_AND_SCAN_FILE,
+        }
+    }
+
+    /// Which objects the run would ask about, and which entities it would skip. Nothing is asked.
+    #[must_use]
+    pub fn plan(self, context: &Context) -> Plan {
+        let naming = match self {
+            Self::ScanHash => plan::hash_of,
+            Self::ScanIp => plan::address_of,
+            Self::ScanUrl => plan::url_of,
+            Self::GetDomainReport => plan::domain_of,
+            Self::Ping | Self::UploadAndScanFile => {
+                return Plan {
+                    groups: Vec::new(),
+                    skipped: Vec::new(),
+                };
+            }
+        };
+        plan::plan(&context.targets, self.definition().entity_types, naming)
+    }
+
+    /// First step. A parameter that can't be used ends the run before any call.
+    pub async fn start(self, run: Run<'_>) -> Step {
+        let step = match self {
+            Self::Ping => Ok(Step::from(ping::run(run).await)),
+            Self::GetDomainReport => get_domain_report::run(run).await.map(Step::from),
+            Self::ScanHash => scan_hash::start(run).await,
+            Self::ScanIp => scan_ip::run(run).await.map(Step::from),
+            Self::ScanUrl => scan_url::start(run).await,
+            Self::UploadAndScanFile => upload_and_scan_file::start(run).await,
+        };
+        step.unwrap_or_else(|error| Step::from(self.failed(&error.to_string())))
+    }
+
+    /// Next step, from the state that an earlier one gave. The context is the same as for the first.
+    pub async fn resume(self, state: State, run: Run<'_>) -> Step {
+        let step = match self {
+            Self::ScanHash => scan_hash::resume(state, run).await,
+            Self::ScanUrl => scan_url::resume(state, run).await,
+            Self::UploadAndScanFile => upload_and_scan_file::resume(state, run).await,
+            Self::Ping | Self::GetDomainReport | Self::ScanIp => return self.start(run).await,
+        };
+        step.unwrap_or_else(|error| Step::from(self.failed(&error.to_string())))
+    }
+
+    /// Ends the run with what there is; analyses under way are listed as such, or replaced by an older report.
+    /// `unfinished` is the state of a result in which some are.
+    pub async fn conclude(self, state: State, run: Run<'_>, unfinished: ExecutionState) -> ActionResult {
+        let result = match self {
+            Self::ScanHash => scan_hash::conclude(state, run, unfinished).await,
+            Self::ScanUrl => scan_url::conclude(state, run, unfinished).await,
+            Self::UploadAndScanFile => upload_and_scan_file::conclude(state, run, unfinished).await,
+            Self::Ping | Self::GetDomainReport | Self::ScanIp => {
+                return self.failed("there is nothing to resume");
+            }
+        };
+        result.unwrap_or_else(|error| self.failed(&error.to_string()))
+    }
+
+    /// The result of a run that ended before anything was asked.
+    #[must_use]
+    pub fn failed(self, message: &str) -> ActionResult {
+        let definition = self.definition();
+        ActionResult {
+            action: definition.name,
+            state: ExecutionState::Failed,
+            script_result: ScriptResult {
+                name: definition.script_result,
+                value: false,
+                form: definition.script_form,
+            },
+            output_message: message.to_owned(),
+            entities: Vec::new(),
+            insights: Vec::new(),
+            tables: Vec::new(),
+            links: Vec::new(),
+            json_result: JsonResult::None,
+        }
+    }
+}
+
+impl From<ActionResult> for Step {
+    fn from(result: ActionResult) -> Self {
+        Self::Done(Box::new(result))
+    }
+}
+
+/// The objects of a plan, in its order.
+fn objects(plan: &Plan) -> Vec<&ObjectId> {
+    plan.groups.iter().map(|group| &group.object).collect()
+}
+
+fn style(run: Run<'_>, threshold: Option<u32>) -> Result<Style, ParameterError> {
+    let prefix = match run.context.parameters.text(PREFIX)?.as_deref() {
+        None => ENRICHMENT_PREFIX.to_owned(),
+        // An empty field can't say it: playbooks older than the parameter send it empty.
+        Some(NO_PREFIX) => String::new(),
+        Some(prefix) => prefix.to_owned(),
+    };
+    Ok(Style {
+        threshold,
+        prefix,
+        unfinished: ExecutionState::TimedOut,
+    })
+}
+
+/// The threshold, which the form insists on.
+fn required_threshold(run: Run<'_>) -> Result<u32, ParameterError> {
+    threshold(run)?.ok_or(ParameterError::Missing { name: THRESHOLD })
+}
+
+fn threshold(run: Run<'_>) -> Result<Option<u32>, ParameterError> {
+    run.context.parameters.whole_number(THRESHOLD, 1)
+}
+
+fn wants_comments(run: Run<'_>) -> Result<bool, ParameterError> {
+    Ok(run.context.parameters.flag(FETCH_COMMENTS)?.unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Action;
+
+    #[test]
+    fn actions_are_known_by_name_and_alias() {
+        assert_eq!(Action::named("Scan Hash"), Some(Action::ScanHash));
+        assert_eq!(
+            Action::named("Upload And Scan Files"),
+            Some(Action::UploadAndScanFile)
+        );
+        assert_eq!(
+            Action::named(" upload and scan file "),
+            Some(Action::UploadAndScanFile)
+        );
+        assert_eq!(Action::named("Scan Everything"), None);
+    }
+}

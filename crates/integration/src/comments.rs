@@ -1,0 +1,55 @@
+//! Comments, where they are asked for: one more call per object.
+
+use virustotal::report::{FileReport, UrlReport};
+use virustotal::{Error, Report};
+
+use crate::Run;
+use crate::lookup::Outcome;
+use crate::render::table::{self, Rows};
+use crate::scan::Kind;
+
+/// One page: what one call gives.
+const MOST: usize = 25;
+
+/// The comments of each outcome with a report, and what to tell about those that could not be had.
+pub(crate) async fn fetch(
+    kind: Kind,
+    run: Run<'_>,
+    outcomes: &[Outcome],
+) -> (Vec<Option<Rows>>, Vec<String>) {
+    let (mut tables, mut notices) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        let resource = outcome.report().and_then(|report| resource(kind, report));
+        let comments = match resource {
+            // One refusal is enough: it is about the key, the quota or the time, not about this object.
+            Some(resource) if notices.is_empty() => run.client.comments(&resource, MOST, run.deadline).await,
+            _ => Ok(Vec::new()),
+        };
+        tables.push(match comments {
+            Ok(comments) => table::comments(comments),
+            Err(error) => {
+                notices.push(notice(&error));
+                None
+            }
+        });
+    }
+    (tables, notices)
+}
+
+fn notice(error: &Error) -> String {
+    format!("Comments were not fetched: {error}.")
+}
+
+/// What comments are asked by: a file's strongest hash, a URL's canonical form.
+fn resource(kind: Kind, report: &Report) -> Option<String> {
+    match kind {
+        Kind::Hash => {
+            let report = FileReport::read(report);
+            report.sha256.or(report.sha1).or(report.md5)
+        }
+        Kind::Url => {
+            let report = UrlReport::read(report);
+            report.url.or(report.resource)
+        }
+    }
+}

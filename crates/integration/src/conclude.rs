@@ -1,0 +1,312 @@
+//! From outcomes to the result of a run, pure: judge, then render.
+
+use std::sync::Arc;
+
+use secops::{
+    ActionResult, Context, Entity, EntityResult, ExecutionState, Insight, JsonResult, Link, OutcomeKind,
+    ScriptResult, Table,
+};
+use serde_json::Map;
+use serde_json::value::RawValue;
+use virustotal::{ObjectId, Report, Stop};
+
+use crate::definition::Definition;
+use crate::facts::Facts;
+use crate::lookup::{Origin, Outcome};
+use crate::plan::Plan;
+use crate::render::insight;
+use crate::render::message::{Tally, Words, with_reason};
+use crate::render::table::Rows;
+use crate::{Verdict, enrichment};
+
+/// What the parameters say about rendering.
+pub(crate) struct Style {
+    /// Absent for an action that judges nothing.
+    pub(crate) threshold: Option<u32>,
+    pub(crate) prefix: String,
+    /// How the run ended if analyses are under way or entities were not reached.
+    pub(crate) unfinished: ExecutionState,
+}
+
+/// Everything that is known at the end of a run on entities.
+pub(crate) struct Ending<'a> {
+    pub(crate) definition: &'static Definition,
+    pub(crate) words: &'static Words,
+    pub(crate) context: &'a Context,
+    pub(crate) plan: &'a Plan,
+    /// One for each group.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// One for each group; empty where none were asked for.
+    pub(crate) comments: Vec<Option<Rows>>,
+    pub(crate) facts: fn(&ObjectId, &Report) -> Facts,
+    pub(crate) style: Style,
+    pub(crate) notices: Vec<String>,
+}
+
+/// The parts of a result, as they gather.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) entities: Vec<(usize, EntityResult)>,
+    pub(crate) tally: Tally,
+    /// Some verdict was risky, whether an entity stands for it or not.
+    pub(crate) risky: bool,
+    pub(crate) tables: Vec<(usize, Table)>,
+    pub(crate) links: Vec<(usize, Link)>,
+    pub(crate) insights: Vec<(usize, Insight)>,
+    pub(crate) reports: Vec<(usize, String, Arc<RawValue>)>,
+}
+
+impl Ending<'_> {
+    pub(crate) fn conclude(self) -> ActionResult {
+        let mut parts = Parts::default();
+        for (index, (group, outcome)) in self.plan.groups.iter().zip(&self.outcomes).enumerate() {
+            let facts = outcome.report().map(|report| (self.facts)(&group.object, report));
+            let comments = self.comments.get(index).and_then(Option::as_ref);
+            for &member in &group.members {
+                let Some(entity) = self.context.targets.get(member) else {
+                    continue;
+                };
+                parts.tally.count(entity.original_identifier(), outcome);
+                parts.add(member, entity, outcome, facts.as_ref(), &self.style);
+                if let (Some(facts), Some(report)) = (&facts, outcome.report()) {
+                    parts.report(member, &entity.identifier, report);
+                    parts.show(member, &entity.identifier, facts, comments);
+                    let verdict = facts.judge(self.style.threshold);
+                    parts.note(
+                        member,
+                        verdict.and_then(|verdict| insight::on_entity(entity, facts, verdict)),
+                    );
+                }
+            }
+        }
+        for skipped in &self.plan.skipped {
+            if let Some(entity) = self.context.targets.get(skipped.member) {
+                parts.skip(skipped.member, entity, &skipped.reason, skipped.internal);
+            }
+        }
+        parts.tally.notices.extend(self.notices);
+        parts.finish(self.definition, self.words, &self.style, JsonResult::List)
+    }
+}
+
+impl Parts {
+    /// What became of one entity, enriched where there is a report.
+    pub(crate) fn add(
+        &mut self,
+        place: usize,
+        entity: &Entity,
+        outcome: &Outcome,
+        facts: Option<&Facts>,
+        style: &Style,
+    ) {
+        let mut result = EntityResult {
+            entity: entity.clone(),
+            outcome: outcome.kind(),
+            remark: outcome.remark(),
+            risky: false,
+            positives: facts.and_then(|facts| facts.positives),
+            total: facts.and_then(|facts| facts.total),
+            enrichment: Map::new(),
+        };
+        if let Some(facts) = facts {
+            result.enrichment = enrichment::prefixed(&style.prefix, facts.fields.clone());
+            result.entity.enrich(&result.enrichment);
+            result.risky = facts
+                .judge(style.threshold)
+                .is_some_and(|verdict| verdict.risky());
+            result.entity.is_suspicious |= result.risky;
+        }
+        self.risky |= result.risky;
+        self.entities.push((place, result));
+    }
+
+    /// A report for the JSON result.
+    pub(crate) fn report(&mut self, place: usize, name: &str, report: &Report) {
+        self.reports.push((place, name.to_owned(), report.raw_value()));
+    }
+
+    pub(crate) fn note(&mut self, place: usize, insight: Option<Insight>) {
+        self.insights.extend(insight.map(|insight| (place, insight)));
+    }
+
+    /// What the case wall shows of a report.
+    pub(crate) fn show(&mut self, place: usize, title: &str, facts: &Facts, comments: Option<&Rows>) {
+        let table = |title: String, rows: &Rows| Table {
+            title,
+            columns: rows.columns,
+            rows: rows.rows.clone(),
+        };
+        self.tables.extend(
+            facts
+                .rows
+                .as_ref()
+                .map(|rows| (place, table(title.to_owned(), rows))),
+        );
+        self.tables
+            .extend(comments.map(|rows| (place, table(format!("Comments to {title}"), rows))));
+        self.links.extend(facts.link.clone().map(|url| {
+            (
+                place,
+                Link {
+                    title: title.to_owned(),
+                    url,
+                },
+            )
+        }));
+    }
+
+    fn skip(&mut self, place: usize, entity: &Entity, reason: &str, internal: bool) {
+        let name = with_reason(entity.original_identifier(), reason);
+        if internal {
+            &mut self.tally.internal
+        } else {
+            &mut self.tally.malformed
+        }
+        .push(name);
+        let result = EntityResult {
+            entity: entity.clone(),
+            outcome: OutcomeKind::Skipped,
+            remark: Some(reason.to_owned()),
+            risky: false,
+            positives: None,
+            total: None,
+            enrichment: Map::new(),
+        };
+        self.entities.push((place, result));
+    }
+
+    /// The result, everything in the order of the target entities.
+    pub(crate) fn finish(
+        mut self,
+        definition: &'static Definition,
+        words: &Words,
+        style: &Style,
+        json: fn(Vec<(String, Arc<RawValue>)>) -> JsonResult,
+    ) -> ActionResult {
+        self.entities.sort_by_key(|(place, _)| *place);
+        self.reports.sort_by_key(|(place, ..)| *place);
+        let value = match definition.script_result {
+            "is_success" => self.tally.success(),
+            _ => self.risky,
+        };
+        ActionResult {
+            action: definition.name,
+            state: self.tally.execution_state(style.unfinished),
+            script_result: ScriptResult {
+                name: definition.script_result,
+                value,
+                form: definition.script_form,
+            },
+            output_message: self.tally.message(words),
+            entities: self.entities.into_iter().map(|(_, result)| result).collect(),
+            insights: in_order(self.insights),
+            tables: in_order(self.tables),
+            links: in_order(self.links),
+            json_result: json(
+                self.reports
+                    .into_iter()
+                    .map(|(_, name, report)| (name, report))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+fn in_order<T>(mut items: Vec<(usize, T)>) -> Vec<T> {
+    items.sort_by_key(|(place, _)| *place);
+    items.into_iter().map(|(_, item)| item).collect()
+}
+
+impl Facts {
+    /// The verdict, where the action judges.
+    pub(crate) fn judge(&self, threshold: Option<u32>) -> Option<Verdict> {
+        threshold.map(|threshold| Verdict {
+            // A report without the number flags nothing. Source: the original.
+            positives: self.positives.unwrap_or(0),
+            total: self.total,
+            threshold,
+        })
+    }
+}
+
+impl Outcome {
+    pub(crate) fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Found { report, .. } => Some(report),
+            _ => None,
+        }
+    }
+
+    fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Found { .. } => OutcomeKind::Found,
+            Self::Missing => OutcomeKind::Missing,
+            Self::Queued(_) => OutcomeKind::Queued,
+            Self::Quota(_) => OutcomeKind::Quota,
+            Self::Stopped(_) => OutcomeKind::Stopped,
+            Self::Failed(_) | Self::Key => OutcomeKind::Failed,
+        }
+    }
+
+    /// What there is to say about the entity, as a sentence part.
+    fn remark(&self) -> Option<String> {
+        let text = match self {
+            Self::Found {
+                origin: Origin::Known,
+                ..
+            } => return None,
+            Self::Found {
+                origin: Origin::Fresh,
+                ..
+            } => "analysed anew",
+            Self::Found {
+                origin: Origin::RescanRefused,
+                ..
+            } => "the API key may not ask for a new analysis; this is the existing report",
+            Self::Found {
+                origin: Origin::RescanFailed(reason),
+                ..
+            } => {
+                return Some(format!("no new analysis: {reason}; this is the existing report"));
+            }
+            Self::Missing => "VirusTotal has never seen it",
+            Self::Queued(None) => "the analysis is under way; ask again later",
+            Self::Queued(Some(reason)) | Self::Quota(reason) | Self::Failed(reason) => reason,
+            Self::Stopped(Stop::Deadline) => "time ran out before it was its turn",
+            Self::Stopped(Stop::Cancelled) => "cancelled before it was its turn",
+            Self::Key => "the API key was refused",
+        };
+        Some(text.to_owned())
+    }
+}
+
+impl Tally {
+    /// Puts the name where it belongs.
+    pub(crate) fn count(&mut self, name: &str, outcome: &Outcome) {
+        let plain = name.to_owned();
+        match outcome {
+            Outcome::Found {
+                origin: Origin::Known,
+                ..
+            } => self.found.push(plain),
+            Outcome::Found {
+                origin: Origin::Fresh,
+                ..
+            } => self.fresh.push(plain),
+            Outcome::Found {
+                origin: Origin::RescanRefused,
+                ..
+            } => self.rescan_refused.push(plain),
+            Outcome::Found {
+                origin: Origin::RescanFailed(why),
+                ..
+            } => self.rescan_failed.push(with_reason(name, why)),
+            Outcome::Missing => self.missing.push(plain),
+            Outcome::Queued(_) => self.queued.push(plain),
+            Outcome::Quota(_) => self.quota.push(plain),
+            Outcome::Stopped(_) => self.stopped.push(plain),
+            Outcome::Failed(why) => self.failed.push(with_reason(name, why)),
+            Outcome::Key => self.key_refused = true,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Insights. The wording keeps the original's phrases.
+
+use secops::{Entity, Insight, InsightKind, Severity};
+
+use crate::Verdict;
+use crate::facts::{Facts, IpFindings, Subject};
+
+/// Title of insights that hang on an entity. Source: the platform's SDK.
+const ENTITY_TITLE: &str = "Entity insight";
+const TRIGGERED_BY: &str = "VirusTotal";
+
+/// The insight on one entity: for an IP always, for the others when risky.
+pub(crate) fn on_entity(entity: &Entity, facts: &Facts, verdict: Verdict) -> Option<Insight> {
+    let content = match &facts.subject {
+        Subject::Ip(findings) => of_ip(findings),
+        _ if !verdict.risky() => return None,
+        Subject::Hash => marked("Hash was", verdict),
+        Subject::Url => marked("URL was", verdict),
+        Subject::File => file_marked(&entity.identifier, verdict),
+        Subject::Domain => return None,
+    };
+    Some(Insight {
+        title: ENTITY_TITLE.to_owned(),
+        content,
+        severity: if verdict.risky() {
+            Severity::Warn
+        } else {
+            Severity::Informative
+        },
+        kind: InsightKind::Entity {
+            entity_identifier: entity.identifier.clone(),
+            entity_type: entity.entity_type.clone(),
+        },
+        triggered_by: TRIGGERED_BY.to_owned(),
+    })
+}
+
+/// The insight on a risky file that no entity of the case stands for.
+pub(crate) fn on_case(path: &str, verdict: Verdict) -> Option<Insight> {
+    verdict.risky().then(|| Insight {
+        title: format!("File {path} found as suspicious."),
+        content: file_marked(path, verdict),
+        severity: Severity::Warn,
+        kind: InsightKind::General {},
+        triggered_by: TRIGGERED_BY.to_owned(),
+    })
+}
+
+fn marked(what: &str, verdict: Verdict) -> String {
+    format!(
+        "VirusTotal - {what} marked as malicious by {}. Threshold set to - {}",
+        engines(verdict),
+        verdict.threshold
+    )
+}
+
+fn file_marked(path: &str, verdict: Verdict) -> String {
+    let (engines, threshold) = (engines(verdict), verdict.threshold);
+    format!("VirusTotal - {path} marked as malicious by {engines} - Threshold set to - {threshold}")
+}
+
+fn engines(verdict: Verdict) -> String {
+    match verdict.total {
+        Some(total) => format!("{} of {total} engines", verdict.positives),
+        None => format!("{} engines", verdict.positives),
+    }
+}
+
+fn of_ip(findings: &IpFindings) -> String {
+    let country = findings
+        .country
+        .iter()
+        .map(|country| format!("Country: {country}"));
+    let counts = [
+        ("Malicious Referrer Samples", findings.referrer.count),
+        ("Malicious Downloaded Samples", findings.downloaded.count),
+        ("Malicious Communicating Samples", findings.communicating.count),
+        ("Malicious URLs", findings.urls.count),
+    ];
+    country
+        .chain(counts.map(|(what, count)| format!("{what}: {count}")))
+        .collect::<Vec<_>>()
+        .join("\n")
+}

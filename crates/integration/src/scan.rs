@@ -1,0 +1,305 @@
+//! Hashes and URLs: look up, ask for a new analysis where wanted, and wait for it.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use virustotal::report::{FileReport, UrlReport};
+use virustotal::{Answer, Error, FileHash, ObjectId, Report, Submission, UrlId};
+
+use crate::Run;
+use crate::lookup::{Origin, Outcome};
+use crate::state::{Entry, Pending, Status};
+
+/// A just-submitted object can be unknown for a moment. Source: API v2, section 2.2 (unconfirmed).
+const NOT_YET_KNOWN_FOR: SignedDuration = SignedDuration::from_secs(60);
+/// Polls of one analysis that may fail in a row before it is given up.
+const MOST_FAILURES: u32 = 10;
+
+/// What is scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Hash,
+    Url,
+}
+
+type Answers = Vec<Result<Answer, Error>>;
+type Submissions = Vec<Result<Submission, Error>>;
+
+impl Kind {
+    async fn reports(self, run: Run<'_>, objects: &[&ObjectId]) -> Answers {
+        match self {
+            Self::Hash => run.client.file_reports(&hashes(objects), run.deadline).await,
+            Self::Url => run.client.url_reports(&urls(objects), run.deadline).await,
+        }
+    }
+
+    async fn reports_by_scan_id(self, run: Run<'_>, ids: &[String]) -> Answers {
+        match self {
+            Self::Hash => run.client.file_reports_by_scan_id(ids, run.deadline).await,
+            Self::Url => run.client.url_reports_by_scan_id(ids, run.deadline).await,
+        }
+    }
+
+    async fn submit(self, run: Run<'_>, objects: &[&ObjectId]) -> Submissions {
+        match self {
+            Self::Hash => run.client.file_rescans(&hashes(objects), run.deadline).await,
+            Self::Url => run.client.url_scans(&urls(objects), run.deadline).await,
+        }
+    }
+
+    fn scan_date(self, report: &Report) -> Option<DateTime> {
+        match self {
+            Self::Hash => FileReport::read(report).scan_date,
+            Self::Url => UrlReport::read(report).scan_date,
+        }
+    }
+}
+
+fn hashes(objects: &[&ObjectId]) -> Vec<FileHash> {
+    let hash = |object: &&ObjectId| match object {
+        ObjectId::File(hash) => Some(hash.clone()),
+        _ => None,
+    };
+    objects.iter().filter_map(hash).collect()
+}
+
+fn urls(objects: &[&ObjectId]) -> Vec<UrlId> {
+    let url = |object: &&ObjectId| match object {
+        ObjectId::Url(url) => Some(url.clone()),
+        _ => None,
+    };
+    objects.iter().filter_map(url).collect()
+}
+
+/// The name under which an object stands in a state.
+pub(crate) fn key(object: &ObjectId) -> String {
+    match object {
+        ObjectId::Url(url) => url.canonical().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// First step: the newest reports, and new analyses where they are wanted.
+pub(crate) async fn start(
+    kind: Kind,
+    run: Run<'_>,
+    objects: &[&ObjectId],
+    after_days: Option<u32>,
+) -> Vec<Entry> {
+    let answers = kind.reports(run, objects).await;
+    let mut statuses: Vec<Option<Status>> = Vec::new();
+    let mut wanted: Vec<(usize, Option<Report>)> = Vec::new();
+    for (index, answer) in answers.into_iter().enumerate() {
+        let status = match answer {
+            Ok(Answer::Found(report)) if is_due(kind.scan_date(&report), after_days, run.now()) => {
+                wanted.push((index, Some(report)));
+                None
+            }
+            // A hash can't be scanned without the file; a URL can.
+            Ok(Answer::Missing) if kind == Kind::Url => {
+                wanted.push((index, None));
+                None
+            }
+            Ok(Answer::Queued { scan_id }) => Some(Status::Pending(Pending::since(run.now(), scan_id, None))),
+            other => Some(Status::Done(Outcome::of(other))),
+        };
+        statuses.push(status);
+    }
+    let scans: Vec<&ObjectId> = wanted
+        .iter()
+        .filter_map(|(index, _)| objects.get(*index).copied())
+        .collect();
+    for ((index, older), submission) in wanted.into_iter().zip(kind.submit(run, &scans).await) {
+        if let Some(place) = statuses.get_mut(index) {
+            *place = Some(submitted(submission, older, run.now()));
+        }
+    }
+    let entries = objects.iter().zip(statuses.into_iter().flatten());
+    entries
+        .map(|(object, status)| Entry {
+            key: key(object),
+            status,
+        })
+        .collect()
+}
+
+/// Whether the newest analysis is at least that many whole days old; `0` is always.
+fn is_due(scan_date: Option<DateTime>, after_days: Option<u32>, now: Timestamp) -> bool {
+    let Some(after_days) = after_days else {
+        return false;
+    };
+    // A report without a date may be of any age.
+    let Some(scanned_at) = scan_date.and_then(|date| TimeZone::UTC.to_timestamp(date).ok()) else {
+        return true;
+    };
+    now.duration_since(scanned_at) >= SignedDuration::from_hours(24 * i64::from(after_days))
+        || after_days == 0
+}
+
+/// What became of asking for an analysis; an older report is never lost.
+pub(crate) fn submitted(
+    submission: Result<Submission, Error>,
+    older: Option<Report>,
+    now: Timestamp,
+) -> Status {
+    let fall_back = |report, origin| Status::Done(Outcome::Found { report, origin });
+    match (submission, older) {
+        (Ok(Submission::Queued { scan_id, .. }), older) => {
+            Status::Pending(Pending::since(now, Some(scan_id), older))
+        }
+        (Err(Error::Forbidden { .. }), Some(older)) => fall_back(older, Origin::RescanRefused),
+        (Err(error), Some(older)) => fall_back(older, Origin::RescanFailed(error.to_string())),
+        (Ok(Submission::Refused(why)), Some(older)) => fall_back(older, Origin::RescanFailed(why)),
+        (Ok(Submission::Missing), Some(older)) => fall_back(
+            older,
+            Origin::RescanFailed("VirusTotal no longer has the file".to_owned()),
+        ),
+        (Err(error), None) => Status::Done(Outcome::failed(&error)),
+        (Ok(Submission::Refused(why)), None) => Status::Done(Outcome::Failed(why)),
+        (Ok(Submission::Missing), None) => Status::Done(Outcome::Missing),
+    }
+}
+
+/// Next step: looks at every analysis under way. `objects` are the entries' own, in their order; a file's path has none.
+pub(crate) async fn poll(kind: Kind, run: Run<'_>, entries: &mut [Entry], objects: &[Option<&ObjectId>]) {
+    let (mut by_id, mut by_object) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for (index, entry) in entries.iter().enumerate() {
+        let Status::Pending(pending) = &entry.status else {
+            continue;
+        };
+        match (&pending.scan_id, objects.get(index).copied().flatten()) {
+            (Some(id), _) => {
+                by_id.0.push(index);
+                by_id.1.push(id.clone());
+            }
+            (None, Some(object)) => {
+                by_object.0.push(index);
+                by_object.1.push(object);
+            }
+            (None, None) => {}
+        }
+    }
+    let answers = kind.reports_by_scan_id(run, &by_id.1).await;
+    settle(entries, by_id.0.into_iter().zip(answers), run.now());
+    let answers = kind.reports(run, &by_object.1).await;
+    settle(entries, by_object.0.into_iter().zip(answers), run.now());
+}
+
+fn settle(
+    entries: &mut [Entry],
+    answers: impl Iterator<Item = (usize, Result<Answer, Error>)>,
+    now: Timestamp,
+) {
+    for (index, answer) in answers {
+        if let Some(entry) = entries.get_mut(index)
+            && let Status::Pending(pending) = &mut entry.status
+            && let Some(outcome) = pending.settle(answer, now)
+        {
+            entry.status = Status::Done(outcome);
+        }
+    }
+}
+
+impl Pending {
+    pub(crate) fn since(submitted_at: Timestamp, scan_id: Option<String>, older: Option<Report>) -> Self {
+        Self {
+            scan_id,
+            submitted_at,
+            older,
+            failures: 0,
+            last_failure: None,
+        }
+    }
+
+    /// What a poll says; `None` is to wait on.
+    fn settle(&mut self, answer: Result<Answer, Error>, now: Timestamp) -> Option<Outcome> {
+        match answer {
+            Ok(Answer::Found(report)) => {
+                return Some(Outcome::Found {
+                    report,
+                    origin: Origin::Fresh,
+                });
+            }
+            Ok(Answer::Queued { .. }) => {
+                self.failures = 0;
+                self.last_failure = None;
+                return None;
+            }
+            Ok(Answer::Missing) if now.duration_since(self.submitted_at) < NOT_YET_KNOWN_FOR => return None,
+            Ok(Answer::Missing) => {
+                self.last_failure = Some("VirusTotal does not know the analysis".to_owned())
+            }
+            Err(Error::Key) => return Some(self.give_up(Outcome::Key)),
+            // It may be there the next time; the scan is made and must not be lost.
+            Err(error @ (Error::Quota { .. } | Error::Transient { .. } | Error::Stopped(_))) => {
+                self.failures += 1;
+                self.last_failure = Some(error.to_string());
+                if self.failures < MOST_FAILURES {
+                    return None;
+                }
+            }
+            Err(error) => self.last_failure = Some(error.to_string()),
+        }
+        let reason = self.last_failure.clone().unwrap_or_default();
+        Some(self.give_up(Outcome::Failed(reason)))
+    }
+
+    /// The older report where there is one.
+    fn give_up(&self, outcome: Outcome) -> Outcome {
+        let reason = match &outcome {
+            Outcome::Failed(reason) => reason.clone(),
+            Outcome::Key => "the API key was refused".to_owned(),
+            _ => self
+                .last_failure
+                .clone()
+                .unwrap_or_else(|| "the new analysis was not finished in time".to_owned()),
+        };
+        match &self.older {
+            Some(report) => Outcome::Found {
+                report: report.clone(),
+                origin: Origin::RescanFailed(reason),
+            },
+            None => outcome,
+        }
+    }
+
+    /// How the look-up ends if nobody waits any longer.
+    fn unfinished(&self) -> Outcome {
+        let why = self
+            .last_failure
+            .as_ref()
+            .map(|failure| format!("the analysis is under way; last look: {failure}"));
+        self.give_up(Outcome::Queued(why))
+    }
+}
+
+impl Entry {
+    /// How the look-up ended, or would if nobody waits any longer.
+    pub(crate) fn outcome(self) -> Outcome {
+        match self.status {
+            Status::Done(outcome) => outcome,
+            Status::Pending(pending) => pending.unfinished(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use virustotal::report::date_time;
+
+    use super::is_due;
+
+    #[test]
+    fn a_scan_is_due_by_whole_days_in_utc() {
+        let now: Timestamp = "2026-01-10T12:00:00Z".parse().unwrap();
+        let due = |date: &str, days| is_due(date_time(date), days, now);
+        assert!(!due("2020-01-01 00:00:00", None));
+        assert!(due("2026-01-10 12:00:00", Some(0)));
+        assert!(due("2027-01-01 00:00:00", Some(0)));
+        assert!(due("2026-01-09 12:00:00", Some(1)));
+        assert!(!due("2026-01-09 12:00:01", Some(1)));
+        assert!(!due("2027-01-01 00:00:00", Some(1)));
+        assert!(due("no date", Some(5)));
+    }
+}
