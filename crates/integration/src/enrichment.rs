@@ -19,10 +19,9 @@ impl Fields {
     }
 
     /// The same value under the seed's name and the original's.
-    fn put_both(&mut self, names: [&str; 2], value: Option<impl Into<Value> + Clone>) {
-        for name in names {
-            self.put(name, value.clone());
-        }
+    fn put_both(&mut self, [seed, original]: [&str; 2], value: Option<impl Into<Value> + Clone>) {
+        self.put(seed, value.clone());
+        self.put(original, value);
     }
 }
 

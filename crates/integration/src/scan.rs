@@ -227,7 +227,7 @@ impl Pending {
             }
             Ok(Answer::Missing) if now.duration_since(self.submitted_at) < NOT_YET_KNOWN_FOR => return None,
             Ok(Answer::Missing) => {
-                self.last_failure = Some("VirusTotal does not know the analysis".to_owned())
+                self.last_failure = Some("VirusTotal does not know the analysis".to_owned());
             }
             Err(Error::Key) => return Some(self.give_up(Outcome::Key)),
             // It may be there the next time; the scan is made and must not be lost.

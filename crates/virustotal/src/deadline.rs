@@ -148,7 +148,7 @@ async fn cancelled(receiver: Option<watch::Receiver<bool>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
         let canceller = Canceller::new();
         let deadline = Deadline::none().with_canceller(&canceller);
         let (result, ()) = tokio::join!(deadline.run(std::future::pending::<()>()), async {
-            canceller.cancel()
+            canceller.cancel();
         });
         assert_eq!(result, Err(Stop::Cancelled));
         assert_eq!(deadline.stopped(), Some(Stop::Cancelled));

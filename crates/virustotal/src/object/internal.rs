@@ -20,8 +20,9 @@ const INTERNAL_SUFFIXES: [&str; 14] = [
     "alt",
 ];
 
-/// Reserved for documents (RFC 2606): belongs to nobody's network, so asking about it tells nothing.
-const DOCUMENTATION_SUFFIX: &str = "example";
+/// Reserved for documents (RFC 2606): belongs to nobody's network, so asking about it tells nothing. As an ending,
+/// or as the name before a single ending, which is how the seed's own samples are called (`example.php`).
+const DOCUMENTATION_NAME: &str = "example";
 
 /// Why an address must not be asked about; `None` when it may.
 ///
@@ -86,10 +87,15 @@ pub fn internal_host(name: &str) -> Option<&'static str> {
         return Some("it is an internal host name");
     }
     let known = psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known());
-    if known || ends_with_label(name, DOCUMENTATION_SUFFIX) {
+    if known || is_documentation(name) {
         return None;
     }
     Some("its ending is on no public list, so it looks like an internal host name")
+}
+
+fn is_documentation(name: &str) -> bool {
+    let mut labels = name.rsplit('.');
+    labels.next() == Some(DOCUMENTATION_NAME) || labels.next() == Some(DOCUMENTATION_NAME)
 }
 
 fn ends_with_label(name: &str, suffix: &str) -> bool {

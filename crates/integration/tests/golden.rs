@@ -1,0 +1,105 @@
+//! The outputs of every action, pinned: `golden/<case>.json` is a case, its snapshot everything that the action leaves.
+//!
+//! A case names the action, the key's kind, the simulator's samples, the target entities and the parameters.
+//! `{folder}` in an upload's parameters stands for a folder with the files of the case.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{client, impatient, simulator};
+use integration::{Action, Run, drive};
+use secops::{ActionResult, Context, Entity, Parameters};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use simulator::KeyKind;
+use virustotal::{Deadline, Tier};
+
+#[derive(Deserialize)]
+struct Case {
+    action: String,
+    #[serde(default)]
+    private_key: bool,
+    #[serde(default)]
+    samples: Vec<String>,
+    targets: Vec<Entity>,
+    #[serde(default)]
+    parameters: Map<String, Value>,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+}
+
+#[test]
+fn the_outputs_of_every_action_are_as_they_were() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    insta::glob!("golden/*.json", |path| {
+        let case: Case = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let document = runtime.block_on(document(case));
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "golden" }, {
+            insta::assert_snapshot!(document);
+        });
+    });
+}
+
+async fn document(mut case: Case) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in &case.files {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let folder = folder.path().to_str().unwrap();
+    for value in case.parameters.values_mut() {
+        *value = Value::from(value.as_str().unwrap().replace("{folder}", folder));
+    }
+    let kind = if case.private_key {
+        KeyKind::Private
+    } else {
+        KeyKind::Public
+    };
+    let running = simulator(kind)
+        .clock(|| "2026-11-24T12:00:00Z".parse().unwrap())
+        .start()
+        .await
+        .unwrap();
+    for sample in &case.samples {
+        assert!(running.put_sample(sample), "{sample}");
+    }
+    let context = Context {
+        targets: case.targets,
+        parameters: Parameters::from(case.parameters),
+        now: "2026-11-24T12:00:00Z".parse().unwrap(),
+    };
+    let client = client(&running, Tier::Public);
+    let deadline = Deadline::after(std::time::Duration::from_secs(20));
+    let action = Action::named(&case.action).unwrap();
+    let result = drive(action, Run::new(&client, &context, &deadline), impatient()).await;
+    let calls: Map<String, Value> = client
+        .calls()
+        .into_iter()
+        .map(|(endpoint, count)| (endpoint.to_owned(), count.into()))
+        .collect();
+    let mut document = as_value(&result);
+    document["calls"] = Value::Object(calls);
+    serde_json::to_string_pretty(&document)
+        .unwrap()
+        .replace(folder, "{folder}")
+}
+
+fn as_value(result: &ActionResult) -> Value {
+    json!({
+        "action": result.action,
+        "state": result.state.name(),
+        "script_result": { result.script_result.name: result.script_result.platform_value() },
+        "output_message": result.output_message.lines().collect::<Vec<_>>(),
+        "entities": result.entities.iter().map(|entity| json!({
+            "identifier": entity.entity.identifier,
+            "suspicious": entity.entity.is_suspicious,
+            "outcome": entity.outcome.name(),
+            "remark": entity.remark,
+            "enrichment": entity.enrichment,
+        })).collect::<Vec<_>>(),
+        "insights": result.insights,
+        "tables": result.tables,
+        "links": result.links,
+        "json_result": result.json_result,
+    })
+}

@@ -1,0 +1,51 @@
+//! A client that talks to a simulator, with pauses short enough for a test.
+
+use std::time::Duration;
+
+use simulator::{KeyKind, Running, Simulator};
+use virustotal::retry::RetryPolicy;
+use virustotal::{Answer, ApiKey, Client, Deadline, Error, FileHash, ProxyChoice, Settings, Tier};
+
+/// Recognisable, so that a test can look for it where it must not be.
+pub const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
+
+pub fn simulator() -> simulator::Builder {
+    Simulator::builder().key(KEY, KeyKind::Private)
+}
+
+pub fn settings(running: &Running) -> Settings {
+    let mut settings = Settings::new(ApiKey::parse(KEY).unwrap());
+    settings.base_url = running.base_url();
+    settings.tier = Tier::Private;
+    settings.proxy = ProxyChoice::Direct;
+    settings.retry = RetryPolicy {
+        attempts: 3,
+        first_pause: Duration::from_millis(5),
+        longest_pause: Duration::from_millis(10),
+        first_quota_pause: Duration::from_millis(50),
+        longest_quota_pause: Duration::from_millis(100),
+        longest_quota_wait: Duration::from_secs(2),
+    };
+    settings
+}
+
+pub fn client(running: &Running) -> Client {
+    Client::new(settings(running)).unwrap()
+}
+
+/// Far enough away to play no part.
+pub fn later() -> Deadline {
+    Deadline::after(Duration::from_secs(30))
+}
+
+pub fn hash(text: &str) -> FileHash {
+    FileHash::parse(text).unwrap()
+}
+
+pub fn eicar() -> FileHash {
+    hash("44d88612fea8a8f36de82e1278abb02f")
+}
+
+pub fn found(answer: &Result<Answer, Error>) -> bool {
+    matches!(answer, Ok(Answer::Found(_)))
+}
