@@ -1,2 +1,28 @@
-//! xtask
-fn main() {}
+//! `cargo xtask bench`: speed and memory of the binary, as ratios in one run against a named reference.
+#![expect(clippy::print_stdout, reason = "a developer's tool that prints its figures")]
+
+mod bench;
+mod process;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        ["bench"] => bench::run(bench::Size::Full),
+        ["bench", "--quick"] => bench::run(bench::Size::Quick),
+        _ => Err("usage: cargo xtask bench [--quick]".into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -262,20 +262,21 @@ fn failed(error: reqwest::Error, timeout: Duration) -> Refusal {
 }
 
 fn certificate_trouble(error: &reqwest::Error) -> Option<String> {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let io = inner
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        let tls = io
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            .or_else(|| inner.downcast_ref());
-        if let Some(rustls::Error::InvalidCertificate(detail)) = tls {
-            return Some(tls::in_words(detail));
-        }
-        source = inner.source();
+    match tls_error(error.source()?)? {
+        rustls::Error::InvalidCertificate(detail) => Some(tls::in_words(detail)),
+        _ => None,
     }
-    None
+}
+
+/// An I/O error hides what it wraps from `source`, so both ways are followed.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    error
+        .downcast_ref()
+        .or_else(|| wrapped.and_then(|inner| tls_error(inner)))
+        .or_else(|| error.source().and_then(tls_error))
 }
 
 /// The innermost cause, which says most.

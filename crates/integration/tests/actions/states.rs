@@ -1,10 +1,8 @@
 //! An asynchronous action gives the same result whether one process loops or each step is a new one.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{EICAR_MD5, client, context, entities, run, simulator, threshold};
+use crate::common::{EICAR_MD5, client, context, entities, run, simulator, threshold};
 use integration::{Action, Run, State, Step};
 use secops::EntityType::{FileHash, FileName, Url};
 use secops::{ActionResult, Context, Parameters};

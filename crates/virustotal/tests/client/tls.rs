@@ -1,10 +1,8 @@
 //! Certificates and proxies, with real TLS and a real proxy.
 
-mod common;
-
 use std::io::Write;
 
-use common::{client, eicar, found, later, settings, simulator};
+use crate::common::{client, eicar, found, later, settings, simulator};
 use simulator::{Certificate, Running};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

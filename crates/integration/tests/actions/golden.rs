@@ -3,11 +3,10 @@
 //! A case names the action, the key's kind, the simulator's samples, the target entities and the parameters.
 //! `{folder}` in an upload's parameters stands for a folder with the files of the case.
 
-mod common;
-
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use common::{client, impatient, simulator};
+use crate::common::{client, impatient, simulator};
 use integration::{Action, Run, drive};
 use secops::{ActionResult, Context, Entity, Parameters};
 use serde::Deserialize;
@@ -32,10 +31,10 @@ struct Case {
 #[test]
 fn the_outputs_of_every_action_are_as_they_were() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    insta::glob!("golden/*.json", |path| {
+    insta::glob!("..", "golden/*.json", |path| {
         let case: Case = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let document = runtime.block_on(document(case));
-        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "golden" }, {
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "../golden" }, {
             insta::assert_snapshot!(document);
         });
     });
@@ -69,7 +68,7 @@ async fn document(mut case: Case) -> String {
         now: "2026-11-24T12:00:00Z".parse().unwrap(),
     };
     let client = client(&running, Tier::Public);
-    let deadline = Deadline::after(std::time::Duration::from_secs(20));
+    let deadline = Deadline::after(Duration::from_secs(20));
     let action = Action::named(&case.action).unwrap();
     let result = drive(action, Run::new(&client, &context, &deadline), impatient()).await;
     let calls: Map<String, Value> = client

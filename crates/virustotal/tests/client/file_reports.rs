@@ -1,8 +1,6 @@
 //! Many hashes in few calls.
 
-mod common;
-
-use common::{client, eicar, found, hash, later, settings, simulator};
+use crate::common::{client, eicar, found, hash, later, settings, simulator};
 use simulator::{KeyKind, Simulator, file_with_positives, synthetic_file, unknown_file};
 use virustotal::report::FileReport;
 use virustotal::{Answer, Client, FileHash, Tier};
@@ -72,7 +70,7 @@ async fn each_hash_gets_the_report_of_its_own_file_in_the_order_given() {
 #[tokio::test]
 async fn a_public_key_given_as_a_private_one_still_gets_every_answer() {
     let running = Simulator::builder()
-        .key(common::KEY, KeyKind::Public)
+        .key(crate::common::KEY, KeyKind::Public)
         .start()
         .await
         .unwrap();
@@ -129,7 +127,7 @@ async fn the_report_is_kept_to_the_byte() {
         panic!("{answer:?}")
     };
     let report: serde_json::Value = serde_json::from_str(report.raw()).unwrap();
-    let sample = include_str!("../../simulator/samples/v2_file_report_eicar.json");
+    let sample = include_str!("../../../simulator/samples/v2_file_report_eicar.json");
     let mut sample: serde_json::Value = serde_json::from_str(sample).unwrap();
     sample["resource"] = eicar().as_str().into();
     assert_eq!(report.to_string(), sample.to_string());

@@ -9,17 +9,17 @@ use virustotal::retry::RetryPolicy;
 use virustotal::{ApiKey, Client, Deadline, ProxyChoice, Settings, Tier};
 
 /// Recognisable, so that a test can look for it where it must not be.
-pub const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
-pub const EICAR_MD5: &str = "44d88612fea8a8f36de82e1278abb02f";
-pub const EICAR_SHA256: &str = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
+pub(crate) const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
+pub(crate) const EICAR_MD5: &str = "44d88612fea8a8f36de82e1278abb02f";
+pub(crate) const EICAR_SHA256: &str = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
 
-pub fn simulator(kind: KeyKind) -> simulator::Builder {
+pub(crate) fn simulator(kind: KeyKind) -> simulator::Builder {
     Simulator::builder()
         .key(KEY, kind)
         .scan_for(Duration::from_millis(200))
 }
 
-pub fn client(running: &Running, tier: Tier) -> Client {
+pub(crate) fn client(running: &Running, tier: Tier) -> Client {
     let mut settings = Settings::new(ApiKey::parse(KEY).unwrap());
     settings.base_url = running.base_url();
     settings.tier = tier;
@@ -36,7 +36,7 @@ pub fn client(running: &Running, tier: Tier) -> Client {
 }
 
 /// Looks often: the simulator's scans take a fraction of a second.
-pub fn impatient() -> Patience {
+pub(crate) fn impatient() -> Patience {
     Patience {
         wait: true,
         first_pause: Duration::from_millis(50),
@@ -44,7 +44,7 @@ pub fn impatient() -> Patience {
     }
 }
 
-pub fn context(entities: Vec<Entity>, parameters: Parameters) -> Context {
+pub(crate) fn context(entities: Vec<Entity>, parameters: Parameters) -> Context {
     Context {
         targets: entities,
         parameters,
@@ -52,22 +52,22 @@ pub fn context(entities: Vec<Entity>, parameters: Parameters) -> Context {
     }
 }
 
-pub fn entities(entity_type: EntityType, identifiers: &[&str]) -> Vec<Entity> {
+pub(crate) fn entities(entity_type: EntityType, identifiers: &[&str]) -> Vec<Entity> {
     identifiers
         .iter()
         .map(|text| Entity::new(*text, entity_type.clone()))
         .collect()
 }
 
-pub fn threshold(value: &str) -> Parameters {
+pub(crate) fn threshold(value: &str) -> Parameters {
     Parameters::new().with("Threshold", value)
 }
 
-pub async fn run(action: Action, client: &Client, context: &Context) -> ActionResult {
+pub(crate) async fn run(action: Action, client: &Client, context: &Context) -> ActionResult {
     run_until(action, client, context, &Deadline::after(Duration::from_secs(20))).await
 }
 
-pub async fn run_until(
+pub(crate) async fn run_until(
     action: Action,
     client: &Client,
     context: &Context,
@@ -76,7 +76,7 @@ pub async fn run_until(
     drive(action, Run::new(client, context, deadline), impatient()).await
 }
 
-pub fn outcomes(result: &ActionResult) -> Vec<OutcomeKind> {
+pub(crate) fn outcomes(result: &ActionResult) -> Vec<OutcomeKind> {
     result
         .entities
         .iter()

@@ -1,10 +1,8 @@
 //! What bad input and trouble get: the contract's table, row by row, over real HTTP.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     EICAR_MD5, EICAR_SHA256, client, context, entities, outcomes, run, run_until, simulator, threshold,
 };
 use integration::Action;

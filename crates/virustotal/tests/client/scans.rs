@@ -1,10 +1,8 @@
 //! Submissions, uploads, URLs, domains, addresses and comments.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{KEY, client, eicar, found, hash, later, simulator};
+use crate::common::{KEY, client, eicar, found, hash, later, simulator};
 use simulator::{KeyKind, Simulator, synthetic_domain, synthetic_ip, synthetic_url, unknown_file};
 use virustotal::object::parse_ip;
 use virustotal::report::{FileReport, IpReport};

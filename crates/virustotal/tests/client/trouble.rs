@@ -1,10 +1,8 @@
 //! What a server, a network or a key can do to a client.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{KEY, client, eicar, found, hash, later, settings, simulator};
+use crate::common::{KEY, client, eicar, found, hash, later, settings, simulator};
 use simulator::{Fault, FaultKind, KeyKind, Simulator, synthetic_file};
 use virustotal::object::parse_ip;
 use virustotal::{
@@ -217,7 +215,7 @@ async fn a_quota_that_stays_used_up_is_told_and_not_hammered() {
         .await
         .unwrap();
     let mut settings = settings(&running);
-    settings.retry.first_quota_pause = Duration::from_secs(15);
+    settings.retry = virustotal::retry::RetryPolicy::default();
     let answers = Client::new(settings)
         .unwrap()
         .file_reports(&hashes(100), &Deadline::after(Duration::from_secs(5)))

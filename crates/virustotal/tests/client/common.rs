@@ -7,13 +7,13 @@ use virustotal::retry::RetryPolicy;
 use virustotal::{Answer, ApiKey, Client, Deadline, Error, FileHash, ProxyChoice, Settings, Tier};
 
 /// Recognisable, so that a test can look for it where it must not be.
-pub const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
+pub(crate) const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
 
-pub fn simulator() -> simulator::Builder {
+pub(crate) fn simulator() -> simulator::Builder {
     Simulator::builder().key(KEY, KeyKind::Private)
 }
 
-pub fn settings(running: &Running) -> Settings {
+pub(crate) fn settings(running: &Running) -> Settings {
     let mut settings = Settings::new(ApiKey::parse(KEY).unwrap());
     settings.base_url = running.base_url();
     settings.tier = Tier::Private;
@@ -29,23 +29,23 @@ pub fn settings(running: &Running) -> Settings {
     settings
 }
 
-pub fn client(running: &Running) -> Client {
+pub(crate) fn client(running: &Running) -> Client {
     Client::new(settings(running)).unwrap()
 }
 
 /// Far enough away to play no part.
-pub fn later() -> Deadline {
+pub(crate) fn later() -> Deadline {
     Deadline::after(Duration::from_secs(30))
 }
 
-pub fn hash(text: &str) -> FileHash {
+pub(crate) fn hash(text: &str) -> FileHash {
     FileHash::parse(text).unwrap()
 }
 
-pub fn eicar() -> FileHash {
+pub(crate) fn eicar() -> FileHash {
     hash("44d88612fea8a8f36de82e1278abb02f")
 }
 
-pub fn found(answer: &Result<Answer, Error>) -> bool {
+pub(crate) fn found(answer: &Result<Answer, Error>) -> bool {
     matches!(answer, Ok(Answer::Found(_)))
 }

@@ -1,0 +1,6 @@
+//! The actions against the simulator, over real HTTP.
+
+mod common;
+mod golden;
+mod states;
+mod trouble;

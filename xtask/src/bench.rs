@@ -1,0 +1,205 @@
+//! The benchmark of the command line.
+//!
+//! The reference for look-ups is a client that asks for one hash a call, one call after the other, as the original
+//! integration does; it is run here, on the same list, against the same simulator.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use simulator::synthetic_file;
+
+use crate::process::{self, Measured, Simulator, command, measure};
+
+/// How much is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// For `BENCHMARKS.md`; two minutes.
+    Full,
+    /// To see that it works; seconds.
+    Quick,
+}
+
+/// Answer time of the simulated VirusTotal in the look-up benchmark.
+const LATENCY: Duration = Duration::from_millis(50);
+/// Calls under way at once, which a round of answers serves.
+const IN_FLIGHT: usize = 16;
+
+pub(crate) fn run(size: Size) -> Result<(), Box<dyn Error>> {
+    let program = process::binary()?;
+    let (files, repeats) = match size {
+        Size::Full => (1000, 30),
+        Size::Quick => (60, 5),
+    };
+    println!("binary: {:.1} MB", megabytes(std::fs::metadata(&program)?.len()));
+    start_up(&program, repeats)?;
+    memory(&program, files)?;
+    look_ups(&program, files)
+}
+
+fn start_up(program: &Path, repeats: usize) -> Result<(), Box<dyn Error>> {
+    let simulator = Simulator::start(program, &[])?;
+    println!("\n| whole process, median of {repeats} | wall | CPU | peak memory |\n|---|---|---|---|");
+    let one = synthetic_file(1).sha256;
+    let rows: [(&str, &[&str]); 4] = [
+        ("`vtsecops --version`", &["--version"]),
+        ("`vtsecops --help`", &["--help"]),
+        ("`vtsecops ping`, zero latency", &["ping"]),
+        (
+            "`vtsecops scan hash` of one hash, zero latency",
+            &["scan", "hash", &one, "--output", "json"],
+        ),
+    ];
+    for (name, arguments) in rows {
+        let mut runs = Vec::new();
+        for _ in 0..repeats {
+            runs.push(measure(command(program, &simulator.address).args(arguments))?);
+        }
+        let Some(middle) = median(runs) else { continue };
+        let (wall, cpu) = (milliseconds(middle.wall), milliseconds(middle.cpu));
+        println!(
+            "| {name} | {wall:.1} ms | {cpu:.1} ms | {:.1} MB |",
+            megabytes(middle.peak_bytes)
+        );
+    }
+    Ok(())
+}
+
+fn memory(program: &Path, entities: u64) -> Result<(), Box<dyn Error>> {
+    let simulator = Simulator::start(program, &[])?;
+    let list = list(entities, false)?;
+    println!(
+        "\n| {entities} distinct hashes, zero latency | wall | CPU | peak memory | bytes out |\n|---|---|---|---|---|"
+    );
+    for output in ["table", "ndjson", "csv", "json", "markdown"] {
+        let mut command = command(program, &simulator.address);
+        let run = measure(
+            command
+                .args(["scan", "hash", "--tier", "private", "--output", output, "--file"])
+                .arg(list.path()),
+        )?;
+        let (wall, cpu) = (milliseconds(run.wall), milliseconds(run.cpu));
+        println!(
+            "| `--output {output}` | {wall:.0} ms | {cpu:.0} ms | {:.1} MB | {} |",
+            megabytes(run.peak_bytes),
+            run.stdout.len()
+        );
+    }
+    Ok(())
+}
+
+fn look_ups(program: &Path, files: u64) -> Result<(), Box<dyn Error>> {
+    let latency = format!("{}ms", LATENCY.as_millis());
+    let simulator = Simulator::start(program, &["--latency", &latency])?;
+    let list = list(files, true)?;
+    let distinct = usize::try_from(files)?;
+    println!(
+        "\n| {files} files, every third by two hashes, {latency} | calls | at most | wall | at most | CPU |\n|---|---|---|---|---|---|"
+    );
+    let mut walls = Vec::new();
+    for (tier, batch) in [("private", 25), ("public", 4)] {
+        let mut command = command(program, &simulator.address);
+        let run = measure(
+            command
+                .args(["scan", "hash", "--tier", tier, "--output", "json", "--file"])
+                .arg(list.path()),
+        )?;
+        let document: serde_json::Value = serde_json::from_str(&run.stdout)?;
+        let calls = document
+            .pointer("/calls/file~1report")
+            .and_then(serde_json::Value::as_u64)
+            .ok_or("no calls")?;
+        let most_calls = distinct.div_ceil(batch);
+        let rounds = u32::try_from(usize::try_from(calls)?.div_ceil(IN_FLIGHT))?;
+        let most_wall = (LATENCY * rounds).mul_f64(1.3) + Duration::from_millis(200);
+        let (wall, cpu) = (milliseconds(run.wall), milliseconds(run.cpu));
+        println!(
+            "| {tier} key | {calls} | {most_calls} | {wall:.0} ms | {:.0} ms | {cpu:.0} ms |",
+            milliseconds(most_wall)
+        );
+        walls.push((tier, run.wall));
+    }
+    let (calls, wall) = one_by_one(&simulator.address, list.hashes())?;
+    println!(
+        "| reference: one hash a call, one after the other | {calls} | – | {:.0} ms | – | – |\n",
+        milliseconds(wall)
+    );
+    for (tier, ours) in walls {
+        println!(
+            "A {tier} key is {:.0} times as fast as the reference.",
+            wall.as_secs_f64() / ours.as_secs_f64()
+        );
+    }
+    Ok(())
+}
+
+/// The reference.
+fn one_by_one(address: &str, hashes: &[String]) -> Result<(usize, Duration), Box<dyn Error>> {
+    let agent = ureq::agent();
+    let begun = Instant::now();
+    for hash in hashes {
+        let form = [("apikey", simulator::DEMO_KEY), ("resource", hash)];
+        let body = agent
+            .post(format!("{address}file/report"))
+            .send_form(form)?
+            .body_mut()
+            .read_to_string()?;
+        serde_json::from_str::<serde_json::Value>(&body)?;
+    }
+    Ok((hashes.len(), begun.elapsed()))
+}
+
+/// A file of hashes; removed when dropped.
+struct List {
+    path: std::path::PathBuf,
+    hashes: Vec<String>,
+}
+
+impl List {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn hashes(&self) -> &[String] {
+        &self.hashes
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn list(files: u64, twice: bool) -> Result<List, Box<dyn Error>> {
+    let mut hashes = Vec::new();
+    for n in 0..files {
+        let file = synthetic_file(n);
+        if twice && n % 3 == 0 {
+            hashes.push(if n % 2 == 0 { file.md5 } else { file.sha1 });
+        }
+        hashes.push(file.sha256);
+    }
+    let path = std::env::temp_dir().join(format!(
+        "vtsecops-bench-{}-{files}-{twice}.txt",
+        std::process::id()
+    ));
+    std::fs::File::create(&path)?.write_all(hashes.join("\n").as_bytes())?;
+    Ok(List { path, hashes })
+}
+
+fn median(mut runs: Vec<Measured>) -> Option<Measured> {
+    runs.sort_by_key(|run| run.wall);
+    let middle = runs.len() / 2;
+    runs.into_iter().nth(middle)
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1_000_000.0
+}
