@@ -55,6 +55,7 @@ async fn document(mut case: Case) -> String {
         KeyKind::Public
     };
     let running = simulator(kind)
+        .scan_for(Duration::ZERO)
         .clock(|| "2026-11-24T12:00:00Z".parse().unwrap())
         .start()
         .await
