@@ -1,0 +1,475 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::failure::Failure;
+
+/// VirusTotal for Google SecOps: verdicts on hashes, URLs, IP addresses, domains and files.
+#[derive(Debug, Parser)]
+#[command(name = "vtsecops", version, about, after_long_help = AFTER_HELP, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "Examples:
+  vtsecops demo                                        see everything at work, without a key
+  vtsecops config set api_key                          store your VirusTotal key
+  vtsecops scan hash 44d88612fea8a8f36de82e1278abb02f
+  vtsecops scan url 'hxxp://malicious[.]example/x'     defanged forms are understood
+  vtsecops scan ip --output json - < addresses.txt
+
+Exit codes:
+  0  every entity has a report and none is risky
+  1  something is risky
+  2  the command line or the settings can't be used; nothing was asked
+  3  nothing is risky, but some entities have no report (unknown, skipped, queued, failed)
+  4  the action failed: the key was refused, or nothing could be had at all
+
+The API key comes from --api-key-file, VTSECOPS_API_KEY, VT_API_KEY, the config file, the system's keyring or
+~/.vt.toml, in this order; never from the command line, where every user of the machine could read it.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell whether the API key works (one call)
+    Ping(PingArguments),
+    /// Ask for verdicts on hashes, URLs or IP addresses
+    Scan(ScanArguments),
+    /// Ask what VirusTotal knows of domains
+    Report(ReportArguments),
+    /// Upload files and wait for their verdicts
+    Upload(UploadArguments),
+    /// Show or change the settings
+    Config(ConfigArguments),
+    /// Serve a simulated VirusTotal for tests and demos
+    Simulator(SimulatorArguments),
+    /// Show all actions on a demo case, without a key
+    Demo(DemoArguments),
+    /// Print completions for a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write one for each command
+    Man(ManArguments),
+}
+
+/// `ping`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vtsecops ping\n  vtsecops ping --api-key-file /run/secrets/virustotal --output json"
+)]
+pub struct PingArguments {
+    /// See [`Connection`].
+    #[command(flatten)]
+    pub connection: Connection,
+    /// See [`Waiting`].
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// See [`Showing`].
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// `scan`
+#[derive(Debug, Args)]
+pub struct ScanArguments {
+    /// What kind of entity.
+    #[command(subcommand)]
+    pub kind: ScanKind,
+}
+
+/// What is scanned.
+#[derive(Debug, Subcommand)]
+pub enum ScanKind {
+    /// File hashes: MD5, SHA-1 or SHA-256
+    #[command(after_help = "Examples:
+  vtsecops scan hash 44d88612fea8a8f36de82e1278abb02f
+  vtsecops scan hash --rescan-after-days 30 --file hashes.txt
+  sha256sum * | cut -d' ' -f1 | vtsecops scan hash --output ndjson -")]
+    Hash(ScanOptions),
+    /// URLs; one that VirusTotal has never seen is submitted and waited for
+    #[command(after_help = "Examples:
+  vtsecops scan url https://example.com/login
+  vtsecops scan url 'hxxps://bad[.]example/x' --threshold 1 --no-wait")]
+    Url(ScanOptions),
+    /// IPv4 addresses; private ones are never sent
+    #[command(after_help = "Examples:
+  vtsecops scan ip 198.51.100.7 '203[.]0.113.9'
+  vtsecops scan ip --output csv --file addresses.txt > verdicts.csv")]
+    Ip(IpOptions),
+}
+
+/// Options of hashes and URLs.
+#[derive(Debug, Args)]
+pub struct ScanOptions {
+    /// See [`Values`].
+    #[command(flatten)]
+    pub values: Values,
+    /// See [`Judging`].
+    #[command(flatten)]
+    pub judging: Judging,
+    /// Ask for a new analysis where the newest is at least N days old; 0 is always [default: never]
+    #[arg(long, value_name = "N", help_heading = "Verdict", allow_hyphen_values = true)]
+    pub rescan_after_days: Option<String>,
+    /// Fetch comments too: one more call per entity, private keys only
+    #[arg(long, help_heading = "Verdict")]
+    pub comments: bool,
+    /// See [`Waiting`].
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// See [`Connection`].
+    #[command(flatten)]
+    pub connection: Connection,
+    /// See [`Showing`].
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// Options of IP addresses.
+#[derive(Debug, Args)]
+pub struct IpOptions {
+    /// See [`Values`].
+    #[command(flatten)]
+    pub values: Values,
+    /// See [`Judging`].
+    #[command(flatten)]
+    pub judging: Judging,
+    /// See [`Waiting`].
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// See [`Connection`].
+    #[command(flatten)]
+    pub connection: Connection,
+    /// See [`Showing`].
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// What kind of entity.
+    #[command(subcommand)]
+    pub kind: ReportKind,
+}
+
+/// What is reported on.
+#[derive(Debug, Subcommand)]
+pub enum ReportKind {
+    /// Domains, host names, mail addresses or URLs: what VirusTotal knows of the domain
+    #[command(after_help = "Examples:
+  vtsecops report domain example.com
+  vtsecops report domain 'user@example[.]com' https://www.example.org/x --output json")]
+    Domain(DomainOptions),
+}
+
+/// Options of domains.
+#[derive(Debug, Args)]
+pub struct DomainOptions {
+    /// See [`Values`].
+    #[command(flatten)]
+    pub values: Values,
+    /// What each enrichment field starts with; `none` gives the bare names [default: VT_]
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    pub enrichment_prefix: Option<String>,
+    /// See [`Waiting`].
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// See [`Connection`].
+    #[command(flatten)]
+    pub connection: Connection,
+    /// See [`Showing`].
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// `upload`
+#[derive(Debug, Args)]
+#[command(after_help = "Uploaded files can be read by VirusTotal's premium users.
+
+Examples:
+  vtsecops upload suspicious.bin
+  vtsecops upload --no-wait *.exe
+  find /quarantine -type f | vtsecops upload --output json -")]
+pub struct UploadArguments {
+    /// Files; `-` reads their paths from standard input, one a line
+    #[arg(value_name = "FILE")]
+    pub paths: Vec<String>,
+    /// Read paths from this file, one a line
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// See [`Judging`].
+    #[command(flatten)]
+    pub judging: Judging,
+    /// Fetch comments too: one more call per file, private keys only
+    #[arg(long, help_heading = "Verdict")]
+    pub comments: bool,
+    /// See [`Waiting`].
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// See [`Connection`].
+    #[command(flatten)]
+    pub connection: Connection,
+    /// See [`Showing`].
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// What to ask about.
+#[derive(Debug, Args)]
+pub struct Values {
+    /// What to ask about; `-` reads from standard input, one a line
+    #[arg(value_name = "VALUE")]
+    pub values: Vec<String>,
+    /// Read values from this file, one a line; blank lines and lines that start with # are skipped
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+}
+
+/// How to judge.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Verdict")]
+pub struct Judging {
+    /// Engines from which an entity is risky [default: 3; IP addresses: 25]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub threshold: Option<String>,
+    /// What each enrichment field starts with; `none` gives the bare names [default: VT_]
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    pub enrichment_prefix: Option<String>,
+}
+
+/// How long to wait.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Waiting")]
+pub struct Waiting {
+    /// Wait for analyses to finish [default]
+    #[arg(long, overrides_with = "no_wait")]
+    pub wait: bool,
+    /// Don't wait for analyses: those under way are listed as queued
+    #[arg(long, overrides_with = "wait")]
+    pub no_wait: bool,
+    /// Stop after this long with what is there (90, 90s, 5m, 2h, none) [default: 10m]
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    /// Look at a running analysis this often [default: after 10s, growing to 60s]
+    #[arg(long, value_name = "DURATION")]
+    pub poll_every: Option<String>,
+}
+
+/// How to reach VirusTotal.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct Connection {
+    /// Read the API key from the first line of this file
+    #[arg(long, value_name = "PATH")]
+    pub api_key_file: Option<PathBuf>,
+    /// Address of the API, for a simulator or a gateway
+    #[arg(long, value_name = "URL")]
+    pub virustotal_url: Option<String>,
+    /// Kind of the API key: 4 or 25 resources a call [default: public]
+    #[arg(long, value_name = "TIER", value_parser = ["public", "private"])]
+    pub tier: Option<String>,
+    /// Don't verify VirusTotal's TLS certificate: whoever answers gets the key
+    #[arg(long)]
+    pub insecure: bool,
+    /// PEM file with further certificate authorities
+    #[arg(long, value_name = "PATH")]
+    pub ca_file: Option<String>,
+    /// Proxy (http://host:port, socks5://host:port), or none [default: from the environment]
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Ask VirusTotal even where an earlier answer is kept (today every run asks)
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Calls at the same time, 1 to 64 [default: 16]
+    #[arg(long, value_name = "N")]
+    pub max_in_flight: Option<String>,
+}
+
+/// How to show the result.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Showing {
+    /// Form of the result [default: table]
+    #[arg(long, short, value_name = "FORMAT", value_parser = ["table", "json", "ndjson", "csv", "markdown"])]
+    pub output: Option<String>,
+    /// Colours in the table; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
+    pub color: String,
+    /// No progress bar, no hints
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Tell on standard error what is done; twice for more
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `config`
+#[derive(Debug, Args)]
+pub struct ConfigArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: ConfigVerb,
+}
+
+/// What to do with the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Show every setting, its value and where it comes from; secrets are masked
+    Show {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a setting in the config file
+    #[command(after_help = "Examples:
+  vtsecops config set tier private
+  vtsecops config set api_key               asks for the key
+  vtsecops config set api_key < key.txt     reads it from standard input
+  vtsecops config set api_key --keyring     stores it in the system's keyring")]
+    Set {
+        /// Name of the setting, as `config show` lists it
+        name: String,
+        /// New value; the API key is asked for instead
+        value: Option<String>,
+        /// Store the API key in the system's keyring, not in the file
+        #[arg(long)]
+        keyring: bool,
+    },
+    /// Remove a setting, so that its default counts again
+    Unset {
+        /// Name of the setting
+        name: String,
+        /// Remove the API key from the system's keyring, not from the file
+        #[arg(long)]
+        keyring: bool,
+    },
+    /// Print the path of the config file
+    Path,
+}
+
+/// `simulator`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The keys of a simulator are no secrets. Without --key it knows one, and prints it.
+
+Faults are KIND[*TIMES][@ENDPOINT][+SKIP]: an HTTP status, quota, retry-after=SECONDS, reset, hang, slow, truncated,
+not-json, huge, empty, null or wrong-types.
+
+Examples:
+  vtsecops simulator
+  vtsecops simulator --quota-per-minute 4 --key my-test-key:public --latency 50ms
+  vtsecops simulator --tls --ca-out ca.pem --fault 503*3@file/report"
+)]
+pub struct SimulatorArguments {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8765")]
+    pub listen: std::net::SocketAddr,
+    /// Serve HTTPS with a certificate of a fresh authority
+    #[arg(long)]
+    pub tls: bool,
+    /// Write the authority's certificate to this file
+    #[arg(long, value_name = "PATH", requires = "tls")]
+    pub ca_out: Option<PathBuf>,
+    /// A key that is known, and its kind: KEY:public or KEY:private
+    #[arg(long, value_name = "KEY:KIND")]
+    pub key: Vec<String>,
+    /// Calls of a key in any 60 seconds
+    #[arg(long, value_name = "N")]
+    pub quota_per_minute: Option<u32>,
+    /// Calls of a key in a UTC day
+    #[arg(long, value_name = "N")]
+    pub quota_per_day: Option<u32>,
+    /// Calls of a key in a UTC month
+    #[arg(long, value_name = "N")]
+    pub quota_per_month: Option<u32>,
+    /// Time before each answer (50ms, 1s)
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0")]
+    pub latency: std::time::Duration,
+    /// How long a scan stays queued
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    pub scan_for: std::time::Duration,
+    /// Something that goes wrong; may be repeated
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<simulator::Fault>,
+    /// Largest upload in bytes
+    #[arg(long, value_name = "N")]
+    pub max_upload_bytes: Option<u64>,
+    /// Another world of synthetic objects
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Colours; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
+    pub color: String,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vtsecops completions bash > ~/.local/share/bash-completion/completions/vtsecops"
+)]
+pub struct CompletionsArguments {
+    /// Which shell
+    pub shell: Shell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vtsecops man | man -l -\n  vtsecops man --out ~/.local/share/man/man1")]
+pub struct ManArguments {
+    /// Write one page for each command into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::settings::duration(text)?.ok_or_else(|| "it needs a length".to_owned())
+}
+
+/// Refuses a key in the arguments before anything prints them.
+pub(crate) fn key_in_arguments(arguments: &[OsString]) -> Option<Failure> {
+    let is_key = |argument: &OsString| {
+        let argument = argument.to_string_lossy();
+        let name = argument
+            .split_once('=')
+            .map_or(argument.as_ref(), |(name, _)| name);
+        matches!(name, "--api-key" | "--apikey" | "--api_key" | "--key-value")
+    };
+    let options = arguments.iter().take_while(|argument| *argument != "--");
+    options.skip(1).any(is_key).then(|| {
+        Failure::usage(
+            "The API key is not taken from the command line: every user of this machine could read it there.\n\
+             Give it in VTSECOPS_API_KEY, in a file with --api-key-file, or store it with: vtsecops config set api_key",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+    use crate::exit;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_tells_the_exit_codes() {
+        let help = Cli::command().render_long_help().to_string();
+        for line in exit::TABLE.lines() {
+            assert!(help.contains(line.trim()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One file a command.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod man;
+pub(crate) mod ping;
+pub(crate) mod report;
+mod run;
+pub(crate) mod scan;
+pub(crate) mod simulator;
+pub(crate) mod upload;

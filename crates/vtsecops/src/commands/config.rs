@@ -1,0 +1,160 @@
+//! `vtsecops config show|set|unset|path`
+
+use std::io::{BufRead, IsTerminal};
+use std::process::ExitCode;
+
+use serde_json::json;
+use virustotal::ApiKey;
+
+use super::run::{config_file, home, variable};
+use crate::cli::{ConfigArguments, ConfigVerb};
+use crate::failure::Failure;
+use crate::output::text::visible;
+use crate::settings::{self, API_KEY, Keyring, SETTINGS, Setting, SettingsError};
+
+pub(crate) fn run(arguments: &ConfigArguments) -> Result<ExitCode, Failure> {
+    match &arguments.verb {
+        ConfigVerb::Show { json } => show(*json),
+        ConfigVerb::Set { name, value, keyring } => set(name, value.as_deref(), *keyring),
+        ConfigVerb::Unset { name, keyring } => unset(name, *keyring),
+        ConfigVerb::Path => {
+            let path = config_file()?.path().display().to_string();
+            crate::print(|out| writeln!(out, "{path}"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Name, value, origin.
+type Row = (&'static str, String, String);
+
+fn show(as_json: bool) -> Result<ExitCode, Failure> {
+    let file = config_file()?;
+    let resolved = settings::resolve(&Vec::new(), variable, &file)?;
+    let mut rows: Vec<Row> = vec![
+        match settings::find_key(None, variable, &file, home().as_deref()) {
+            Ok((_, source)) => (API_KEY, "***".to_owned(), source.to_string()),
+            Err(SettingsError::NoKey) => (API_KEY, String::new(), "not set".to_owned()),
+            Err(other) => return Err(other.into()),
+        },
+    ];
+    for setting in &SETTINGS {
+        let (value, origin) = match resolved.get(setting.name) {
+            Some((value, origin)) => (masked(setting.name, value), origin.to_string()),
+            None => (String::new(), "not set".to_owned()),
+        };
+        rows.push((setting.name, value, origin));
+    }
+    crate::print(|out| match as_json {
+        true => {
+            let settings: serde_json::Map<_, _> = rows
+                .iter()
+                .map(|(name, value, origin)| ((*name).to_owned(), json!({"value": value, "from": origin})))
+                .collect();
+            writeln!(out, "{:#}", serde_json::Value::Object(settings))
+        }
+        false => {
+            let width = rows
+                .iter()
+                .map(|(_, value, _)| value.chars().count())
+                .max()
+                .unwrap_or(0)
+                .min(60);
+            rows.iter().try_for_each(|(name, value, origin)| {
+                writeln!(out, "{name:18} {:width$}  {}", visible(value), visible(origin))
+            })
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A proxy's address may carry a password.
+fn masked(name: &str, value: &str) -> String {
+    match value
+        .split_once("://")
+        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)))
+    {
+        Some((scheme, host)) if name == "proxy" => format!("{scheme}://***@{host}"),
+        _ => value.to_owned(),
+    }
+}
+
+fn set(name: &str, value: Option<&str>, keyring: bool) -> Result<ExitCode, Failure> {
+    let name = name.replace('-', "_");
+    let mut file = config_file()?;
+    if name == API_KEY {
+        if value.is_some() {
+            return Err(Failure::usage(
+                "The API key is not taken from the command line: every user of this machine could read it there.\n\
+                 Run `vtsecops config set api_key` and type it, or send it to standard input.",
+            ));
+        }
+        let key = ask_for_key()?;
+        if keyring {
+            Keyring::store(&key)
+                .map_err(|problem| Failure::failed(format!("the keyring did not take the key: {problem}")))?;
+            crate::tell("The API key is in the keyring. Try it: vtsecops ping");
+            return Ok(ExitCode::SUCCESS);
+        }
+        file.set(API_KEY, Some(&key));
+        file.save()?;
+        crate::tell(&format!(
+            "The API key is in {}, readable by you only. Try it: vtsecops ping",
+            file.path().display()
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let setting = known(&name)?;
+    let Some(value) = value else {
+        return Err(Failure::usage(format!(
+            "{name} needs a value: vtsecops config set {name} VALUE"
+        )));
+    };
+    setting
+        .accept(value)
+        .map_err(|problem| Failure::usage(format!("{name} {problem}, not {value:?}")))?;
+    file.set(setting.name, Some(value));
+    file.save()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unset(name: &str, keyring: bool) -> Result<ExitCode, Failure> {
+    let name = name.replace('-', "_");
+    if name == API_KEY && keyring {
+        Keyring::remove()
+            .map_err(|problem| Failure::failed(format!("the keyring did not remove the key: {problem}")))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if name != API_KEY {
+        known(&name)?;
+    }
+    let mut file = config_file()?;
+    file.set(&name, None);
+    file.save()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn known(name: &str) -> Result<&'static Setting, Failure> {
+    Setting::named(name).ok_or_else(|| {
+        let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+        Failure::usage(format!(
+            "There is no setting {name:?}. There are {API_KEY}, {}.",
+            names.join(", ")
+        ))
+    })
+}
+
+/// From the terminal without echo, else the first line of standard input.
+fn ask_for_key() -> Result<String, Failure> {
+    let unreadable =
+        |error: std::io::Error| Failure::failed(format!("the API key could not be read: {error}"));
+    let text = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password("VirusTotal API key (not shown): ").map_err(unreadable)?
+    } else {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(unreadable)?;
+        line
+    };
+    ApiKey::parse(&text).map_err(|problem| Failure::usage(format!("{problem}. Nothing was stored.")))?;
+    Ok(text.trim().to_owned())
+}

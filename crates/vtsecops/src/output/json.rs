@@ -1,0 +1,121 @@
+//! The JSON document: types of its own, so that an inner renaming can't break a user.
+
+use std::io::{self, Write};
+
+use secops::{ActionResult, EntityResult, Insight, JsonResult, Link, Table};
+use serde::ser::{Error as _, SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::Calls;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    action: &'a str,
+    status: &'a str,
+    script_result: Map<String, Value>,
+    output_message: &'a str,
+    entities: Vec<EntityDocument<'a>>,
+    insights: &'a [Insight],
+    tables: &'a [Table],
+    links: &'a [Link],
+    json_result: Reports<'a>,
+    calls: &'a Calls,
+}
+
+#[derive(Serialize)]
+pub(super) struct EntityDocument<'a> {
+    identifier: &'a str,
+    #[serde(rename = "type")]
+    entity_type: &'a str,
+    suspicious: bool,
+    outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    positives: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    enrichment: &'a Map<String, Value>,
+}
+
+impl<'a> From<&'a EntityResult> for EntityDocument<'a> {
+    fn from(result: &'a EntityResult) -> Self {
+        Self {
+            identifier: &result.entity.identifier,
+            entity_type: result.entity.entity_type.name(),
+            suspicious: result.entity.is_suspicious,
+            outcome: result.outcome.name(),
+            remark: result.remark.as_deref(),
+            positives: result.positives,
+            total: result.total,
+            enrichment: &result.enrichment,
+        }
+    }
+}
+
+pub(super) fn render(result: &ActionResult, calls: &Calls, out: &mut dyn Write) -> io::Result<()> {
+    let script_result = (
+        result.script_result.name.to_owned(),
+        Value::from(result.script_result.value),
+    );
+    let document = Document {
+        action: result.action,
+        status: result.state.name(),
+        script_result: Map::from_iter([script_result]),
+        output_message: &result.output_message,
+        entities: result.entities.iter().map(EntityDocument::from).collect(),
+        insights: &result.insights,
+        tables: &result.tables,
+        links: &result.links,
+        json_result: Reports(&result.json_result),
+        calls,
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+/// The JSON result, indented like the rest; digits and key order of each report stay.
+struct Reports<'a>(&'a JsonResult);
+
+impl Serialize for Reports<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Item<'a> {
+            entity_result: Indented<'a>,
+            entity: &'a str,
+        }
+        match self.0 {
+            JsonResult::None => serializer.serialize_none(),
+            JsonResult::List(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                for (entity, report) in items {
+                    list.serialize_element(&Item {
+                        entity_result: Indented(report),
+                        entity,
+                    })?;
+                }
+                list.end()
+            }
+            JsonResult::Object(items) => {
+                let mut map = serializer.serialize_map(Some(items.len()))?;
+                for (name, report) in items {
+                    map.serialize_entry(name, &Indented(report))?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+/// One report is read at a time, so that a thousand need no more memory than one.
+pub(super) struct Indented<'a>(pub(super) &'a RawValue);
+
+impl Serialize for Indented<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: Value = serde_json::from_str(self.0.get()).map_err(S::Error::custom)?;
+        value.serialize(serializer)
+    }
+}

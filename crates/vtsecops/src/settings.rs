@@ -1,0 +1,512 @@
+//! Settings: flags over environment over file over defaults, and where each value came from.
+//!
+//! Every setting is a text with a check, whatever its source, so that each source is read alike and `config show`
+//! can list them. Nothing is written here, and the key is only looked for when a command needs it.
+
+mod file;
+mod key;
+mod keyring;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use virustotal::{ApiKey, ProxyChoice, Tier};
+
+use crate::cli::{Connection, Judging, Showing, Waiting};
+pub use file::ConfigFile;
+pub(crate) use file::default_path;
+pub(crate) use key::find as find_key;
+pub(crate) use keyring::Keyring;
+
+/// One setting that can be given in several places.
+pub struct Setting {
+    /// Its name in the config file and in `config show`; the flag has hyphens instead.
+    pub name: &'static str,
+    /// Its environment variable.
+    pub variable: &'static str,
+    /// What counts where nobody says anything; `None` is nothing.
+    pub default: Option<&'static str>,
+    /// Whether a text can be its value; the error says what it must be.
+    check: fn(&str) -> Result<(), String>,
+}
+
+/// All of them, the key excepted.
+pub const SETTINGS: [Setting; 12] = [
+    Setting {
+        name: "virustotal_url",
+        variable: "VTSECOPS_VIRUSTOTAL_URL",
+        default: Some(virustotal::VIRUSTOTAL_V2),
+        check: any,
+    },
+    Setting {
+        name: "tier",
+        variable: "VTSECOPS_TIER",
+        default: Some("public"),
+        check: |text| tier(text).map(drop),
+    },
+    Setting {
+        name: "threshold",
+        variable: "VTSECOPS_THRESHOLD",
+        default: None,
+        check: |text| whole(text, 1).map(drop),
+    },
+    Setting {
+        name: "rescan_after_days",
+        variable: "VTSECOPS_RESCAN_AFTER_DAYS",
+        default: None,
+        check: |text| whole(text, 0).map(drop),
+    },
+    Setting {
+        name: "timeout",
+        variable: "VTSECOPS_TIMEOUT",
+        default: Some("10m"),
+        check: |text| duration(text).map(drop),
+    },
+    Setting {
+        name: "poll_every",
+        variable: "VTSECOPS_POLL_EVERY",
+        default: None,
+        check: |text| duration(text).map(drop),
+    },
+    Setting {
+        name: "output",
+        variable: "VTSECOPS_OUTPUT",
+        default: Some("table"),
+        check: |text| text.parse::<crate::output::Format>().map(drop),
+    },
+    Setting {
+        name: "enrichment_prefix",
+        variable: "VTSECOPS_ENRICHMENT_PREFIX",
+        default: Some(integration::ENRICHMENT_PREFIX),
+        check: any,
+    },
+    Setting {
+        name: "ca_file",
+        variable: "VTSECOPS_CA_FILE",
+        default: None,
+        check: any,
+    },
+    Setting {
+        name: "proxy",
+        variable: "VTSECOPS_PROXY",
+        default: None,
+        check: any,
+    },
+    Setting {
+        name: "insecure",
+        variable: "VTSECOPS_INSECURE",
+        default: Some("false"),
+        check: |text| flag(text).map(drop),
+    },
+    Setting {
+        name: "max_in_flight",
+        variable: "VTSECOPS_MAX_IN_FLIGHT",
+        default: Some("16"),
+        check: |text| in_flight(text).map(drop),
+    },
+];
+
+/// Name of the key in the config file; it is no ordinary setting.
+pub const API_KEY: &str = "api_key";
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This option of the command line.
+    Flag(String),
+    /// This environment variable.
+    Environment(&'static str),
+    /// This file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => f.write_str(name),
+            Self::Environment(name) => f.write_str(name),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Settings that can't be used. Nothing was asked yet.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A value is not what it must be.
+    #[error("{origin}: {name} {problem}, not {value:?}")]
+    Value {
+        /// Where it stands.
+        origin: Origin,
+        /// The setting.
+        name: String,
+        /// What it must be.
+        problem: String,
+        /// What it is.
+        value: String,
+    },
+    /// The config file can't be used.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        problem: String,
+    },
+    /// There is no key anywhere.
+    #[error(
+        "Api Key is missing\n\
+         Give one in the environment (VTSECOPS_API_KEY), in a file (--api-key-file PATH), or store it: vtsecops config set api_key\n\
+         Your key is at https://www.virustotal.com/gui/my-apikey; `vtsecops demo` needs none."
+    )]
+    NoKey,
+    /// A key that can't be one.
+    #[error("{origin}: {problem}")]
+    Key {
+        /// Where it stands.
+        origin: String,
+        /// What is wrong with it; the key itself is not shown.
+        problem: String,
+    },
+}
+
+/// The values that count, with their origin.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    values: BTreeMap<&'static str, (String, Origin)>,
+}
+
+/// Values from the command line, by setting.
+pub type Flags = Vec<(&'static str, Option<String>)>;
+
+/// The flags of a command that asks VirusTotal.
+pub(crate) fn flags(
+    connection: &Connection,
+    waiting: &Waiting,
+    showing: &Showing,
+    judging: Option<&Judging>,
+    rescan_after_days: Option<&String>,
+) -> Flags {
+    vec![
+        ("virustotal_url", connection.virustotal_url.clone()),
+        ("tier", connection.tier.clone()),
+        ("ca_file", connection.ca_file.clone()),
+        ("proxy", connection.proxy.clone()),
+        ("insecure", connection.insecure.then(|| "true".to_owned())),
+        ("max_in_flight", connection.max_in_flight.clone()),
+        ("timeout", waiting.timeout.clone()),
+        ("poll_every", waiting.poll_every.clone()),
+        ("output", showing.output.clone()),
+        ("threshold", judging.and_then(|judging| judging.threshold.clone())),
+        (
+            "enrichment_prefix",
+            judging.and_then(|judging| judging.enrichment_prefix.clone()),
+        ),
+        ("rescan_after_days", rescan_after_days.cloned()),
+    ]
+}
+
+/// Puts the sources together.
+///
+/// # Errors
+/// A value that can't be used, by name, value and source.
+pub fn resolve(
+    flags: &Flags,
+    environment: impl Fn(&str) -> Option<String>,
+    file: &ConfigFile,
+) -> Result<Resolved, SettingsError> {
+    let mut values = BTreeMap::new();
+    for setting in &SETTINGS {
+        let flag = flags
+            .iter()
+            .find(|(name, _)| *name == setting.name)
+            .and_then(|(_, value)| value.clone());
+        let flag = flag.map(|value| {
+            (
+                value,
+                Origin::Flag(format!("--{}", setting.name.replace('_', "-"))),
+            )
+        });
+        let variable = || {
+            let value = environment(setting.variable).filter(|value| !value.is_empty())?;
+            Some((value, Origin::Environment(setting.variable)))
+        };
+        let in_file = || Some((file.text(setting.name)?, Origin::File(file.path().to_owned())));
+        let default = || Some((setting.default?.to_owned(), Origin::Default));
+        let found = flag.or_else(variable).or_else(in_file).or_else(default);
+        if let Some((value, origin)) = found {
+            (setting.check)(&value).map_err(|problem| setting.refuse(&value, origin.clone(), problem))?;
+            values.insert(setting.name, (value, origin));
+        }
+    }
+    Ok(Resolved { values })
+}
+
+impl Setting {
+    /// The setting of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SETTINGS
+            .iter()
+            .find(|setting| setting.name == name.replace('-', "_"))
+    }
+
+    /// Checks a value before it is stored.
+    ///
+    /// # Errors
+    /// What it must be.
+    pub fn accept(&self, value: &str) -> Result<(), String> {
+        (self.check)(value)
+    }
+
+    fn refuse(&self, value: &str, origin: Origin, problem: String) -> SettingsError {
+        SettingsError::Value {
+            origin,
+            name: self.name.to_owned(),
+            problem,
+            value: value.to_owned(),
+        }
+    }
+}
+
+impl Resolved {
+    /// A setting's text and origin.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<(&str, &Origin)> {
+        self.values
+            .get(name)
+            .map(|(value, origin)| (value.as_str(), origin))
+    }
+
+    /// A setting's text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).map(|(value, _)| value)
+    }
+
+    /// How long a run may take; `None` is as long as it likes.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.text("timeout")
+            .and_then(|text| duration(text).ok())
+            .flatten()
+    }
+
+    /// How often a running analysis is looked at.
+    #[must_use]
+    pub fn poll_every(&self) -> Option<Duration> {
+        self.text("poll_every")
+            .and_then(|text| duration(text).ok())
+            .flatten()
+    }
+
+    /// Form of the output.
+    #[must_use]
+    pub fn format(&self) -> crate::output::Format {
+        self.text("output")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default()
+    }
+
+    /// Settings of a client.
+    #[must_use]
+    pub fn into_virustotal(self, key: ApiKey) -> virustotal::Settings {
+        let mut settings = virustotal::Settings::new(key);
+        if let Some(url) = self.text("virustotal_url") {
+            url.clone_into(&mut settings.base_url);
+        }
+        settings.tier = self
+            .text("tier")
+            .and_then(|text| tier(text).ok())
+            .unwrap_or_default();
+        settings.verify_tls = !self.text("insecure").is_some_and(|text| flag(text) == Ok(true));
+        settings.ca_file = self.text("ca_file").map(PathBuf::from);
+        settings.proxy = match self.text("proxy") {
+            None => ProxyChoice::Environment,
+            Some("none") => ProxyChoice::Direct,
+            Some(url) => ProxyChoice::Url(url.to_owned().into()),
+        };
+        if let Some(number) = self.text("max_in_flight").and_then(|text| in_flight(text).ok()) {
+            settings.max_in_flight = number;
+        }
+        settings
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a check like the others")]
+fn any(_: &str) -> Result<(), String> {
+    Ok(())
+}
+
+fn tier(text: &str) -> Result<Tier, String> {
+    match text {
+        "public" => Ok(Tier::Public),
+        "private" => Ok(Tier::Private),
+        _ => Err("must be public or private".to_owned()),
+    }
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+fn whole(text: &str, least: u32) -> Result<u32, String> {
+    let number = text.trim().parse().ok().filter(|number| *number >= least);
+    number.ok_or_else(|| format!("must be a whole number of at least {least}"))
+}
+
+fn in_flight(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=64).contains(number));
+    number.ok_or_else(|| "must be a whole number from 1 to 64".to_owned())
+}
+
+/// A length of time: `90`, `90s`, `50ms`, `5m`, `2h`; `none` and `0` are no length.
+///
+/// # Errors
+/// What it must look like.
+pub fn duration(text: &str) -> Result<Option<Duration>, String> {
+    let error = || "must be a length of time such as 90s, 5m, 2h or none".to_owned();
+    let text = text.trim();
+    if matches!(text, "none" | "0") {
+        return Ok(None);
+    }
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| error())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => None,
+    };
+    // Longer than this is a slip, and would overflow the clock.
+    const MOST: u64 = 366 * 24 * 3_600_000;
+    let milliseconds = milliseconds
+        .filter(|milliseconds| *milliseconds <= MOST)
+        .ok_or_else(error)?;
+    Ok(Some(Duration::from_millis(milliseconds)).filter(|duration| !duration.is_zero()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{ConfigFile, Origin, SETTINGS, duration, resolve};
+
+    fn environment(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        let pairs: HashMap<String, String> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        move |name| pairs.get(name).cloned()
+    }
+
+    #[test]
+    fn flags_come_before_environment_before_file_before_defaults() {
+        let file = ConfigFile::parse(
+            "/c.toml".into(),
+            "tier = 'private'\nthreshold = 7\ntimeout = '1h'",
+        )
+        .unwrap();
+        let flags = vec![("threshold", Some("9".to_owned()))];
+        let resolved = resolve(
+            &flags,
+            environment(&[("VTSECOPS_TIMEOUT", "2m"), ("VTSECOPS_THRESHOLD", "8")]),
+            &file,
+        )
+        .unwrap();
+        assert_eq!(
+            resolved.get("threshold"),
+            Some(("9", &Origin::Flag("--threshold".to_owned())))
+        );
+        assert_eq!(
+            resolved.get("timeout"),
+            Some(("2m", &Origin::Environment("VTSECOPS_TIMEOUT")))
+        );
+        assert_eq!(
+            resolved.get("tier"),
+            Some(("private", &Origin::File("/c.toml".into())))
+        );
+        assert_eq!(resolved.get("output"), Some(("table", &Origin::Default)));
+        assert_eq!(resolved.timeout(), Some(Duration::from_secs(120)));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_source() {
+        let file = ConfigFile::parse("/c.toml".into(), "").unwrap();
+        let message = |pairs: &[(&str, &str)]| {
+            resolve(&Vec::new(), environment(pairs), &file)
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            message(&[("VTSECOPS_TIER", "x")]),
+            "VTSECOPS_TIER: tier must be public or private, not \"x\""
+        );
+        assert_eq!(
+            message(&[("VTSECOPS_TIMEOUT", "soon")]),
+            "VTSECOPS_TIMEOUT: timeout must be a length of time such as 90s, 5m, 2h or none, not \"soon\""
+        );
+        let file = ConfigFile::parse("/c.toml".into(), "threshold = 0").unwrap();
+        let message = resolve(&Vec::new(), environment(&[]), &file)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            message,
+            "/c.toml: threshold must be a whole number of at least 1, not \"0\""
+        );
+    }
+
+    #[test]
+    fn every_default_is_a_value() {
+        for setting in &SETTINGS {
+            assert_eq!(
+                setting.default.map_or(Ok(()), |value| setting.accept(value)),
+                Ok(()),
+                "{}",
+                setting.name
+            );
+            assert_eq!(
+                setting.variable,
+                format!("VTSECOPS_{}", setting.name.to_uppercase())
+            );
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_are_read() {
+        let seconds = |s| Ok(Some(Duration::from_secs(s)));
+        assert_eq!(
+            [duration("90"), duration("90s"), duration("5m"), duration("2h")],
+            [seconds(90), seconds(90), seconds(300), seconds(7200)]
+        );
+        assert_eq!(duration("50ms"), Ok(Some(Duration::from_millis(50))));
+        assert_eq!(
+            (duration("none"), duration("0"), duration("0s")),
+            (Ok(None), Ok(None), Ok(None))
+        );
+        for text in ["", "-1", "1d", "m", "1.5h", "99999999999999999999", "9999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_length_of_time_panics(text in ".*") {
+            let _ = duration(&text);
+        }
+    }
+}
