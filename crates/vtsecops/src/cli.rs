@@ -432,7 +432,7 @@ pub struct ManArguments {
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
-    crate::settings::duration(text)?.ok_or_else(|| "it needs a length".to_owned())
+    Ok(crate::settings::duration(text)?.unwrap_or_default())
 }
 
 /// Refuses a key in the arguments before anything prints them.

@@ -16,7 +16,7 @@ pub(crate) fn on_entity(entity: &Entity, facts: &Facts, verdict: Verdict) -> Opt
         _ if !verdict.risky() => return None,
         Subject::Hash => marked("Hash was", verdict),
         Subject::Url => marked("URL was", verdict),
-        Subject::File => file_marked(&entity.identifier, verdict),
+        Subject::File => file_marked(entity.original_identifier(), verdict),
         Subject::Domain => return None,
     };
     Some(Insight {

@@ -38,7 +38,10 @@ struct Done {
 
 pub(crate) fn run(arguments: &DemoArguments) -> Result<ExitCode, Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("the demo can't start: {error}"));
-    let folder = tempfile::tempdir().map_err(failed)?;
+    let folder = tempfile::Builder::new()
+        .prefix("vtsecops-demo-")
+        .tempdir()
+        .map_err(failed)?;
     let mut case = DemoCase::open(folder.path()).map_err(failed)?;
     let style = Style::of_terminal(&arguments.color);
     let done = runtime()?.block_on(async {
@@ -235,9 +238,11 @@ fn wall(result: &ActionResult, out: &mut dyn Write) -> std::io::Result<()> {
             table.columns.join(", ")
         )?;
     }
-    for link in &result.links {
-        writeln!(out, "    link  {}", visible(&link.url))?;
-    }
+    let mut links: Vec<&str> = result.links.iter().map(|link| link.url.as_str()).collect();
+    links.dedup();
+    links
+        .into_iter()
+        .try_for_each(|link| writeln!(out, "    link  {}", visible(link)))?;
     Ok(())
 }
 
@@ -248,7 +253,7 @@ fn next_steps(out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "\nTry next:")?;
     writeln!(
         out,
-        "  {program} config set api_key                                   store your VirusTotal key"
+        "  {program} config set api_key         store your VirusTotal key"
     )?;
     writeln!(
         out,

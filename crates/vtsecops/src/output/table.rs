@@ -2,16 +2,17 @@
 
 use std::io::{self, Write};
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
-use secops::{ActionResult, EntityResult, ExecutionState, OutcomeKind, Severity};
+use comfy_table::{
+    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width,
+};
+use secops::{ActionResult, EntityResult, EntityType, ExecutionState, OutcomeKind, Severity};
 
 use super::text::visible;
 use super::{Calls, Style};
 
 /// Where nobody can be asked, and for pipes.
 const USUAL_WIDTH: u16 = 120;
-/// Narrower than this, the type's column goes.
+/// Narrower than this, kind and date go.
 const NARROW: u16 = 90;
 
 pub(super) fn terminal_width(terminal: bool) -> u16 {
@@ -45,12 +46,19 @@ pub(super) fn render(
     Ok(())
 }
 
+/// A line below the headings, none elsewhere: rows are read across, and are copied without decoration.
+const LINES: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+/// Columns of a SHA-256 with its padding; a terminal with room for it shows it on one line, so that it can be copied.
+const HASH_COLUMNS: u16 = 66;
+const ROOMY: u16 = 110;
+
 /// One row an entity.
 pub(crate) fn entities(result: &ActionResult, style: Style) -> Table {
     let narrow = style.width < NARROW;
+    let with_remark = result.entities.iter().any(|entity| entity.remark.is_some());
     let mut table = Table::new();
     table
-        .load_style(UTF8_HORIZONTAL_ONLY)
+        .load_style(LINES)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(style.width);
     if style.color {
@@ -58,11 +66,16 @@ pub(crate) fn entities(result: &ActionResult, style: Style) -> Table {
     } else {
         table.force_no_tty();
     }
-    let mut header = vec!["Verdict", "Engines", "Entity", "Scanned", "Remark"];
-    if !narrow {
-        header.insert(2, "Type");
-    }
-    table.set_header(header);
+    let optional = |cell: &'static str, wanted: bool| wanted.then_some(cell);
+    let header = [
+        Some("Verdict"),
+        Some("Engines"),
+        optional("Kind", !narrow),
+        Some("Entity"),
+        optional("Scanned", !narrow),
+        optional("Remark", with_remark),
+    ];
+    table.set_header(header.into_iter().flatten());
     let room = usize::from(style.width) * 2 / 5;
     for entity in &result.entities {
         let (word, color) = verdict(entity);
@@ -72,23 +85,56 @@ pub(crate) fn entities(result: &ActionResult, style: Style) -> Table {
         } else {
             mark
         };
-        let mut row = vec![mark, Cell::new(detections(entity))];
-        if !narrow {
-            row.push(Cell::new(visible(entity.entity.entity_type.name())));
-        }
-        row.push(Cell::new(shortened(
-            &visible(entity.entity.original_identifier()),
-            room,
-        )));
-        row.push(Cell::new(scanned(entity)));
-        row.push(Cell::new(visible(entity.remark.as_deref().unwrap_or_default())));
-        table.add_row(row);
+        let row = [
+            Some(mark),
+            Some(Cell::new(detections(entity))),
+            (!narrow).then(|| Cell::new(kind(&entity.entity.entity_type))),
+            Some(Cell::new(shortened(
+                &visible(entity.entity.original_identifier()),
+                room,
+            ))),
+            (!narrow).then(|| Cell::new(scanned(entity))),
+            with_remark.then(|| Cell::new(visible(entity.remark.as_deref().unwrap_or_default()))),
+        ];
+        table.add_row(row.into_iter().flatten());
     }
-    // The verdict is never broken into two lines.
+    keep_whole(&mut table, result, style.width);
+    table
+}
+
+/// Verdicts are never broken into two lines, hashes only where there is no room.
+fn keep_whole(table: &mut Table, result: &ActionResult, width: u16) {
     if let Some(column) = table.column_mut(0) {
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(9)));
     }
-    table
+    let longest = result
+        .entities
+        .iter()
+        .map(|entity| entity.entity.original_identifier().chars().count() + 2)
+        .max();
+    let wanted = u16::try_from(longest.unwrap_or(0))
+        .unwrap_or(HASH_COLUMNS)
+        .min(HASH_COLUMNS);
+    if width >= ROOMY
+        && let Some(column) = table.column_mut(3)
+    {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wanted)));
+    }
+}
+
+/// What kind of entity it is, in a word.
+fn kind(entity_type: &EntityType) -> String {
+    let word = match entity_type {
+        EntityType::FileHash => "hash",
+        EntityType::Url => "URL",
+        EntityType::Address => "IP",
+        EntityType::Hostname => "host",
+        EntityType::Domain => "domain",
+        EntityType::User => "user",
+        EntityType::FileName => "file",
+        other => other.name(),
+    };
+    visible(word).into_owned()
 }
 
 /// The verdict in a word, and its colour.

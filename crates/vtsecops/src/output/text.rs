@@ -32,13 +32,24 @@ fn is_hidden(character: char) -> bool {
 /// A cell that no spreadsheet takes for a formula: one that starts like one gets an apostrophe before it.
 ///
 /// Numbers stay numbers, negative ones too.
+/// Controls are made visible, but for line feeds, returns and tabs, which cells may have.
 #[must_use]
 pub fn no_formula(text: &str) -> Cow<'_, str> {
-    let starts_like_one = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    match starts_like_one && text.parse::<f64>().is_err() {
-        true => Cow::Owned(format!("'{text}")),
-        false => Cow::Borrowed(text),
+    let starts_like_one =
+        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && text.parse::<f64>().is_err();
+    let is_control = |character: char| character.is_control() && !matches!(character, '\n' | '\r' | '\t');
+    if !starts_like_one && !text.contains(is_control) {
+        return Cow::Borrowed(text);
     }
+    let mut cell = String::with_capacity(text.len() + 8);
+    cell.extend(starts_like_one.then_some('\''));
+    for character in text.chars() {
+        match is_control(character) {
+            true => cell.extend(character.escape_unicode()),
+            false => cell.push(character),
+        }
+    }
+    Cow::Owned(cell)
 }
 
 /// Text that Markdown shows as it is, on one line: no markup, no link, no HTML.

@@ -114,12 +114,24 @@ impl ConfigFile {
                 };
                 // A key is a text even if it has only digits.
                 let item = if name == API_KEY { Item::from(value) } else { item };
-                self.document.insert(name, item);
+                self.replace(name, item);
             }
             None => {
                 self.document.remove(name);
             }
         }
+    }
+
+    /// Puts an item where the old one stands, with the remark behind it.
+    fn replace(&mut self, name: &str, mut item: Item) {
+        let Some(old) = self.document.get_mut(name) else {
+            self.document.insert(name, item);
+            return;
+        };
+        if let (Some(old), Some(new)) = (old.as_value(), item.as_value_mut()) {
+            *new.decor_mut() = old.decor().clone();
+        }
+        *old = item;
     }
 
     /// Writes the file, readable by its owner only; a crash leaves the old one or the new one.
@@ -170,7 +182,10 @@ mod tests {
         file.set("api_key", Some("123"));
         file.save().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("# mine\n"), "{text}");
+        assert!(
+            text.starts_with("# mine\ntier = \"private\" # for now\n"),
+            "{text}"
+        );
         let again = ConfigFile::load(path.clone()).unwrap();
         assert_eq!(
             (again.text("tier"), again.text("threshold"), again.text("api_key")),
