@@ -101,7 +101,7 @@ impl Fault {
 }
 
 /// The fault that befalls this call, if any; counts it.
-pub(crate) fn strike(faults: &mut Vec<Fault>, endpoint: &str, resources: &[String]) -> Option<FaultKind> {
+pub(crate) fn strike(faults: &mut [Fault], endpoint: &str, resources: &[String]) -> Option<FaultKind> {
     for index in 0..faults.len() {
         let fault = faults
             .get_mut(index)

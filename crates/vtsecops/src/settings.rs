@@ -324,7 +324,7 @@ impl Resolved {
             .text("tier")
             .and_then(|text| tier(text).ok())
             .unwrap_or_default();
-        settings.verify_tls = !self.text("insecure").is_some_and(|text| flag(text) == Ok(true));
+        settings.verify_tls = self.text("insecure").is_none_or(|text| flag(text) != Ok(true));
         settings.ca_file = self.text("ca_file").map(PathBuf::from);
         settings.proxy = match self.text("proxy") {
             None => ProxyChoice::Environment,

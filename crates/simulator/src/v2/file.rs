@@ -135,7 +135,7 @@ fn rendered(question: &Question<'_>, resource: &str, file: &File, scan: Option<&
         || format!("{}-{}", file.hashes.sha256, at.as_second()),
         |scan| scan.id.clone(),
     );
-    synthetic(question, resource, file, at, &id, link)
+    synthetic(question, resource, file, at, &id, &link)
 }
 
 fn synthetic(
@@ -144,7 +144,7 @@ fn synthetic(
     file: &File,
     at: Timestamp,
     id: &str,
-    link: String,
+    link: &str,
 ) -> Value {
     let seed = question.world.settings.seed;
     let mut dice = Dice::new(seed, &format!("report of {}", file.hashes.sha256));

@@ -81,7 +81,13 @@ pub(super) fn run(order: Order<'_>, resolved: Resolved, file: &ConfigFile) -> Re
             .map_or_else(Deadline::none, Deadline::after)
             .with_canceller(&canceller);
         let work = drive(order.action, Run::new(&client, &context, &deadline), patience);
-        progress::while_watching(&client, quiet, until_interrupted(work, &canceller)).await
+        // The work's state is some kilobytes: on the heap, not moved from frame to frame.
+        Box::pin(progress::while_watching(
+            &client,
+            quiet,
+            until_interrupted(work, &canceller),
+        ))
+        .await
     });
     let style = Style::of_terminal(&order.showing.color);
     crate::print(|out| output::render(format, &result, &client.calls(), style, out))?;

@@ -172,7 +172,7 @@ proptest! {
     fn no_control_character_reaches_the_terminal(text in ".{0,30}") {
         let mut result = result();
         result.entities = vec![entity(&text, OutcomeKind::Failed, None, Some(&text))];
-        result.output_message = text.clone();
+        result.output_message = text;
         for width in [60, 120] {
             let mut out = Vec::new();
             render(Format::Table, &result, &Calls::new(), Style { color: false, width }, &mut out).unwrap();
