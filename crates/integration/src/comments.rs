@@ -1,11 +1,14 @@
 //! Comments, where they are asked for: one more call per object.
 
+use std::sync::Arc;
+
+use secops::Rows;
 use virustotal::report::{FileReport, UrlReport};
 use virustotal::{Error, Report};
 
 use crate::Run;
 use crate::lookup::Outcome;
-use crate::render::table::{self, Rows};
+use crate::render::table;
 use crate::scan::Kind;
 
 /// One page: what one call gives.
@@ -16,7 +19,7 @@ pub(crate) async fn fetch(
     kind: Kind,
     run: Run<'_>,
     outcomes: &[Outcome],
-) -> (Vec<Option<Rows>>, Vec<String>) {
+) -> (Vec<Option<Arc<Rows>>>, Vec<String>) {
     let (mut tables, mut notices) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         let resource = outcome.report().and_then(|report| resource(kind, report));
@@ -26,7 +29,7 @@ pub(crate) async fn fetch(
             _ => Ok(Vec::new()),
         };
         tables.push(match comments {
-            Ok(comments) => table::comments(comments),
+            Ok(comments) => table::comments(&comments),
             Err(error) => {
                 notices.push(notice(&error));
                 None
@@ -43,10 +46,7 @@ fn notice(error: &Error) -> String {
 /// What comments are asked by: a file's strongest hash, a URL's canonical form.
 fn resource(kind: Kind, report: &Report) -> Option<String> {
     match kind {
-        Kind::Hash => {
-            let report = FileReport::read(report);
-            report.sha256.or(report.sha1).or(report.md5)
-        }
+        Kind::Hash => FileReport::hashes(report).into_iter().flatten().next(),
         Kind::Url => {
             let report = UrlReport::read(report);
             report.url.or(report.resource)

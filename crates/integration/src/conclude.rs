@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secops::{
     ActionResult, Context, Entity, EntityResult, ExecutionState, Insight, JsonResult, Link, OutcomeKind,
-    ScriptResult, Table,
+    Rows, ScriptResult, Table,
 };
 use serde_json::Map;
 use serde_json::value::RawValue;
@@ -16,7 +16,6 @@ use crate::lookup::{Origin, Outcome};
 use crate::plan::Plan;
 use crate::render::insight;
 use crate::render::message::{Tally, Words, with_reason};
-use crate::render::table::Rows;
 use crate::{Verdict, enrichment};
 
 /// What the parameters say about rendering.
@@ -37,7 +36,7 @@ pub(crate) struct Ending<'a> {
     /// One for each group.
     pub(crate) outcomes: Vec<Outcome>,
     /// One for each group; empty where none were asked for.
-    pub(crate) comments: Vec<Option<Rows>>,
+    pub(crate) comments: Vec<Option<Arc<Rows>>>,
     pub(crate) facts: fn(&ObjectId, &Report) -> Facts,
     pub(crate) style: Style,
     pub(crate) notices: Vec<String>,
@@ -110,7 +109,6 @@ impl Parts {
         };
         if let Some(facts) = facts {
             result.enrichment = enrichment::prefixed(&style.prefix, facts.fields.clone());
-            result.entity.enrich(&result.enrichment);
             result.risky = facts
                 .judge(style.threshold)
                 .is_some_and(|verdict| verdict.risky());
@@ -130,20 +128,12 @@ impl Parts {
     }
 
     /// What the case wall shows of a report.
-    pub(crate) fn show(&mut self, place: usize, title: &str, facts: &Facts, comments: Option<&Rows>) {
-        let table = |title: String, rows: &Rows| Table {
-            title,
-            columns: rows.columns,
-            rows: rows.rows.clone(),
-        };
-        self.tables.extend(
-            facts
-                .rows
-                .as_ref()
-                .map(|rows| (place, table(title.to_owned(), rows))),
-        );
+    pub(crate) fn show(&mut self, place: usize, title: &str, facts: &Facts, comments: Option<&Arc<Rows>>) {
+        let table = |title: &str, rows: &Arc<Rows>| (place, Table::new(title, rows));
         self.tables
-            .extend(comments.map(|rows| (place, table(format!("Comments to {title}"), rows))));
+            .extend(facts.rows.as_ref().map(|rows| table(title, rows)));
+        self.tables
+            .extend(comments.map(|rows| table(&format!("Comments to {title}"), rows)));
         self.links.extend(facts.link.clone().map(|url| {
             (
                 place,

@@ -1,6 +1,6 @@
 //! Step 5: what changes the case goes to the host; one failed write doesn't lose the others.
 
-use secops::{ActionResult, Entity, Host};
+use secops::{ActionResult, Entity, EntityResult, Host};
 
 /// Hands enriched entities and insights to `host`. What can't be stored is said in the output message.
 pub async fn deliver(result: &mut ActionResult, host: &mut impl Host) {
@@ -14,7 +14,7 @@ pub async fn deliver(result: &mut ActionResult, host: &mut impl Host) {
         .entities
         .iter()
         .filter(|result| !result.enrichment.is_empty());
-    let entities: Vec<Entity> = enriched.map(|result| result.entity.clone()).collect();
+    let entities: Vec<Entity> = enriched.map(EntityResult::updated).collect();
     if !entities.is_empty()
         && let Err(error) = host.update_entities(&entities).await
     {

@@ -1,11 +1,14 @@
 //! What a report says, in the terms of a case: numbers for the verdict, fields, a table, a link.
 
+use std::sync::Arc;
+
+use secops::Rows;
 use serde_json::{Map, Value};
 use virustotal::report::{DomainReport, FileReport, Findings, IpReport, UrlReport};
 use virustotal::{ObjectId, Report};
 
 use crate::enrichment;
-use crate::render::table::{self, Rows};
+use crate::render::table;
 
 /// What one report says.
 pub(crate) struct Facts {
@@ -14,7 +17,7 @@ pub(crate) struct Facts {
     pub(crate) total: Option<u64>,
     /// Enrichment, without prefix.
     pub(crate) fields: Map<String, Value>,
-    pub(crate) rows: Option<Rows>,
+    pub(crate) rows: Option<Arc<Rows>>,
     pub(crate) link: Option<String>,
     pub(crate) subject: Subject,
 }
@@ -58,7 +61,7 @@ fn of_file(report: FileReport, subject: Subject) -> Facts {
         positives: report.positives,
         total: report.total,
         fields: Map::new(),
-        rows: table::engines(report.engines),
+        rows: table::engines(&report.engines),
         link: web_address(report.permalink),
         subject,
     }
@@ -70,7 +73,7 @@ pub(crate) fn of_url(_: &ObjectId, report: &Report) -> Facts {
         positives: report.positives,
         total: report.total,
         fields: enrichment::of_url(&report),
-        rows: table::engines(report.engines),
+        rows: table::engines(&report.engines),
         link: web_address(report.permalink),
         subject: Subject::Url,
     }

@@ -47,11 +47,15 @@ impl Kind {
         }
     }
 
-    fn scan_date(self, report: &Report) -> Option<DateTime> {
-        match self {
+    fn is_due(self, report: &Report, after_days: Option<u32>, now: Timestamp) -> bool {
+        let Some(after_days) = after_days else {
+            return false;
+        };
+        let scan_date = match self {
             Self::Hash => FileReport::read(report).scan_date,
             Self::Url => UrlReport::read(report).scan_date,
-        }
+        };
+        is_due(scan_date, after_days, now)
     }
 }
 
@@ -91,7 +95,7 @@ pub(crate) async fn start(
     let mut wanted: Vec<(usize, Option<Report>)> = Vec::new();
     for (index, answer) in answers.into_iter().enumerate() {
         let status = match answer {
-            Ok(Answer::Found(report)) if is_due(kind.scan_date(&report), after_days, run.now()) => {
+            Ok(Answer::Found(report)) if kind.is_due(&report, after_days, run.now()) => {
                 wanted.push((index, Some(report)));
                 None
             }
@@ -124,10 +128,7 @@ pub(crate) async fn start(
 }
 
 /// Whether the newest analysis is at least that many whole days old; `0` is always.
-fn is_due(scan_date: Option<DateTime>, after_days: Option<u32>, now: Timestamp) -> bool {
-    let Some(after_days) = after_days else {
-        return false;
-    };
+fn is_due(scan_date: Option<DateTime>, after_days: u32, now: Timestamp) -> bool {
     // A report without a date may be of any age.
     let Some(scanned_at) = scan_date.and_then(|date| TimeZone::UTC.to_timestamp(date).ok()) else {
         return true;
@@ -294,12 +295,11 @@ mod tests {
     fn a_scan_is_due_by_whole_days_in_utc() {
         let now: Timestamp = "2026-01-10T12:00:00Z".parse().unwrap();
         let due = |date: &str, days| is_due(date_time(date), days, now);
-        assert!(!due("2020-01-01 00:00:00", None));
-        assert!(due("2026-01-10 12:00:00", Some(0)));
-        assert!(due("2027-01-01 00:00:00", Some(0)));
-        assert!(due("2026-01-09 12:00:00", Some(1)));
-        assert!(!due("2026-01-09 12:00:01", Some(1)));
-        assert!(!due("2027-01-01 00:00:00", Some(1)));
-        assert!(due("no date", Some(5)));
+        assert!(due("2026-01-10 12:00:00", 0));
+        assert!(due("2027-01-01 00:00:00", 0));
+        assert!(due("2026-01-09 12:00:00", 1));
+        assert!(!due("2026-01-09 12:00:01", 1));
+        assert!(!due("2027-01-01 00:00:00", 1));
+        assert!(due("no date", 5));
     }
 }

@@ -34,4 +34,4 @@ pub use parameter::{ParameterError, Parameters};
 pub use result::{
     ActionResult, EntityResult, ExecutionState, JsonResult, OutcomeKind, ScriptForm, ScriptResult,
 };
-pub use table::Table;
+pub use table::{Rows, Table};

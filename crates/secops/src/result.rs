@@ -35,7 +35,7 @@ pub struct ActionResult {
 /// What became of one entity.
 #[derive(Clone, Debug)]
 pub struct EntityResult {
-    /// The entity as it is to be written back.
+    /// The entity as it came, but suspicious if the action finds it so.
     pub entity: Entity,
     /// How the look-up ended.
     pub outcome: OutcomeKind,
@@ -49,6 +49,18 @@ pub struct EntityResult {
     pub total: Option<u64>,
     /// The fields this run added, prefix included.
     pub enrichment: Map<String, Value>,
+}
+
+impl EntityResult {
+    /// The entity as it is to be written back: with the new fields.
+    #[must_use]
+    pub fn updated(&self) -> Entity {
+        let mut entity = self.entity.clone();
+        if !self.enrichment.is_empty() {
+            entity.enrich(&self.enrichment);
+        }
+        entity
+    }
 }
 
 /// How the look-up of an entity ended.

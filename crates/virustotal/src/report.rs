@@ -4,6 +4,7 @@
 //! null and re-typed fields: `None` means that VirusTotal did not say.
 
 mod domain;
+mod engine;
 mod field;
 mod file;
 mod ip;
@@ -11,14 +12,16 @@ mod url;
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use domain::DomainReport;
+pub use engine::Engine;
 pub(crate) use field::as_text;
 pub use field::{date_time, format_date};
-pub use file::{Engine, FileReport};
+pub use file::FileReport;
 pub use ip::{Findings, IpReport, Resolution};
 pub use url::UrlReport;
 
@@ -43,6 +46,15 @@ impl Report {
     #[must_use]
     pub fn value(&self) -> Value {
         serde_json::from_str(self.raw()).unwrap_or(Value::Null)
+    }
+}
+
+impl Report {
+    /// Reads some fields. Where a name stands twice, the last one counts, as with values.
+    fn read<T: DeserializeOwned + Default>(&self) -> T {
+        serde_json::from_str(self.raw())
+            .or_else(|_| serde_json::from_value(self.value()))
+            .unwrap_or_default()
     }
 }
 

@@ -246,7 +246,7 @@ pub struct Judging {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Waiting")]
 pub struct Waiting {
-    /// Wait for analyses to finish [default]
+    /// Wait for analyses to finish (the default)
     #[arg(long, overrides_with = "no_wait")]
     pub wait: bool,
     /// Don't wait for analyses: those under way are listed as queued

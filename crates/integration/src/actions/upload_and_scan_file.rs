@@ -1,8 +1,9 @@
 //! Upload And Scan File: sends files, waits for their analysis, and enriches the entities that stand for them.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use secops::{ActionResult, Entity, EntityType, ExecutionState, JsonResult, ParameterError};
+use secops::{ActionResult, Entity, EntityType, ExecutionState, JsonResult, ParameterError, Rows};
 use virustotal::report::FileReport;
 use virustotal::{Error, Report, Upload};
 
@@ -12,7 +13,6 @@ use crate::conclude::{Parts, Style};
 use crate::definition::FILE_PATHS;
 use crate::facts::{self, Facts};
 use crate::lookup::{Origin, Outcome};
-use crate::render::table::Rows;
 use crate::render::{insight, message};
 use crate::scan::{self, Kind};
 use crate::state::{Entry, State, Status};
@@ -142,7 +142,7 @@ fn conclude_file(
     path: &str,
     outcome: &Outcome,
     standing: &[(usize, &Entity)],
-    comments: Option<&Rows>,
+    comments: Option<&Arc<Rows>>,
 ) {
     parts.tally.count(path, outcome);
     let facts = outcome.report().map(facts::of_uploaded_file);
@@ -182,9 +182,10 @@ fn standing_for<'a>(
     path: &str,
     report: Option<&Report>,
 ) -> Vec<(usize, &'a Entity)> {
-    let report = report.map(FileReport::read).unwrap_or_default();
-    let hashes: Vec<String> = [report.sha256, report.sha1, report.md5]
+    let hashes: Vec<String> = report
+        .map(FileReport::hashes)
         .into_iter()
+        .flatten()
         .flatten()
         .collect();
     let name = Path::new(path)

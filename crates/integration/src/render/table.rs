@@ -1,56 +1,43 @@
 //! Case wall tables.
 
+use std::sync::Arc;
+
+use secops::Rows;
 use virustotal::Comment;
 use virustotal::report::{Engine, Resolution};
 
-/// Headings and cells; the title is the entity's.
-pub(crate) struct Rows {
-    pub(crate) columns: &'static [&'static str],
-    pub(crate) rows: Vec<Vec<String>>,
-}
-
 /// One row an engine, in the report's order. Headings as in the original.
-pub(crate) fn engines(engines: Vec<Engine>) -> Option<Rows> {
-    let row = |engine: Engine| {
+pub(crate) fn engines(engines: &[Engine]) -> Option<Arc<Rows>> {
+    let mut rows = Rows::new(&["Engine", "Is Malicious", "Result", "Last Analysis"]);
+    for engine in engines {
         let detected = if engine.detected { "True" } else { "False" };
-        vec![
-            engine.name,
-            detected.to_owned(),
-            engine.result.unwrap_or_default(),
-            engine.update.unwrap_or_default(),
-        ]
-    };
-    rows(
-        &["Engine", "Is Malicious", "Result", "Last Analysis"],
-        engines.into_iter().map(row).collect(),
-    )
+        rows.push(&[&engine.name, detected, text(&engine.result), text(&engine.update)]);
+    }
+    some(rows)
 }
 
 /// One row a host name, in the report's order. Headings as in the original.
-pub(crate) fn resolutions(resolutions: &[Resolution]) -> Option<Rows> {
-    let row = |resolution: &Resolution| {
-        vec![
-            resolution.hostname.clone(),
-            resolution.last_resolved.clone().unwrap_or_default(),
-        ]
-    };
-    rows(
-        &["hostname", "last_resolved"],
-        resolutions.iter().map(row).collect(),
-    )
+pub(crate) fn resolutions(resolutions: &[Resolution]) -> Option<Arc<Rows>> {
+    let mut rows = Rows::new(&["hostname", "last_resolved"]);
+    for resolution in resolutions {
+        rows.push(&[&resolution.hostname, text(&resolution.last_resolved)]);
+    }
+    some(rows)
 }
 
 /// One row a comment, newest first. Headings as in the original.
-pub(crate) fn comments(comments: Vec<Comment>) -> Option<Rows> {
-    rows(
-        &["Date", "Comment"],
-        comments
-            .into_iter()
-            .map(|comment| vec![comment.date, comment.text])
-            .collect(),
-    )
+pub(crate) fn comments(comments: &[Comment]) -> Option<Arc<Rows>> {
+    let mut rows = Rows::new(&["Date", "Comment"]);
+    for comment in comments {
+        rows.push(&[&comment.date, &comment.text]);
+    }
+    some(rows)
 }
 
-fn rows(columns: &'static [&'static str], rows: Vec<Vec<String>>) -> Option<Rows> {
-    (!rows.is_empty()).then_some(Rows { columns, rows })
+fn text(text: &Option<String>) -> &str {
+    text.as_deref().unwrap_or_default()
+}
+
+fn some(rows: Rows) -> Option<Arc<Rows>> {
+    (!rows.is_empty()).then(|| Arc::new(rows))
 }

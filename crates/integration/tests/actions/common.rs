@@ -52,7 +52,7 @@ pub(crate) fn context(entities: Vec<Entity>, parameters: Parameters) -> Context 
     }
 }
 
-pub(crate) fn entities(entity_type: EntityType, identifiers: &[&str]) -> Vec<Entity> {
+pub(crate) fn entities(entity_type: &EntityType, identifiers: &[&str]) -> Vec<Entity> {
     identifiers
         .iter()
         .map(|text| Entity::new(*text, entity_type.clone()))

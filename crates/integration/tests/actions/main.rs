@@ -1,4 +1,11 @@
 //! The actions against the simulator, over real HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first thing that is not as promised"
+)]
 
 mod common;
 mod golden;

@@ -64,8 +64,8 @@ async fn hashes_and_urls_end_alike_in_one_process_and_in_many() {
         "http://10.0.0.1/",
     ];
     for (action, targets) in [
-        (Action::ScanHash, entities(FileHash, &hashes)),
-        (Action::ScanUrl, entities(Url, &urls)),
+        (Action::ScanHash, entities(&FileHash, &hashes)),
+        (Action::ScanUrl, entities(&Url, &urls)),
     ] {
         let context = context(targets, threshold("3").with("Rescan after days", "0"));
         let running = simulator(KeyKind::Private).start().await.unwrap();
@@ -84,7 +84,7 @@ async fn an_upload_is_made_once_however_many_steps_its_analysis_takes() {
     std::fs::write(file.path(), "simulate:positives=9").unwrap();
     let path = file.path().to_str().unwrap();
     let context = context(
-        entities(FileName, &[path]),
+        entities(&FileName, &[path]),
         Parameters::new().with("File Paths", path),
     );
     let (result, steps) = step_by_step(Action::UploadAndScanFile, &running, &context).await;
@@ -95,7 +95,7 @@ async fn an_upload_is_made_once_however_many_steps_its_analysis_takes() {
 #[tokio::test]
 async fn what_is_known_at_once_needs_no_second_step() {
     let running = simulator(KeyKind::Private).start().await.unwrap();
-    let context = context(entities(FileHash, &[EICAR_MD5]), threshold("3"));
+    let context = context(entities(&FileHash, &[EICAR_MD5]), threshold("3"));
     let (_, steps) = step_by_step(Action::ScanHash, &running, &context).await;
     assert_eq!(steps, 1);
 }

@@ -19,10 +19,10 @@ async fn a_wrong_key_fails_every_action_at_once_with_one_clear_sentence() {
     std::fs::write(file.path(), "x").unwrap();
     let path = file.path().to_str().unwrap();
     let targets: Vec<Entity> = [
-        entities(FileHash, &[EICAR_MD5, EICAR_SHA256]),
-        entities(Address, &["198.51.100.7", "8.8.8.8"]),
-        entities(Url, &["http://a.example/", "http://b.example/"]),
-        entities(Hostname, &["example.co.in", "example.com"]),
+        entities(&FileHash, &[EICAR_MD5, EICAR_SHA256]),
+        entities(&Address, &["198.51.100.7", "8.8.8.8"]),
+        entities(&Url, &["http://a.example/", "http://b.example/"]),
+        entities(&Hostname, &["example.co.in", "example.com"]),
     ]
     .concat();
     for action in Action::ALL {
@@ -49,7 +49,7 @@ async fn a_wrong_key_fails_every_action_at_once_with_one_clear_sentence() {
 async fn a_refused_rescan_keeps_the_existing_report_and_says_so() {
     let running = simulator(KeyKind::Public).start().await.unwrap();
     let context = context(
-        entities(FileHash, &[EICAR_MD5]),
+        entities(&FileHash, &[EICAR_MD5]),
         threshold("3").with("Rescan after days", "0"),
     );
     let result = run(Action::ScanHash, &client(&running, Tier::Public), &context).await;
@@ -77,7 +77,7 @@ async fn a_quota_that_comes_free_in_time_is_waited_for() {
     let result = run(
         Action::ScanHash,
         &client(&running, Tier::Public),
-        &context(entities(FileHash, &hashes), threshold("3")),
+        &context(entities(&FileHash, &hashes), threshold("3")),
     )
     .await;
     assert!(
@@ -92,7 +92,7 @@ async fn what_the_quota_does_not_allow_in_time_is_listed_by_name_and_the_rest_is
     let fault = Fault::new(FaultKind::Quota).after(2);
     let running = simulator(KeyKind::Public).fault(fault).start().await.unwrap();
     let addresses = ["198.51.100.7", "8.8.8.8", "8.8.4.4", "9.9.9.9"];
-    let context = context(entities(Address, &addresses), Parameters::new());
+    let context = context(entities(&Address, &addresses), Parameters::new());
     let deadline = Deadline::after(Duration::from_millis(300));
     let result = run_until(
         Action::ScanIp,
@@ -132,7 +132,7 @@ async fn one_entity_in_trouble_is_listed_as_failed_and_the_others_go_on() {
         let fault = Fault::new(kind.clone()).for_resource(bad);
         let running = simulator(KeyKind::Public).fault(fault).start().await.unwrap();
         let context = context(
-            entities(Address, &["198.51.100.7", bad, "203.0.113.9"]),
+            entities(&Address, &["198.51.100.7", bad, "203.0.113.9"]),
             Parameters::new(),
         );
         let result = run(Action::ScanIp, &client(&running, Tier::Public), &context).await;
@@ -163,9 +163,9 @@ async fn a_bad_parameter_ends_the_run_before_any_call_and_is_named() {
     let running = simulator(KeyKind::Public).start().await.unwrap();
     let client = client(&running, Tier::Public);
     let targets = [
-        entities(FileHash, &[EICAR_MD5]),
-        entities(Address, &["8.8.8.8"]),
-        entities(Url, &["http://a.example"]),
+        entities(&FileHash, &[EICAR_MD5]),
+        entities(&Address, &["8.8.8.8"]),
+        entities(&Url, &["http://a.example"]),
     ]
     .concat();
     for action in [
@@ -222,7 +222,7 @@ async fn malformed_and_internal_entities_are_skipped_with_their_reason_and_cost_
     let mut asset = Entity::new("8.8.8.8", Address);
     asset.is_internal = true;
     let targets = [
-        entities(FileHash, &["44d88612fea8a8f36de82e1278abb02", "nonsense"]),
+        entities(&FileHash, &["44d88612fea8a8f36de82e1278abb02", "nonsense"]),
         entities(
             Address,
             &["10.0.0.1", "999.1.1.1", "192.168.1.1", "2606:4700::1111"],
@@ -237,8 +237,8 @@ async fn malformed_and_internal_entities_are_skipped_with_their_reason_and_cost_
                 "http://",
             ],
         ),
-        entities(Hostname, &["SRV01", "dc1.corp.local", "a b"]),
-        entities(User, &["jdoe", "CORP\\jdoe", "jdoe@srv01"]),
+        entities(&Hostname, &["SRV01", "dc1.corp.local", "a b"]),
+        entities(&User, &["jdoe", "CORP\\jdoe", "jdoe@srv01"]),
     ]
     .concat();
     for action in [
@@ -277,7 +277,7 @@ async fn one_object_under_several_names_costs_one_call_and_enriches_every_entity
     let result = run(
         Action::ScanHash,
         &client,
-        &context(entities(FileHash, &hashes), threshold("3")),
+        &context(entities(&FileHash, &hashes), threshold("3")),
     )
     .await;
     assert_eq!(running.calls().len(), 1);
@@ -299,7 +299,7 @@ async fn one_object_under_several_names_costs_one_call_and_enriches_every_entity
     let result = run(
         Action::ScanUrl,
         &client,
-        &context(entities(Url, &urls), threshold("3")),
+        &context(entities(&Url, &urls), threshold("3")),
     )
     .await;
     assert_eq!(running.calls().len(), 1);
@@ -307,8 +307,8 @@ async fn one_object_under_several_names_costs_one_call_and_enriches_every_entity
 
     running.clear_calls();
     let targets = [
-        entities(User, &["a@example.co.in"]),
-        entities(Hostname, &["example[.]co.in", "www.example.co.in"]),
+        entities(&User, &["a@example.co.in"]),
+        entities(&Hostname, &["example[.]co.in", "www.example.co.in"]),
     ]
     .concat();
     let result = run(
@@ -325,7 +325,7 @@ async fn one_object_under_several_names_costs_one_call_and_enriches_every_entity
 async fn a_case_without_entities_of_the_type_is_a_success_that_says_so() {
     let running = simulator(KeyKind::Public).start().await.unwrap();
     let client = client(&running, Tier::Public);
-    let context = context(entities(FileName, &["x.exe"]), threshold("3"));
+    let context = context(entities(&FileName, &["x.exe"]), threshold("3"));
     for (action, success, words) in [
         (
             Action::ScanHash,
@@ -362,7 +362,10 @@ async fn a_case_without_entities_of_the_type_is_a_success_that_says_so() {
 async fn near_the_deadline_finished_results_are_kept_and_the_rest_is_listed() {
     let fault = Fault::new(FaultKind::Hang).for_resource("8.8.8.8");
     let running = simulator(KeyKind::Public).fault(fault).start().await.unwrap();
-    let context = context(entities(Address, &["198.51.100.7", "8.8.8.8"]), Parameters::new());
+    let context = context(
+        entities(&Address, &["198.51.100.7", "8.8.8.8"]),
+        Parameters::new(),
+    );
     let deadline = Deadline::after(Duration::from_millis(500));
     let result = run_until(
         Action::ScanIp,
@@ -397,7 +400,7 @@ async fn an_analysis_that_is_not_finished_in_time_is_listed_or_replaced_by_the_o
     let result = run_until(
         Action::ScanUrl,
         &client(&running, Tier::Private),
-        &context(entities(Url, &urls), parameters),
+        &context(entities(&Url, &urls), parameters),
         &deadline,
     )
     .await;
@@ -419,7 +422,7 @@ async fn a_hash_never_seen_is_reported_missing_without_a_rescan() {
     let result = run(
         Action::ScanHash,
         &client(&running, Tier::Private),
-        &context(entities(FileHash, &[&hash]), parameters),
+        &context(entities(&FileHash, &[&hash]), parameters),
     )
     .await;
     assert_eq!(outcomes(&result), [Missing]);
@@ -438,7 +441,10 @@ async fn a_hash_never_seen_is_reported_missing_without_a_rescan() {
 async fn a_rescan_is_waited_for_and_the_new_report_is_used() {
     let running = simulator(KeyKind::Private).start().await.unwrap();
     let parameters = threshold("3").with("Rescan after days", "1");
-    let context = context(entities(FileHash, &[EICAR_MD5, &unknown_file(2).md5]), parameters);
+    let context = context(
+        entities(&FileHash, &[EICAR_MD5, &unknown_file(2).md5]),
+        parameters,
+    );
     let result = run(Action::ScanHash, &client(&running, Tier::Private), &context).await;
     assert_eq!(outcomes(&result), [Found, Missing]);
     assert_eq!(result.entities[0].remark.as_deref(), Some("analysed anew"));
@@ -462,7 +468,7 @@ async fn each_file_that_cannot_be_uploaded_has_its_own_reason_and_the_others_go_
         path("gone.bin"),
         folder.path().to_str().unwrap().to_owned(),
     ];
-    let targets = entities(FileName, &[&paths[0], "EMPTY.BIN", "unrelated.bin"]);
+    let targets = entities(&FileName, &[&paths[0], "EMPTY.BIN", "unrelated.bin"]);
     let result = run(
         Action::UploadAndScanFile,
         &client(&running, Tier::Public),
@@ -494,7 +500,7 @@ async fn positives_that_reach_the_threshold_are_risky_for_every_action() {
         let result = run(
             Action::ScanHash,
             &client,
-            &context(entities(FileHash, &[&hash]), threshold(value)),
+            &context(entities(&FileHash, &[&hash]), threshold(value)),
         )
         .await;
         assert_eq!(
@@ -504,7 +510,7 @@ async fn positives_that_reach_the_threshold_are_risky_for_every_action() {
         let result = run(
             Action::ScanUrl,
             &client,
-            &context(entities(Url, &[url]), threshold(value)),
+            &context(entities(&Url, &[url]), threshold(value)),
         )
         .await;
         assert_eq!(
@@ -516,7 +522,7 @@ async fn positives_that_reach_the_threshold_are_risky_for_every_action() {
         let result = run(
             Action::ScanIp,
             &client,
-            &context(entities(Address, &["198.51.100.7"]), threshold(value)),
+            &context(entities(&Address, &["198.51.100.7"]), threshold(value)),
         )
         .await;
         assert_eq!(result.insights[0].severity.name(), severity);
@@ -532,7 +538,7 @@ async fn a_public_key_without_comments_still_gets_its_reports() {
         let result = run(
             Action::ScanHash,
             &client(&running, Tier::Public),
-            &context(entities(FileHash, &[EICAR_MD5]), parameters),
+            &context(entities(&FileHash, &[EICAR_MD5]), parameters),
         )
         .await;
         assert_eq!(outcomes(&result), [Found]);
@@ -553,10 +559,10 @@ async fn reports_of_any_types_never_stop_an_action() {
         .unwrap();
     let client = client(&running, Tier::Public);
     let targets = [
-        entities(FileHash, &[EICAR_MD5]),
-        entities(Address, &["198.51.100.7"]),
-        entities(Url, &["http://malicious.example/payload.php"]),
-        entities(Hostname, &["example.co.in"]),
+        entities(&FileHash, &[EICAR_MD5]),
+        entities(&Address, &["198.51.100.7"]),
+        entities(&Url, &["http://malicious.example/payload.php"]),
+        entities(&Hostname, &["example.co.in"]),
     ]
     .concat();
     for action in [
@@ -581,10 +587,10 @@ async fn the_prefix_is_a_setting() {
         let result = run(
             Action::ScanHash,
             &client,
-            &context(entities(FileHash, &[EICAR_MD5]), parameters),
+            &context(entities(&FileHash, &[EICAR_MD5]), parameters),
         )
         .await;
-        assert_eq!(result.entities[0].entity.additional_properties[field], 10);
+        assert_eq!(result.entities[0].updated().additional_properties[field], 10);
     }
 }
 

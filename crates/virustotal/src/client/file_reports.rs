@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::{Answer, Client, FILE_REPORTS, answer};
 use crate::report::FileReport;
-use crate::{Deadline, Error, FileHash};
+use crate::{Deadline, Error, FileHash, Report};
 
 type Known = HashMap<FileHash, Result<Answer, Error>>;
 
@@ -66,7 +66,7 @@ async fn ask(client: &Client, wave: &[FileHash], known: &mut Known, deadline: &D
     for (hash, element) in wave.iter().zip(elements) {
         let answer = answer(FILE_REPORTS, element);
         if let Ok(Answer::Found(report)) = &answer {
-            for other in other_hashes(&FileReport::read(report)) {
+            for other in other_hashes(report) {
                 known.entry(other).or_insert_with(|| answer.clone());
             }
         }
@@ -74,10 +74,9 @@ async fn ask(client: &Client, wave: &[FileHash], known: &mut Known, deadline: &D
     }
 }
 
-fn other_hashes(report: &FileReport) -> impl Iterator<Item = FileHash> {
-    let named = [&report.sha256, &report.sha1, &report.md5];
-    named
+fn other_hashes(report: &Report) -> impl Iterator<Item = FileHash> {
+    FileReport::hashes(report)
         .into_iter()
         .flatten()
-        .filter_map(|text| FileHash::parse(text).ok())
+        .filter_map(|text| FileHash::parse(&text).ok())
 }

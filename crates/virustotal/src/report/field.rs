@@ -20,7 +20,11 @@ pub(crate) fn as_text(value: &Value) -> Option<String> {
 
 /// A whole number of at least zero; texts such as `"5"` and `5.0` are accepted.
 pub(super) fn count(value: &Value, key: &str) -> Option<u64> {
-    let text = as_text(value.get(key)?)?;
+    as_count(value.get(key)?)
+}
+
+pub(super) fn as_count(value: &Value) -> Option<u64> {
+    let text = as_text(value)?;
     let text = text.trim();
     text.parse().ok().or_else(|| whole(text.parse().ok()?))
 }
@@ -36,8 +40,8 @@ fn whole(number: f64) -> Option<u64> {
 }
 
 /// A truth value; `"true"` and `1` are accepted.
-pub(super) fn flag(value: &Value, key: &str) -> Option<bool> {
-    match as_text(value.get(key)?)?.to_ascii_lowercase().as_str() {
+pub(super) fn as_flag(value: &Value) -> Option<bool> {
+    match as_text(value)?.to_ascii_lowercase().as_str() {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),
         _ => None,
@@ -54,10 +58,13 @@ pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 
 /// The texts of a list; a single text counts as a list of one.
 pub(super) fn texts(value: &Value, key: &str) -> Vec<String> {
-    match value.get(key) {
-        Some(Value::Array(items)) => items.iter().filter_map(as_text).collect(),
-        Some(other) => as_text(other).into_iter().collect(),
-        None => Vec::new(),
+    value.get(key).map(as_texts).unwrap_or_default()
+}
+
+pub(super) fn as_texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(as_text).collect(),
+        other => as_text(other).into_iter().collect(),
     }
 }
 
@@ -77,7 +84,7 @@ pub fn format_date(date: DateTime) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{count, date_time, flag, format_date, text, texts};
+    use super::{as_flag, count, date_time, format_date, text, texts};
 
     #[test]
     fn retyped_fields_are_still_read() {
@@ -91,7 +98,7 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(
-            (flag(&value, "f"), flag(&value, "g"), flag(&value, "d")),
+            (as_flag(&value["f"]), as_flag(&value["g"]), as_flag(&value["d"])),
             (Some(true), Some(true), None)
         );
         assert_eq!(

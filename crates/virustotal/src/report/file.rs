@@ -1,23 +1,14 @@
 //! View of a file's report.
 
 use jiff::civil::DateTime;
+use serde::Deserialize;
+use serde::de::MapAccess;
+use serde::de::value::MapAccessDeserializer;
 use serde_json::Value;
 
 use super::Report;
-use super::field::{count, date_time, flag, list, text, texts};
-
-/// What one engine says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Engine {
-    /// Its name, such as `ESET-NOD32` or `CLEAN MX`.
-    pub name: String,
-    /// Whether it flags the object; an engine that doesn't say counts as not flagging.
-    pub detected: bool,
-    /// Its own words: a malware name, `clean site`, …
-    pub result: Option<String>,
-    /// Version of its signatures, mostly `YYYYMMDD`; engines for URLs have none.
-    pub update: Option<String>,
-}
+use super::engine::{Engine, Engines, FromObject, Lenient};
+use super::field::{as_count, as_text, as_texts, date_time, list, text};
 
 /// A file's report, as far as the integration reads it. Source: API v2 `file/report`.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -66,66 +57,95 @@ pub struct FileReport {
     pub submission_names: Vec<String>,
 }
 
+/// The report's own fields; each may be missing, null or of another type.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wire {
+    resource: Value,
+    scan_id: Value,
+    scan_date: Value,
+    permalink: Value,
+    verbose_msg: Value,
+    md5: Value,
+    sha1: Value,
+    sha256: Value,
+    positives: Value,
+    total: Value,
+    scans: Lenient<Engines>,
+    first_seen: Value,
+    last_seen: Value,
+    ssdeep: Value,
+    authentihash: Value,
+    #[serde(rename = "type")]
+    file_type: Value,
+    size: Value,
+    tags: Value,
+    submission_names: Value,
+    additional_info: Lenient<AdditionalInfo>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AdditionalInfo {
+    #[serde(rename = "pe-imphash")]
+    imphash: Value,
+    magic: Value,
+}
+
+impl<'de> FromObject<'de> for AdditionalInfo {
+    fn from_object<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
 impl FileReport {
     /// Reads what is there.
     #[must_use]
     pub fn read(report: &Report) -> Self {
-        let value = report.value();
-        let engines = engines(&value);
-        let additional = value.get("additional_info").unwrap_or(&Value::Null);
+        let wire: Wire = report.read();
+        let engines = wire.scans.0;
         Self {
-            resource: text(&value, "resource"),
-            scan_id: text(&value, "scan_id"),
-            scan_date: text(&value, "scan_date").as_deref().and_then(date_time),
-            permalink: text(&value, "permalink"),
-            verbose_msg: text(&value, "verbose_msg"),
-            md5: text(&value, "md5"),
-            sha1: text(&value, "sha1"),
-            sha256: text(&value, "sha256"),
-            positives: positives(&value, &engines),
-            total: total(&value, &engines),
-            engines,
-            first_seen: text(&value, "first_seen"),
-            last_seen: text(&value, "last_seen"),
-            ssdeep: text(&value, "ssdeep"),
-            authentihash: text(&value, "authentihash"),
-            file_type: text(&value, "type"),
-            imphash: text(additional, "pe-imphash"),
-            size_bytes: count(&value, "size"),
-            magic: text(additional, "magic"),
-            tags: texts(&value, "tags"),
-            submission_names: texts(&value, "submission_names"),
+            resource: as_text(&wire.resource),
+            scan_id: as_text(&wire.scan_id),
+            scan_date: as_text(&wire.scan_date).as_deref().and_then(date_time),
+            permalink: as_text(&wire.permalink),
+            verbose_msg: as_text(&wire.verbose_msg),
+            md5: as_text(&wire.md5),
+            sha1: as_text(&wire.sha1),
+            sha256: as_text(&wire.sha256),
+            positives: engines.positives(&wire.positives),
+            total: engines.total(&wire.total),
+            engines: engines.0,
+            first_seen: as_text(&wire.first_seen),
+            last_seen: as_text(&wire.last_seen),
+            ssdeep: as_text(&wire.ssdeep),
+            authentihash: as_text(&wire.authentihash),
+            file_type: as_text(&wire.file_type),
+            imphash: as_text(&wire.additional_info.0.imphash),
+            size_bytes: as_count(&wire.size),
+            magic: as_text(&wire.additional_info.0.magic),
+            tags: as_texts(&wire.tags),
+            submission_names: as_texts(&wire.submission_names),
         }
     }
-}
 
-pub(super) fn engines(value: &Value) -> Vec<Engine> {
-    let scans = value.get("scans").and_then(Value::as_object);
-    scans
-        .into_iter()
-        .flatten()
-        .map(|(name, entry)| engine(name, entry))
-        .collect()
-}
-
-fn engine(name: &str, entry: &Value) -> Engine {
-    Engine {
-        name: name.to_owned(),
-        detected: flag(entry, "detected").unwrap_or(false),
-        result: text(entry, "result"),
-        update: text(entry, "update"),
+    /// The hashes that a report names, in lower case; the rest is not read.
+    #[must_use]
+    pub fn hashes(report: &Report) -> [Option<String>; 3] {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Hashes {
+            sha256: Value,
+            sha1: Value,
+            md5: Value,
+        }
+        let hashes: Hashes = report.read();
+        [
+            as_text(&hashes.sha256),
+            as_text(&hashes.sha1),
+            as_text(&hashes.md5),
+        ]
     }
-}
-
-pub(super) fn positives(value: &Value, engines: &[Engine]) -> Option<u64> {
-    count(value, "positives").or_else(|| {
-        let flagged = engines.iter().filter(|engine| engine.detected).count();
-        (!engines.is_empty()).then_some(flagged as u64)
-    })
-}
-
-pub(super) fn total(value: &Value, engines: &[Engine]) -> Option<u64> {
-    count(value, "total").or_else(|| (!engines.is_empty()).then_some(engines.len() as u64))
 }
 
 /// Newest of the dates under `key` in a list of objects.
@@ -154,6 +174,18 @@ mod tests {
         );
         assert_eq!((report.positives, report.total), (Some(2), Some(3)));
         assert_eq!(read("{}").positives, None);
+        // Neither a foreign type nor a name that stands twice hides a verdict.
+        for scans in ["null", "[1]", "7", "\"x\"", "{\"A\": 3, \"B\": null}"] {
+            assert_eq!(
+                read(&format!("{{\"positives\": 9, \"scans\": {scans}}}")).positives,
+                Some(9),
+                "{scans}"
+            );
+        }
+        assert_eq!(
+            read(r#"{"md5": "a", "md5": "b", "positives": 9}"#).positives,
+            Some(9)
+        );
         assert_eq!(
             read(r#"{"positives": "54", "total": 60, "scans": {"A": {}}}"#).positives,
             Some(54)

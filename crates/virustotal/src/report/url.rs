@@ -1,10 +1,12 @@
 //! View of a URL's report.
 
 use jiff::civil::DateTime;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::Report;
-use super::field::{date_time, text};
-use super::file::{Engine, engines, positives, total};
+use super::engine::{Engine, Engines, Lenient};
+use super::field::{as_text, date_time};
 
 /// A URL's report, as far as the integration reads it. Source: API v2 `url/report`.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -35,25 +37,43 @@ pub struct UrlReport {
     pub last_seen: Option<String>,
 }
 
+/// The report's own fields; each may be missing, null or of another type.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wire {
+    resource: Value,
+    url: Value,
+    scan_id: Value,
+    filescan_id: Value,
+    scan_date: Value,
+    permalink: Value,
+    verbose_msg: Value,
+    positives: Value,
+    total: Value,
+    scans: Lenient<Engines>,
+    first_seen: Value,
+    last_seen: Value,
+}
+
 impl UrlReport {
     /// Reads what is there.
     #[must_use]
     pub fn read(report: &Report) -> Self {
-        let value = report.value();
-        let engines = engines(&value);
+        let wire: Wire = report.read();
+        let engines = wire.scans.0;
         Self {
-            resource: text(&value, "resource"),
-            url: text(&value, "url"),
-            scan_id: text(&value, "scan_id"),
-            file_scan_id: text(&value, "filescan_id"),
-            scan_date: text(&value, "scan_date").as_deref().and_then(date_time),
-            permalink: text(&value, "permalink"),
-            verbose_msg: text(&value, "verbose_msg"),
-            positives: positives(&value, &engines),
-            total: total(&value, &engines),
-            engines,
-            first_seen: text(&value, "first_seen"),
-            last_seen: text(&value, "last_seen"),
+            resource: as_text(&wire.resource),
+            url: as_text(&wire.url),
+            scan_id: as_text(&wire.scan_id),
+            file_scan_id: as_text(&wire.filescan_id),
+            scan_date: as_text(&wire.scan_date).as_deref().and_then(date_time),
+            permalink: as_text(&wire.permalink),
+            verbose_msg: as_text(&wire.verbose_msg),
+            positives: engines.positives(&wire.positives),
+            total: engines.total(&wire.total),
+            engines: engines.0,
+            first_seen: as_text(&wire.first_seen),
+            last_seen: as_text(&wire.last_seen),
         }
     }
 }

@@ -51,14 +51,14 @@ pub(super) fn render(result: &ActionResult, calls: &Calls, out: &mut dyn Write) 
             out,
             "| {} |",
             table
-                .columns
+                .columns()
                 .iter()
                 .map(|column| no_markup(column))
                 .collect::<Vec<_>>()
                 .join(" | ")
         )?;
-        writeln!(out, "|{}", "---|".repeat(table.columns.len()))?;
-        for row in &table.rows {
+        writeln!(out, "|{}", "---|".repeat(table.columns().len()))?;
+        for row in table.rows().iter() {
             writeln!(
                 out,
                 "| {} |",

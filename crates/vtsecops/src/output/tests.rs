@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use secops::{
     ActionResult, Entity, EntityResult, EntityType, ExecutionState, Insight, InsightKind, JsonResult, Link,
-    OutcomeKind, ScriptForm, ScriptResult, Severity, Table,
+    OutcomeKind, Rows, ScriptForm, ScriptResult, Severity, Table,
 };
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -44,6 +44,8 @@ fn entity(
 fn result() -> ActionResult {
     let report =
         RawValue::from_string(r#"{"b":1.10,"a":12345678901234567890123,"scans":{}}"#.to_owned()).unwrap();
+    let mut rows = Rows::new(&["Engine", "Is Malicious", "Result", "Last Analysis"]);
+    rows.push(&["Bkav", "True", HOSTILE, "20190201"]);
     ActionResult {
         action: "Scan Hash",
         state: ExecutionState::Completed,
@@ -85,16 +87,10 @@ fn result() -> ActionResult {
             },
             triggered_by: "VirusTotal".to_owned(),
         }],
-        tables: vec![Table {
-            title: "44d88612fea8a8f36de82e1278abb02f".to_owned(),
-            columns: &["Engine", "Is Malicious", "Result", "Last Analysis"],
-            rows: vec![vec![
-                "Bkav".to_owned(),
-                "True".to_owned(),
-                HOSTILE.to_owned(),
-                "20190201".to_owned(),
-            ]],
-        }],
+        tables: vec![Table::new(
+            "44d88612fea8a8f36de82e1278abb02f",
+            &std::sync::Arc::new(rows),
+        )],
         links: vec![Link {
             title: "44d88612fea8a8f36de82e1278abb02f".to_owned(),
             url: "https://www.virustotal.com/file/275a/analysis/1549381312/".to_owned(),

@@ -1,4 +1,11 @@
 //! The binary as people run it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first thing that is not as promised"
+)]
 
 mod config;
 mod keyring;
