@@ -1,7 +1,5 @@
 //! Comments, where they are asked for: one more call per object.
 
-use std::sync::Arc;
-
 use secops::Rows;
 use virustotal::report::{FileReport, UrlReport};
 use virustotal::{Error, Report};
@@ -19,7 +17,7 @@ pub(crate) async fn fetch(
     kind: Kind,
     run: Run<'_>,
     outcomes: &[Outcome],
-) -> (Vec<Option<Arc<Rows>>>, Vec<String>) {
+) -> (Vec<Option<Rows>>, Vec<String>) {
     let (mut tables, mut notices) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         let resource = outcome.report().and_then(|report| resource(kind, report));
@@ -29,7 +27,7 @@ pub(crate) async fn fetch(
             _ => Ok(Vec::new()),
         };
         tables.push(match comments {
-            Ok(comments) => table::comments(&comments),
+            Ok(comments) => (!comments.is_empty()).then(|| table::comments(comments)),
             Err(error) => {
                 notices.push(notice(&error));
                 None

@@ -36,7 +36,7 @@ pub(crate) struct Ending<'a> {
     /// One for each group.
     pub(crate) outcomes: Vec<Outcome>,
     /// One for each group; empty where none were asked for.
-    pub(crate) comments: Vec<Option<Arc<Rows>>>,
+    pub(crate) comments: Vec<Option<Rows>>,
     pub(crate) facts: fn(&ObjectId, &Report) -> Facts,
     pub(crate) style: Style,
     pub(crate) notices: Vec<String>,
@@ -128,12 +128,20 @@ impl Parts {
     }
 
     /// What the case wall shows of a report.
-    pub(crate) fn show(&mut self, place: usize, title: &str, facts: &Facts, comments: Option<&Arc<Rows>>) {
-        let table = |title: &str, rows: &Arc<Rows>| (place, Table::new(title, rows));
+    pub(crate) fn show(&mut self, place: usize, title: &str, facts: &Facts, comments: Option<&Rows>) {
+        let table = |title: String, rows: &Rows| {
+            (
+                place,
+                Table {
+                    title,
+                    rows: rows.clone(),
+                },
+            )
+        };
         self.tables
-            .extend(facts.rows.as_ref().map(|rows| table(title, rows)));
+            .extend(facts.rows.as_ref().map(|rows| table(title.to_owned(), rows)));
         self.tables
-            .extend(comments.map(|rows| table(&format!("Comments to {title}"), rows)));
+            .extend(comments.map(|rows| table(format!("Comments to {title}"), rows)));
         self.links.extend(facts.link.clone().map(|url| {
             (
                 place,

@@ -1,7 +1,5 @@
 //! What a report says, in the terms of a case: numbers for the verdict, fields, a table, a link.
 
-use std::sync::Arc;
-
 use secops::Rows;
 use serde_json::{Map, Value};
 use virustotal::report::{DomainReport, FileReport, Findings, IpReport, UrlReport};
@@ -17,7 +15,7 @@ pub(crate) struct Facts {
     pub(crate) total: Option<u64>,
     /// Enrichment, without prefix.
     pub(crate) fields: Map<String, Value>,
-    pub(crate) rows: Option<Arc<Rows>>,
+    pub(crate) rows: Option<Rows>,
     pub(crate) link: Option<String>,
     pub(crate) subject: Subject,
 }
@@ -41,58 +39,60 @@ pub(crate) struct IpFindings {
 }
 
 pub(crate) fn of_hash(_: &ObjectId, report: &Report) -> Facts {
-    let report = FileReport::read(report);
+    let view = FileReport::read(report);
     Facts {
-        fields: enrichment::of_hash(&report),
-        ..of_file(report, Subject::Hash)
+        fields: enrichment::of_hash(&view),
+        ..of_file(report, view, Subject::Hash)
     }
 }
 
 pub(crate) fn of_uploaded_file(report: &Report) -> Facts {
-    let report = FileReport::read(report);
+    let view = FileReport::read(report);
     Facts {
-        fields: enrichment::of_uploaded_file(&report),
-        ..of_file(report, Subject::File)
+        fields: enrichment::of_uploaded_file(&view),
+        ..of_file(report, view, Subject::File)
     }
 }
 
-fn of_file(report: FileReport, subject: Subject) -> Facts {
+fn of_file(report: &Report, view: FileReport, subject: Subject) -> Facts {
+    let read = |report: &Report| FileReport::read(report).engines;
     Facts {
-        positives: report.positives,
-        total: report.total,
+        positives: view.positives,
+        total: view.total,
         fields: Map::new(),
-        rows: table::engines(&report.engines),
-        link: web_address(report.permalink),
+        rows: (!view.engines.is_empty()).then(|| table::engines(report, read)),
+        link: web_address(view.permalink),
         subject,
     }
 }
 
 pub(crate) fn of_url(_: &ObjectId, report: &Report) -> Facts {
-    let report = UrlReport::read(report);
+    let view = UrlReport::read(report);
+    let read = |report: &Report| UrlReport::read(report).engines;
     Facts {
-        positives: report.positives,
-        total: report.total,
-        fields: enrichment::of_url(&report),
-        rows: table::engines(&report.engines),
-        link: web_address(report.permalink),
+        positives: view.positives,
+        total: view.total,
+        fields: enrichment::of_url(&view),
+        rows: (!view.engines.is_empty()).then(|| table::engines(report, read)),
+        link: web_address(view.permalink),
         subject: Subject::Url,
     }
 }
 
 pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
-    let report = IpReport::read(report);
+    let view = IpReport::read(report);
     Facts {
-        positives: Some(report.positives()),
-        total: report.worst().and_then(|(_, total)| total),
-        fields: enrichment::of_ip(&report),
-        rows: table::resolutions(&report.resolutions),
+        positives: Some(view.positives()),
+        total: view.worst().and_then(|(_, total)| total),
+        fields: enrichment::of_ip(&view),
+        rows: (!view.resolutions.is_empty()).then(|| table::resolutions(report)),
         link: Some(format!("https://www.virustotal.com/gui/ip-address/{object}")),
         subject: Subject::Ip(Box::new(IpFindings {
-            country: report.country,
-            referrer: report.detected_referrer_samples,
-            downloaded: report.detected_downloaded_samples,
-            communicating: report.detected_communicating_samples,
-            urls: report.detected_urls,
+            country: view.country,
+            referrer: view.detected_referrer_samples,
+            downloaded: view.detected_downloaded_samples,
+            communicating: view.detected_communicating_samples,
+            urls: view.detected_urls,
         })),
     }
 }

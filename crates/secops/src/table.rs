@@ -1,5 +1,6 @@
 //! Tables on the case wall.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
@@ -8,90 +9,55 @@ use serde::{Serialize, Serializer};
 /// A titled table; entities of one object share its rows.
 ///
 /// The cells are outside text: whoever writes them as CSV, HTML or to a terminal neutralises them there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Table {
     /// The identifier of the entity where the table belongs to one, so that the platform attaches it.
     pub title: String,
-    rows: Arc<Rows>,
+    /// What it shows.
+    pub rows: Rows,
 }
 
-/// Rows of text under fixed columns; every row has as many cells as there are columns.
+/// Rows of text under fixed columns.
 ///
-/// The text stands in one piece: a thousand reports have sixty thousand rows, and a string for each cell would
-/// take five times the memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// They are made when they are read, from the report that they show: a thousand reports have sixty thousand rows,
+/// which most outputs never look at.
+#[derive(Clone)]
 pub struct Rows {
     columns: &'static [&'static str],
-    text: String,
-    /// Where each cell ends in the text.
-    ends: Vec<usize>,
+    make: Arc<dyn Fn() -> Vec<Vec<String>> + Send + Sync>,
 }
 
 impl Rows {
-    /// No rows yet, under these headings.
+    /// Rows under these headings; each has one cell a column.
     #[must_use]
-    pub fn new(columns: &'static [&'static str]) -> Self {
+    pub fn new(
+        columns: &'static [&'static str],
+        make: impl Fn() -> Vec<Vec<String>> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             columns,
-            text: String::new(),
-            ends: Vec::new(),
-        }
-    }
-
-    /// Adds a row: one cell a column. Missing cells are empty, further ones are dropped.
-    pub fn push(&mut self, cells: &[&str]) {
-        for place in 0..self.columns.len() {
-            self.text.push_str(cells.get(place).copied().unwrap_or_default());
-            self.ends.push(self.text.len());
-        }
-    }
-
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ends.len().checked_div(self.columns.len()).unwrap_or(0)
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The rows, in order.
-    pub fn iter(&self) -> impl Iterator<Item = Vec<&str>> {
-        let mut start = 0;
-        self.ends.chunks(self.columns.len().max(1)).map(move |ends| {
-            let cells = ends.iter().map(|end| {
-                let cell = self.text.get(start..*end).unwrap_or_default();
-                start = *end;
-                cell
-            });
-            cells.collect()
-        })
-    }
-}
-
-impl Table {
-    /// These rows under a title.
-    #[must_use]
-    pub fn new(title: impl Into<String>, rows: &Arc<Rows>) -> Self {
-        Self {
-            title: title.into(),
-            rows: Arc::clone(rows),
+            make: Arc::new(make),
         }
     }
 
     /// Headings, in order.
     #[must_use]
     pub fn columns(&self) -> &'static [&'static str] {
-        self.rows.columns
+        self.columns
     }
 
-    /// The rows.
+    /// The cells, row by row.
     #[must_use]
-    pub fn rows(&self) -> &Rows {
-        &self.rows
+    pub fn read(&self) -> Vec<Vec<String>> {
+        (self.make)()
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,51 +66,28 @@ impl Serialize for Table {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut table = serializer.serialize_struct("Table", 3)?;
         table.serialize_field("title", &self.title)?;
-        table.serialize_field("columns", self.columns())?;
-        table.serialize_field("rows", &Listed(&self.rows))?;
+        table.serialize_field("columns", self.rows.columns)?;
+        table.serialize_field("rows", &self.rows.read())?;
         table.end()
-    }
-}
-
-struct Listed<'a>(&'a Rows);
-
-impl Serialize for Listed<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use proptest::prelude::*;
     use serde_json::json;
 
     use super::{Rows, Table};
 
     #[test]
-    fn every_row_has_as_many_cells_as_there_are_columns() {
-        let mut rows = Rows::new(&["A", "B"]);
-        rows.push(&["1", "ü"]);
-        rows.push(&["2"]);
-        rows.push(&["3", "", "x"]);
-        let table = Table::new("t", &Arc::new(rows));
-        assert_eq!(table.rows().len(), 3);
-        let expected =
-            json!({"title": "t", "columns": ["A", "B"], "rows": [["1", "ü"], ["2", ""], ["3", ""]]});
-        assert_eq!(serde_json::to_value(&table).unwrap(), expected);
-        assert!(Rows::new(&[]).iter().next().is_none());
-    }
-
-    proptest! {
-        #[test]
-        fn cells_come_back_as_they_were(cells in prop::collection::vec(("\\PC*", "\\PC*"), 0..10)) {
-            let mut rows = Rows::new(&["A", "B"]);
-            cells.iter().for_each(|(a, b)| rows.push(&[a, b]));
-            let back: Vec<Vec<String>> = rows.iter().map(|row| row.into_iter().map(str::to_owned).collect()).collect();
-            let expected: Vec<Vec<String>> = cells.into_iter().map(|(a, b)| vec![a, b]).collect();
-            prop_assert_eq!(back, expected);
-        }
+    fn a_table_is_written_with_title_columns_and_rows() {
+        let rows = Rows::new(&["A", "B"], || vec![vec!["1".to_owned(), "2".to_owned()]]);
+        let table = Table {
+            title: "t".to_owned(),
+            rows,
+        };
+        assert_eq!(
+            serde_json::to_value(&table).unwrap(),
+            json!({"title": "t", "columns": ["A", "B"], "rows": [["1", "2"]]})
+        );
     }
 }

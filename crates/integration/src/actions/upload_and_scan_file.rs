@@ -1,7 +1,6 @@
 //! Upload And Scan File: sends files, waits for their analysis, and enriches the entities that stand for them.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use secops::{ActionResult, Entity, EntityType, ExecutionState, JsonResult, ParameterError, Rows};
 use virustotal::report::FileReport;
@@ -142,7 +141,7 @@ fn conclude_file(
     path: &str,
     outcome: &Outcome,
     standing: &[(usize, &Entity)],
-    comments: Option<&Arc<Rows>>,
+    comments: Option<&Rows>,
 ) {
     parts.tally.count(path, outcome);
     let facts = outcome.report().map(facts::of_uploaded_file);

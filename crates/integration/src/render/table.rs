@@ -1,43 +1,42 @@
-//! Case wall tables.
-
-use std::sync::Arc;
+//! Case wall tables: each reads its rows from the report when somebody looks at them.
 
 use secops::Rows;
-use virustotal::Comment;
-use virustotal::report::{Engine, Resolution};
+use virustotal::report::{Engine, IpReport};
+use virustotal::{Comment, Report};
 
 /// One row an engine, in the report's order. Headings as in the original.
-pub(crate) fn engines(engines: &[Engine]) -> Option<Arc<Rows>> {
-    let mut rows = Rows::new(&["Engine", "Is Malicious", "Result", "Last Analysis"]);
-    for engine in engines {
+pub(crate) fn engines(report: &Report, read: fn(&Report) -> Vec<Engine>) -> Rows {
+    let report = report.clone();
+    let row = |engine: Engine| {
         let detected = if engine.detected { "True" } else { "False" };
-        rows.push(&[&engine.name, detected, text(&engine.result), text(&engine.update)]);
-    }
-    some(rows)
+        vec![
+            engine.name,
+            detected.to_owned(),
+            engine.result.unwrap_or_default(),
+            engine.update.unwrap_or_default(),
+        ]
+    };
+    let columns = &["Engine", "Is Malicious", "Result", "Last Analysis"];
+    Rows::new(columns, move || read(&report).into_iter().map(row).collect())
 }
 
 /// One row a host name, in the report's order. Headings as in the original.
-pub(crate) fn resolutions(resolutions: &[Resolution]) -> Option<Arc<Rows>> {
-    let mut rows = Rows::new(&["hostname", "last_resolved"]);
-    for resolution in resolutions {
-        rows.push(&[&resolution.hostname, text(&resolution.last_resolved)]);
-    }
-    some(rows)
+pub(crate) fn resolutions(report: &Report) -> Rows {
+    let report = report.clone();
+    Rows::new(&["hostname", "last_resolved"], move || {
+        let resolutions = IpReport::read(&report).resolutions.into_iter();
+        resolutions
+            .map(|resolution| vec![resolution.hostname, resolution.last_resolved.unwrap_or_default()])
+            .collect()
+    })
 }
 
 /// One row a comment, newest first. Headings as in the original.
-pub(crate) fn comments(comments: &[Comment]) -> Option<Arc<Rows>> {
-    let mut rows = Rows::new(&["Date", "Comment"]);
-    for comment in comments {
-        rows.push(&[&comment.date, &comment.text]);
-    }
-    some(rows)
-}
-
-fn text(text: &Option<String>) -> &str {
-    text.as_deref().unwrap_or_default()
-}
-
-fn some(rows: Rows) -> Option<Arc<Rows>> {
-    (!rows.is_empty()).then(|| Arc::new(rows))
+pub(crate) fn comments(comments: Vec<Comment>) -> Rows {
+    Rows::new(&["Date", "Comment"], move || {
+        comments
+            .iter()
+            .map(|comment| vec![comment.date.clone(), comment.text.clone()])
+            .collect()
+    })
 }

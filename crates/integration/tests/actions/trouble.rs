@@ -224,12 +224,12 @@ async fn malformed_and_internal_entities_are_skipped_with_their_reason_and_cost_
     let targets = [
         entities(&FileHash, &["44d88612fea8a8f36de82e1278abb02", "nonsense"]),
         entities(
-            Address,
+            &Address,
             &["10.0.0.1", "999.1.1.1", "192.168.1.1", "2606:4700::1111"],
         ),
         vec![asset],
         entities(
-            Url,
+            &Url,
             &[
                 "http://intranet/wiki",
                 "http://10.1.1.1/x",

@@ -62,13 +62,13 @@ impl Element {
     /// Reads a body that holds one object, or several.
     pub(super) fn read_all(body: &[u8]) -> Result<Vec<Self>, String> {
         let unusable = |error: serde_json::Error| format!("not JSON ({error}); {}", excerpt(body));
-        let raw: Box<RawValue> = serde_json::from_slice(body).map_err(unusable)?;
-        match raw.get().trim_start().starts_with('[') {
+        let is_list = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+        match is_list {
             true => {
-                let items: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).map_err(unusable)?;
+                let items: Vec<Box<RawValue>> = serde_json::from_slice(body).map_err(unusable)?;
                 items.into_iter().map(Self::read).collect()
             }
-            false => Ok(vec![Self::read(raw)?]),
+            false => Ok(vec![Self::read(serde_json::from_slice(body).map_err(unusable)?)?]),
         }
     }
 

@@ -234,8 +234,8 @@ fn wall(result: &ActionResult, out: &mut dyn Write) -> std::io::Result<()> {
             out,
             "    table {}: {} rows of {}",
             visible(&table.title),
-            table.rows().len(),
-            table.columns().join(", ")
+            table.rows.read().len(),
+            table.rows.columns().join(", ")
         )?;
     }
     let mut links: Vec<&str> = result.links.iter().map(|link| link.url.as_str()).collect();

@@ -51,14 +51,15 @@ pub(super) fn render(result: &ActionResult, calls: &Calls, out: &mut dyn Write) 
             out,
             "| {} |",
             table
+                .rows
                 .columns()
                 .iter()
                 .map(|column| no_markup(column))
                 .collect::<Vec<_>>()
                 .join(" | ")
         )?;
-        writeln!(out, "|{}", "---|".repeat(table.columns().len()))?;
-        for row in table.rows().iter() {
+        writeln!(out, "|{}", "---|".repeat(table.rows.columns().len()))?;
+        for row in table.rows.read() {
             writeln!(
                 out,
                 "| {} |",

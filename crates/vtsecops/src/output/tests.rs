@@ -44,8 +44,10 @@ fn entity(
 fn result() -> ActionResult {
     let report =
         RawValue::from_string(r#"{"b":1.10,"a":12345678901234567890123,"scans":{}}"#.to_owned()).unwrap();
-    let mut rows = Rows::new(&["Engine", "Is Malicious", "Result", "Last Analysis"]);
-    rows.push(&["Bkav", "True", HOSTILE, "20190201"]);
+    let columns = &["Engine", "Is Malicious", "Result", "Last Analysis"];
+    let rows = Rows::new(columns, || {
+        vec![["Bkav", "True", HOSTILE, "20190201"].map(str::to_owned).to_vec()]
+    });
     ActionResult {
         action: "Scan Hash",
         state: ExecutionState::Completed,
@@ -87,10 +89,10 @@ fn result() -> ActionResult {
             },
             triggered_by: "VirusTotal".to_owned(),
         }],
-        tables: vec![Table::new(
-            "44d88612fea8a8f36de82e1278abb02f",
-            &std::sync::Arc::new(rows),
-        )],
+        tables: vec![Table {
+            title: "44d88612fea8a8f36de82e1278abb02f".to_owned(),
+            rows,
+        }],
         links: vec![Link {
             title: "44d88612fea8a8f36de82e1278abb02f".to_owned(),
             url: "https://www.virustotal.com/file/275a/analysis/1549381312/".to_owned(),
