@@ -12,33 +12,28 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-/// Endless numbers that follow from a name.
-pub(crate) struct Dice {
-    name: String,
-    round: u32,
-    bytes: Vec<u8>,
-}
+/// Endless numbers that follow from a name: splitmix64, begun with the name's SHA-256.
+pub(crate) struct Dice(u64);
 
 impl Dice {
     pub(crate) fn new(seed: u64, name: &str) -> Self {
-        Self {
-            name: format!("{seed}/{name}"),
-            round: 0,
-            bytes: Vec::new(),
-        }
+        let hash = Sha256::new()
+            .chain_update(seed.to_be_bytes())
+            .chain_update(name)
+            .finalize();
+        Self(
+            hash.iter()
+                .take(8)
+                .fold(0, |number, byte| (number << 8) | u64::from(*byte)),
+        )
     }
 
-    /// A number below `sides`, which is at most 2^32.
+    /// A number below `sides`.
     pub(crate) fn roll(&mut self, sides: u64) -> u64 {
-        if self.bytes.len() < 4 {
-            self.round += 1;
-            self.bytes = Sha256::digest(format!("{}#{}", self.name, self.round)).to_vec();
-        }
-        let number = self
-            .bytes
-            .drain(..4)
-            .fold(0_u64, |number, byte| (number << 8) | u64::from(byte));
-        number % sides.max(1)
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides.max(1)
     }
 
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
