@@ -76,6 +76,10 @@ pub struct PingArguments {
 
 /// `scan`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vtsecops scan hash 44d88612fea8a8f36de82e1278abb02f
+  vtsecops scan url 'hxxps://bad[.]example/x'
+  vtsecops scan ip --file addresses.txt")]
 pub struct ScanArguments {
     /// What kind of entity.
     #[command(subcommand)]
@@ -151,6 +155,7 @@ pub struct IpOptions {
 
 /// `report`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vtsecops report domain example.com")]
 pub struct ReportArguments {
     /// What kind of entity.
     #[command(subcommand)]
@@ -281,7 +286,7 @@ pub struct Connection {
     pub ca_file: Option<String>,
     /// Proxy (http://host:port, socks5://host:port), or none [default: from the environment]
     #[arg(long, value_name = "URL")]
-    pub proxy: Option<String>,
+    pub proxy: Option<ProxyAddress>,
     /// Ask VirusTotal even where an earlier answer is kept (today every run asks)
     #[arg(long)]
     pub no_cache: bool,
@@ -290,11 +295,36 @@ pub struct Connection {
     pub max_in_flight: Option<String>,
 }
 
+/// A proxy's address as typed; it may carry a password, so `Debug` does not show it.
+#[derive(Clone)]
+pub struct ProxyAddress(String);
+
+impl From<String> for ProxyAddress {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<ProxyAddress> for String {
+    fn from(address: ProxyAddress) -> Self {
+        address.0
+    }
+}
+
+impl std::fmt::Debug for ProxyAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ProxyAddress(***)")
+    }
+}
+
 /// How to show the result.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Showing {
     /// Form of the result [default: table]
+    ///
+    /// In csv, a cell that a spreadsheet would take for a formula gets an apostrophe in front, and control characters
+    /// are written out; json and ndjson keep every text exactly.
     #[arg(long, short, value_name = "FORMAT", value_parser = ["table", "json", "ndjson", "csv", "markdown"])]
     pub output: Option<String>,
     /// Colours in the table; NO_COLOR is honoured
@@ -310,6 +340,9 @@ pub struct Showing {
 
 /// `config`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vtsecops config set api_key
+  vtsecops config show")]
 pub struct ConfigArguments {
     /// What to do.
     #[command(subcommand)]
@@ -320,6 +353,7 @@ pub struct ConfigArguments {
 #[derive(Debug, Subcommand)]
 pub enum ConfigVerb {
     /// Show every setting, its value and where it comes from; secrets are masked
+    #[command(after_help = "Examples:\n  vtsecops config show\n  vtsecops config show --json")]
     Show {
         /// As JSON
         #[arg(long)]
@@ -341,6 +375,9 @@ pub enum ConfigVerb {
         keyring: bool,
     },
     /// Remove a setting, so that its default counts again
+    #[command(
+        after_help = "Examples:\n  vtsecops config unset threshold\n  vtsecops config unset api_key --keyring"
+    )]
     Unset {
         /// Name of the setting
         name: String,
@@ -349,6 +386,7 @@ pub enum ConfigVerb {
         keyring: bool,
     },
     /// Print the path of the config file
+    #[command(after_help = "Example:\n  ls -l \"$(vtsecops config path)\"")]
     Path,
 }
 
@@ -406,6 +444,7 @@ pub struct SimulatorArguments {
 
 /// `demo`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vtsecops demo")]
 pub struct DemoArguments {
     /// Colours; NO_COLOR is honoured
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
@@ -438,11 +477,17 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 /// Refuses a key in the arguments before anything prints them.
 pub(crate) fn key_in_arguments(arguments: &[OsString]) -> Option<Failure> {
     let is_key = |argument: &OsString| {
-        let argument = argument.to_string_lossy();
-        let name = argument
-            .split_once('=')
-            .map_or(argument.as_ref(), |(name, _)| name);
-        matches!(name, "--api-key" | "--apikey" | "--api_key" | "--key-value")
+        let argument = argument.to_string_lossy().to_ascii_lowercase();
+        let (name, has_value) = match argument.split_once('=') {
+            Some((name, _)) => (name, true),
+            None => (argument.as_str(), false),
+        };
+        match name {
+            "--api-key" | "--apikey" | "--api_key" | "--key-value" => true,
+            // No address and no file name starts like these; `--keyring` takes no value.
+            "api-key" | "apikey" | "api_key" | "--keyring" => has_value,
+            _ => false,
+        }
     };
     let options = arguments.iter().take_while(|argument| *argument != "--");
     options.skip(1).any(is_key).then(|| {
@@ -463,6 +508,52 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn look(command: &clap::Command) {
+            let help = [command.get_after_help(), command.get_after_long_help()];
+            let example = help
+                .iter()
+                .flatten()
+                .any(|text| text.to_string().contains("Example"));
+            assert!(example, "{}", command.get_name());
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
+
+    #[test]
+    fn a_key_among_the_arguments_is_refused_and_not_repeated() {
+        let refusal = |words: &[&str]| {
+            let words: Vec<_> = std::iter::once(&"vtsecops")
+                .chain(words)
+                .map(Into::into)
+                .collect();
+            super::key_in_arguments(&words).map(|failure| format!("{failure:?}"))
+        };
+        for words in [
+            ["ping", "--api-key", "c0ffee"],
+            ["ping", "--API_KEY=c0ffee", ""],
+            ["config", "set", "api_key=c0ffee"],
+            ["config", "set", "--keyring=c0ffee"],
+        ] {
+            let message = refusal(&words).unwrap();
+            assert!(
+                message.contains("command line") && !message.contains("c0ffee"),
+                "{message}"
+            );
+        }
+        assert_eq!(refusal(&["config", "set", "api_key", "--keyring"]), None);
+        assert_eq!(refusal(&["scan", "url", "https://a.example/?api_key=x"]), None);
+    }
+
+    #[test]
+    fn a_proxys_password_is_not_in_debug_output() {
+        let cli =
+            <Cli as clap::Parser>::try_parse_from(["vtsecops", "ping", "--proxy", "http://u:hunter2@p:1"]);
+        assert!(!format!("{:?}", cli.unwrap()).contains("hunter2"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+mod layout;
 mod markdown;
 mod ndjson;
 pub(crate) mod table;

@@ -16,8 +16,8 @@ use virustotal::{ApiKey, ProxyChoice, Tier};
 
 use crate::cli::{Connection, Judging, Showing, Waiting};
 pub use file::ConfigFile;
-pub(crate) use file::default_path;
-pub(crate) use key::find as find_key;
+pub(crate) use file::path;
+pub(crate) use key::{KeySource, find as find_key};
 pub(crate) use keyring::Keyring;
 
 /// One setting that can be given in several places.
@@ -38,7 +38,7 @@ pub const SETTINGS: [Setting; 12] = [
         name: "virustotal_url",
         variable: "VTSECOPS_VIRUSTOTAL_URL",
         default: Some(virustotal::VIRUSTOTAL_V2),
-        check: any,
+        check: api_address,
     },
     Setting {
         name: "tier",
@@ -92,7 +92,7 @@ pub const SETTINGS: [Setting; 12] = [
         name: "proxy",
         variable: "VTSECOPS_PROXY",
         default: None,
-        check: any,
+        check: proxy_address,
     },
     Setting {
         name: "insecure",
@@ -147,7 +147,7 @@ pub enum SettingsError {
         name: String,
         /// What it must be.
         problem: String,
-        /// What it is.
+        /// What it is, passwords masked.
         value: String,
     },
     /// The config file can't be used.
@@ -175,10 +175,19 @@ pub enum SettingsError {
     },
 }
 
-/// The values that count, with their origin.
-#[derive(Clone, Debug)]
+/// The values that count, with their origin. `Debug` shows no password.
+#[derive(Clone)]
 pub struct Resolved {
     values: BTreeMap<&'static str, (String, Origin)>,
+}
+
+impl fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.values.iter();
+        f.debug_map()
+            .entries(shown.map(|(name, (value, origin))| (name, (masked(name, value), origin))))
+            .finish()
+    }
 }
 
 /// Values from the command line, by setting.
@@ -196,7 +205,7 @@ pub(crate) fn flags(
         ("virustotal_url", connection.virustotal_url.clone()),
         ("tier", connection.tier.clone()),
         ("ca_file", connection.ca_file.clone()),
-        ("proxy", connection.proxy.clone()),
+        ("proxy", connection.proxy.clone().map(String::from)),
         ("insecure", connection.insecure.then(|| "true".to_owned())),
         ("max_in_flight", connection.max_in_flight.clone()),
         ("timeout", waiting.timeout.clone()),
@@ -269,7 +278,7 @@ impl Setting {
             origin,
             name: self.name.to_owned(),
             problem,
-            value: value.to_owned(),
+            value: masked(self.name, value),
         }
     }
 }
@@ -338,6 +347,58 @@ impl Resolved {
     }
 }
 
+/// A value for people: what stands before the `@` or behind the `?` of an address may be a password.
+pub(crate) fn masked(name: &str, value: &str) -> String {
+    if !matches!(name, "proxy" | "virustotal_url") {
+        return value.to_owned();
+    }
+    let (scheme, rest) = match value.find("://") {
+        Some(colon) => value.split_at(colon + 3),
+        None => ("", value),
+    };
+    let (user, rest) = rest
+        .rsplit_once('@')
+        .map_or(("", rest), |(_, host)| ("***@", host));
+    match rest.split_once('?') {
+        Some((address, _)) => format!("{scheme}{user}{address}?***"),
+        None => format!("{scheme}{user}{rest}"),
+    }
+}
+
+/// Close enough to refuse slips before they are stored; the client looks closer.
+fn api_address(text: &str) -> Result<(), String> {
+    let rest = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| without(text, scheme));
+    let rest = rest.ok_or("must start with https:// (or http:// for a simulator)")?;
+    let host = rest.split('/').next().unwrap_or_default();
+    match () {
+        () if host.contains('@') || rest.contains('?') => {
+            Err("must not carry a user, password or query".to_owned())
+        }
+        () if host.is_empty() || text.contains(char::is_whitespace) => {
+            Err("must be a web address".to_owned())
+        }
+        () => Ok(()),
+    }
+}
+
+/// See [`api_address`].
+fn proxy_address(text: &str) -> Result<(), String> {
+    let schemes = ["http://", "https://", "socks5://", "socks5h://"];
+    let host = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+    match text == "none" || host.is_some_and(|host| !host.is_empty() && !host.ends_with('@')) {
+        true => Ok(()),
+        false => Err("must be http://host:port, https://, socks5:// or none".to_owned()),
+    }
+}
+
+/// What follows a scheme, whatever its case.
+fn without<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(scheme.len())?;
+    start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "a check like the others")]
 fn any(_: &str) -> Result<(), String> {
     Ok(())
@@ -404,7 +465,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{ConfigFile, Origin, SETTINGS, duration, resolve};
+    use super::{ConfigFile, Origin, SETTINGS, duration, masked, resolve};
 
     fn environment(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
         let pairs: HashMap<String, String> = pairs
@@ -468,6 +529,52 @@ mod tests {
             message,
             "/c.toml: threshold must be a whole number of at least 1, not \"0\""
         );
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_refused_or_masked_and_never_shown() {
+        let file = ConfigFile::parse("/c.toml".into(), "").unwrap();
+        let resolved = |pairs: &[(&str, &str)]| resolve(&Vec::new(), environment(pairs), &file);
+        for (variable, value) in [
+            ("VTSECOPS_VIRUSTOTAL_URL", "https://user:hunter2@h/"),
+            ("VTSECOPS_VIRUSTOTAL_URL", "ftp://user:hunter2@h/"),
+            ("VTSECOPS_VIRUSTOTAL_URL", "https://h/?apikey=hunter2"),
+            ("VTSECOPS_PROXY", "user:hunter2@h:1"),
+            ("VTSECOPS_PROXY", "http://user:hunter2@"),
+        ] {
+            let message = resolved(&[(variable, value)]).unwrap_err().to_string();
+            assert!(
+                message.starts_with(variable) && !message.contains("hunter2"),
+                "{message}"
+            );
+        }
+        let resolved = resolved(&[("VTSECOPS_PROXY", "socks5://user:hunter2@h:1")]).unwrap();
+        assert!(!format!("{resolved:?}").contains("hunter2"), "{resolved:?}");
+        assert_eq!(resolved.text("proxy"), Some("socks5://user:hunter2@h:1"));
+        assert_eq!(masked("proxy", "socks5://user:hunter2@h:1"), "socks5://***@h:1");
+        assert_eq!(masked("threshold", "a@b?c"), "a@b?c");
+    }
+
+    #[test]
+    fn addresses_are_checked_before_anything_is_asked() {
+        let accepted = |name: &str, value: &str| super::Setting::named(name).unwrap().accept(value).is_ok();
+        for value in ["http://127.0.0.1:8765/vtapi/v2", "HTTPS://gateway.example/a@b/"] {
+            assert!(accepted("virustotal_url", value), "{value}");
+        }
+        for value in [
+            "",
+            "gateway.example",
+            "https://",
+            "https:///x",
+            "https://a b/",
+            "https://ä",
+        ] {
+            assert_eq!(accepted("virustotal_url", value), value == "https://ä", "{value}");
+        }
+        for value in ["none", "http://p:1", "socks5h://u:p@h:1"] {
+            assert!(accepted("proxy", value), "{value}");
+        }
+        assert!(!accepted("proxy", "p:1"));
     }
 
     #[test]

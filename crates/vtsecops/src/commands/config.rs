@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use serde_json::json;
 use virustotal::ApiKey;
 
-use super::run::{config_file, home, variable};
+use super::run::{config_file, config_path, home, variable};
 use crate::cli::{ConfigArguments, ConfigVerb};
 use crate::failure::Failure;
 use crate::output::text::visible;
-use crate::settings::{self, API_KEY, Keyring, SETTINGS, Setting, SettingsError};
+use crate::settings::{self, API_KEY, ConfigFile, KeySource, Keyring, SETTINGS, Setting, SettingsError};
 
 pub(crate) fn run(arguments: &ConfigArguments) -> Result<ExitCode, Failure> {
     match &arguments.verb {
@@ -18,7 +18,8 @@ pub(crate) fn run(arguments: &ConfigArguments) -> Result<ExitCode, Failure> {
         ConfigVerb::Set { name, value, keyring } => set(name, value.as_deref(), *keyring),
         ConfigVerb::Unset { name, keyring } => unset(name, *keyring),
         ConfigVerb::Path => {
-            let path = config_file()?.path().display().to_string();
+            // Printed even where the file can't be used: it is what somebody who mends it asks for.
+            let path = config_path()?.display().to_string();
             crate::print(|out| writeln!(out, "{path}"))?;
             Ok(ExitCode::SUCCESS)
         }
@@ -40,7 +41,7 @@ fn show(as_json: bool) -> Result<ExitCode, Failure> {
     ];
     for setting in &SETTINGS {
         let (value, origin) = match resolved.get(setting.name) {
-            Some((value, origin)) => (masked(setting.name, value), origin.to_string()),
+            Some((value, origin)) => (settings::masked(setting.name, value), origin.to_string()),
             None => (String::new(), "not set".to_owned()),
         };
         rows.push((setting.name, value, origin));
@@ -68,17 +69,6 @@ fn show(as_json: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A proxy's address may carry a password.
-fn masked(name: &str, value: &str) -> String {
-    match value
-        .split_once("://")
-        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)))
-    {
-        Some((scheme, host)) if name == "proxy" => format!("{scheme}://***@{host}"),
-        _ => value.to_owned(),
-    }
-}
-
 fn set(name: &str, value: Option<&str>, keyring: bool) -> Result<ExitCode, Failure> {
     let name = name.replace('-', "_");
     let mut file = config_file()?;
@@ -91,9 +81,14 @@ fn set(name: &str, value: Option<&str>, keyring: bool) -> Result<ExitCode, Failu
         }
         let key = ask_for_key()?;
         if keyring {
-            Keyring::store(&key)
-                .map_err(|problem| Failure::failed(format!("the keyring did not take the key: {problem}")))?;
+            Keyring::store(&key).map_err(|problem| {
+                Failure::failed(format!(
+                    "the keyring did not take the key: {problem}\n\
+                     Unlock the keyring, or store the key in the config file: vtsecops config set api_key"
+                ))
+            })?;
             crate::tell("The API key is in the keyring. Try it: vtsecops ping");
+            tell_what_comes_first(&file, |source| *source == KeySource::Keyring);
             return Ok(ExitCode::SUCCESS);
         }
         file.set(API_KEY, Some(&key));
@@ -102,6 +97,7 @@ fn set(name: &str, value: Option<&str>, keyring: bool) -> Result<ExitCode, Failu
             "The API key is in {}, readable by you only. Try it: vtsecops ping",
             file.path().display()
         ));
+        tell_what_comes_first(&file, |source| matches!(source, KeySource::ConfigFile(_)));
         return Ok(ExitCode::SUCCESS);
     }
     let setting = known(&name)?;
@@ -110,9 +106,10 @@ fn set(name: &str, value: Option<&str>, keyring: bool) -> Result<ExitCode, Failu
             "{name} needs a value: vtsecops config set {name} VALUE"
         )));
     };
-    setting
-        .accept(value)
-        .map_err(|problem| Failure::usage(format!("{name} {problem}, not {value:?}")))?;
+    setting.accept(value).map_err(|problem| {
+        let value = settings::masked(&name, value);
+        Failure::usage(format!("{name} {problem}, not {value:?}"))
+    })?;
     file.set(setting.name, Some(value));
     file.save()?;
     Ok(ExitCode::SUCCESS)
@@ -129,12 +126,32 @@ fn unset(name: &str, keyring: bool) -> Result<ExitCode, Failure> {
         known(&name)?;
     }
     let mut file = config_file()?;
-    file.set(&name, None);
-    file.save()?;
+    if file.text(&name).is_some() {
+        file.set(&name, None);
+        file.save()?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
+/// A key that was stored and is not the one that counts is a trap.
+fn tell_what_comes_first(file: &ConfigFile, is_this_one: impl Fn(&KeySource) -> bool) {
+    match settings::find_key(None, variable, file, home().as_deref()) {
+        Ok((_, source)) if !is_this_one(&source) => {
+            crate::tell(&format!(
+                "It does not count yet: {source} comes first and has a key too."
+            ));
+        }
+        _ => {}
+    }
+}
+
 fn known(name: &str) -> Result<&'static Setting, Failure> {
+    // A value may be the key, and is not shown.
+    if let Some((name, _)) = name.split_once('=') {
+        return Err(Failure::usage(format!(
+            "The name and the value are two words: vtsecops config set {name} VALUE"
+        )));
+    }
     Setting::named(name).ok_or_else(|| {
         let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
         Failure::usage(format!(

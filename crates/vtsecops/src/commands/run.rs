@@ -32,14 +32,14 @@ pub(super) fn variable(name: &str) -> Option<String> {
 
 /// The config file of this user.
 pub(super) fn config_file() -> Result<ConfigFile, Failure> {
-    let path = variable("VTSECOPS_CONFIG")
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from);
-    let path = path.or_else(settings::default_path);
-    let path = path.ok_or_else(|| {
+    Ok(ConfigFile::load(config_path()?)?)
+}
+
+/// Where it is, whether it can be used or not.
+pub(super) fn config_path() -> Result<PathBuf, Failure> {
+    settings::path(variable).ok_or_else(|| {
         Failure::usage("There is no home folder for the config file; name one in VTSECOPS_CONFIG.")
-    })?;
-    Ok(ConfigFile::load(path)?)
+    })
 }
 
 pub(super) fn home() -> Option<PathBuf> {

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use simulator::{DEMO_KEY, KeyKind, Quota, Simulator};
 
-use super::run::runtime;
 use crate::cli::SimulatorArguments;
 use crate::failure::Failure;
 
@@ -31,7 +30,10 @@ pub(crate) fn run(arguments: &SimulatorArguments) -> Result<ExitCode, Failure> {
     if let Some(bytes) = arguments.max_upload_bytes {
         builder = builder.max_upload_bytes(bytes);
     }
-    runtime()?.block_on(async {
+    // Making up reports is work, so a server uses what cores there are.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("the simulator can't start: {error}")))?;
+    runtime.block_on(async {
         let listen = arguments.listen;
         let running = builder.start().await;
         let running = running

@@ -1,5 +1,6 @@
 //! One row an entity, for spreadsheets. Cells that would be formulas are text: see [`no_formula`].
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use secops::{ActionResult, EntityResult};
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::text::no_formula;
 
-const FIXED: [&str; 9] = [
+const FIXED: [&str; 10] = [
     "action",
     "identifier",
     "type",
@@ -17,20 +18,36 @@ const FIXED: [&str; 9] = [
     "suspicious",
     "positives",
     "total",
+    "permalink",
 ];
 
 pub(super) fn render(result: &ActionResult, out: &mut dyn Write) -> io::Result<()> {
     let fields = fields(result);
+    let links = result.links.iter();
+    let links: HashMap<&str, &str> = links
+        .map(|link| (link.title.as_str(), link.url.as_str()))
+        .collect();
     let mut writer = csv::Writer::from_writer(out);
     let header = FIXED.iter().copied().chain(fields.iter().copied());
-    writer.write_record(header.map(|name| no_formula(name).into_owned()))?;
+    let header = header.map(|name| no_formula(name).into_owned());
+    writer.write_record(header).map_err(of_writing)?;
     for entity in &result.entities {
-        let cells = fixed(result.action, entity)
+        let permalink = links.get(entity.entity.identifier.as_str()).copied();
+        let cells = fixed(result.action, entity, permalink)
             .into_iter()
             .chain(fields.iter().map(|name| cell(entity.enrichment.get(*name))));
-        writer.write_record(cells.map(|cell| no_formula(&cell).into_owned()))?;
+        let cells = cells.map(|cell| no_formula(&cell).into_owned());
+        writer.write_record(cells).map_err(of_writing)?;
     }
     writer.flush()
+}
+
+/// The error of writing itself: the library's own conversion hides a pipe whose reader has gone.
+fn of_writing(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// Enrichment fields of all rows, in the order they first occur.
@@ -42,7 +59,7 @@ fn fields(result: &ActionResult) -> Vec<&str> {
         .collect()
 }
 
-fn fixed(action: &str, result: &EntityResult) -> [String; 9] {
+fn fixed(action: &str, result: &EntityResult, permalink: Option<&str>) -> [String; 10] {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     [
         action.to_owned(),
@@ -54,6 +71,7 @@ fn fixed(action: &str, result: &EntityResult) -> [String; 9] {
         result.entity.is_suspicious.to_string(),
         number(result.positives),
         number(result.total),
+        permalink.unwrap_or_default().to_owned(),
     ]
 }
 

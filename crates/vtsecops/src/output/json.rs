@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::Calls;
+use super::{Calls, layout};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -76,15 +76,20 @@ pub(super) fn render(result: &ActionResult, calls: &Calls, out: &mut dyn Write) 
     writeln!(out)
 }
 
-/// The JSON result, indented like the rest; digits and key order of each report stay.
+/// The JSON result, indented like the rest; its text stays otherwise as it was sent.
 struct Reports<'a>(&'a JsonResult);
+
+/// Levels around a report in the list: the document, `json_result`, the item.
+const IN_LIST: usize = 3;
+/// Levels around a report in the object: the document and `json_result`.
+const IN_OBJECT: usize = 2;
 
 impl Serialize for Reports<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
         struct Item<'a> {
-            entity_result: Indented<'a>,
+            entity_result: Report<'a>,
             entity: &'a str,
         }
         match self.0 {
@@ -93,7 +98,7 @@ impl Serialize for Reports<'_> {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
                 for (entity, report) in items {
                     list.serialize_element(&Item {
-                        entity_result: Indented(report),
+                        entity_result: Report::Indented(report, IN_LIST),
                         entity,
                     })?;
                 }
@@ -102,7 +107,7 @@ impl Serialize for Reports<'_> {
             JsonResult::Object(items) => {
                 let mut map = serializer.serialize_map(Some(items.len()))?;
                 for (name, report) in items {
-                    map.serialize_entry(name, &Indented(report))?;
+                    map.serialize_entry(name, &Report::Indented(report, IN_OBJECT))?;
                 }
                 map.end()
             }
@@ -110,12 +115,22 @@ impl Serialize for Reports<'_> {
     }
 }
 
-/// One report is read at a time, so that a thousand need no more memory than one.
-pub(super) struct Indented<'a>(pub(super) &'a RawValue);
+/// One report, set out when it is its turn, so that a thousand need no more memory than one.
+pub(super) enum Report<'a> {
+    /// Lines, with that many levels around.
+    Indented(&'a RawValue, usize),
+    /// One line.
+    Compact(&'a RawValue),
+}
 
-impl Serialize for Indented<'_> {
+impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value: Value = serde_json::from_str(self.0.get()).map_err(S::Error::custom)?;
-        value.serialize(serializer)
+        let text = match self {
+            Self::Indented(report, depth) => layout::indented(report.get(), *depth),
+            Self::Compact(report) => layout::compact(report.get()),
+        };
+        RawValue::from_string(text)
+            .map_err(S::Error::custom)?
+            .serialize(serializer)
     }
 }

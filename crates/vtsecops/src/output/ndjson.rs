@@ -7,7 +7,7 @@ use secops::{ActionResult, JsonResult};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::json::{EntityDocument, Indented};
+use super::json::{EntityDocument, Report};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -15,7 +15,7 @@ struct Line<'a> {
     #[serde(flatten)]
     entity: EntityDocument<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<Indented<'a>>,
+    report: Option<Report<'a>>,
 }
 
 pub(super) fn render(result: &ActionResult, out: &mut dyn Write) -> io::Result<()> {
@@ -29,7 +29,7 @@ pub(super) fn render(result: &ActionResult, out: &mut dyn Write) -> io::Result<(
     for entity in &result.entities {
         let report = reports
             .get(entity.entity.identifier.as_str())
-            .map(|report| Indented(report));
+            .map(|report| Report::Compact(report));
         serde_json::to_writer(
             &mut *out,
             &Line {

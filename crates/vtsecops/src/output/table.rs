@@ -1,5 +1,6 @@
 //! For people in a hurry: what is risky, what is clean, what is not known and why.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use comfy_table::{
@@ -236,7 +237,7 @@ fn notices(result: &ActionResult, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn links(result: &ActionResult, out: &mut dyn Write) -> io::Result<()> {
-    let risky: Vec<&str> = result
+    let risky: HashSet<&str> = result
         .entities
         .iter()
         .filter(|entity| entity.risky)
@@ -245,7 +246,7 @@ fn links(result: &ActionResult, out: &mut dyn Write) -> io::Result<()> {
     let mut links: Vec<&str> = result
         .links
         .iter()
-        .filter(|link| risky.contains(&link.title.as_str()))
+        .filter(|link| risky.contains(link.title.as_str()))
         .map(|link| link.url.as_str())
         .collect();
     links.dedup();

@@ -141,6 +141,79 @@ fn json_keeps_text_digits_and_order_exactly() {
 }
 
 #[test]
+fn one_odd_report_does_not_spoil_the_others() {
+    let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(300), "]".repeat(300));
+    let odd = r#"{"a":{"$serde_json::private::Number":"x"},"b":1,"b":2}"#;
+    let mut result = result();
+    result.json_result = JsonResult::Object(
+        [("deep", deep.as_str()), ("odd", odd)]
+            .map(|(name, text)| {
+                (
+                    name.to_owned(),
+                    RawValue::from_string(text.to_owned()).unwrap().into(),
+                )
+            })
+            .to_vec(),
+    );
+    result.entities = ["deep", "odd"]
+        .map(|name| entity(name, OutcomeKind::Found, Some(0), None))
+        .to_vec();
+    for format in [Format::Json, Format::Ndjson] {
+        let mut out = Vec::new();
+        render(
+            format,
+            &result,
+            &Calls::new(),
+            Style {
+                color: false,
+                width: 80,
+            },
+            &mut out,
+        )
+        .unwrap();
+        let plain: String = String::from_utf8(out).unwrap().split_whitespace().collect();
+        assert!(plain.contains(&deep) && plain.contains(odd), "{plain}");
+    }
+}
+
+/// Takes a little, then behaves like a pipe whose reader has gone.
+struct Gone(usize);
+
+impl std::io::Write for Gone {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self
+            .0
+            .checked_sub(bytes.len())
+            .ok_or(std::io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn every_output_tells_a_reader_that_has_gone_from_other_trouble() {
+    let mut result = result();
+    result.entities = vec![entity("a", OutcomeKind::Found, Some(0), None); 500];
+    for format in [
+        Format::Table,
+        Format::Json,
+        Format::Ndjson,
+        Format::Csv,
+        Format::Markdown,
+    ] {
+        let style = Style {
+            color: false,
+            width: 80,
+        };
+        let error = render(format, &result, &Calls::new(), style, &mut Gone(100)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe, "{format:?}");
+    }
+}
+
+#[test]
 fn no_line_of_a_narrow_table_is_wider_than_the_terminal() {
     for line in rendered(Format::Table, 60)
         .lines()

@@ -1,5 +1,6 @@
 //! The config file: TOML, one value a setting.
 
+use std::fmt;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,17 +10,31 @@ use toml_edit::{DocumentMut, Item, Value};
 
 use super::{API_KEY, SETTINGS, SettingsError};
 
-/// The config file as it is, or an empty one.
-#[derive(Clone, Debug)]
+/// The config file as it is, or an empty one. It may hold the key, so `Debug` shows only where it is.
+#[derive(Clone)]
 pub struct ConfigFile {
     path: PathBuf,
     document: DocumentMut,
 }
 
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigFile")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where the file is, unless `VTSECOPS_CONFIG` says otherwise.
-pub(crate) fn default_path() -> Option<PathBuf> {
+fn default_path() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.config_dir().join("vtsecops").join("config.toml"))
+}
+
+/// Where the file is: `VTSECOPS_CONFIG`, else the usual place.
+pub(crate) fn path(environment: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let named = environment("VTSECOPS_CONFIG").filter(|path| !path.is_empty());
+    named.map(PathBuf::from).or_else(default_path)
 }
 
 impl ConfigFile {
@@ -45,7 +60,7 @@ impl ConfigFile {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// It is no TOML, or has an unknown key.
+    /// It is no TOML, or has an unknown key, or a list or table where a value belongs.
     pub fn parse(path: PathBuf, text: &str) -> Result<Self, SettingsError> {
         let document: DocumentMut = match text.parse() {
             Ok(document) => document,
@@ -65,6 +80,11 @@ impl ConfigFile {
                 "there is no setting {key:?}; there are {API_KEY}, {}",
                 names.join(", ")
             );
+            return Err(SettingsError::File { path, problem });
+        }
+        if let Some((key, _)) = document.iter().find(|(_, item)| !is_plain(item)) {
+            // The value is not shown: it may be the key.
+            let problem = format!("{key} must be a single value, not a list, table or date");
             return Err(SettingsError::File { path, problem });
         }
         Ok(Self { path, document })
@@ -96,7 +116,7 @@ impl ConfigFile {
             Value::Integer(number) => number.value().to_string(),
             Value::Boolean(flag) => flag.value().to_string(),
             Value::Float(number) => number.value().to_string(),
-            other => other.to_string(),
+            _ => return None,
         })
     }
 
@@ -104,16 +124,14 @@ impl ConfigFile {
     pub(crate) fn set(&mut self, name: &str, value: Option<&str>) {
         match value {
             Some(value) => {
-                let item = value
-                    .parse::<i64>()
-                    .map_or_else(|_| Item::from(value), Item::from);
-                let item = if matches!(value, "true" | "false") {
-                    Item::from(value == "true")
-                } else {
-                    item
+                // A key is a text even if it has only digits; so is what a number would not give back, such as 007.
+                let number = value.parse::<i64>().ok();
+                let number = number.filter(|number| name != API_KEY && number.to_string() == value);
+                let item = match (number, value) {
+                    (Some(number), _) => Item::from(number),
+                    (None, "true" | "false") if name != API_KEY => Item::from(value == "true"),
+                    (None, _) => Item::from(value),
                 };
-                // A key is a text even if it has only digits.
-                let item = if name == API_KEY { Item::from(value) } else { item };
                 self.replace(name, item);
             }
             None => {
@@ -140,8 +158,9 @@ impl ConfigFile {
             path: self.path.clone(),
             problem: format!("it can't be written: {error}"),
         };
-        let folder = self
-            .path
+        // A link, as people have who keep their settings elsewhere, stays one.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
@@ -151,9 +170,14 @@ impl ConfigFile {
         file.write_all(self.document.to_string().as_bytes())
             .map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
-        file.persist(&self.path).map_err(|error| failed(error.error))?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
         Ok(())
     }
+}
+
+/// A text, a number or a flag.
+fn is_plain(item: &Item) -> bool {
+    item.is_str() || item.is_integer() || item.is_bool() || item.is_float()
 }
 
 /// Whether the group or others may read a file; never where the system has no such thing.
@@ -208,9 +232,48 @@ mod tests {
     }
 
     #[test]
+    fn a_value_comes_back_as_it_was_given() {
+        let mut file = ConfigFile::parse("/c.toml".into(), "").unwrap();
+        for value in ["3", "007", "+5", "-0", "true", "VT_", ""] {
+            file.set("enrichment_prefix", Some(value));
+            assert_eq!(file.text("enrichment_prefix").as_deref(), Some(value));
+        }
+        file.set("api_key", Some("123"));
+        assert!(file.document.to_string().contains("api_key = \"123\""));
+    }
+
+    #[test]
+    fn the_key_is_not_in_debug_output() {
+        let file = ConfigFile::parse("/c.toml".into(), "api_key = 'c0ffee'").unwrap();
+        let shown = format!("{file:?}");
+        assert!(shown.contains("/c.toml") && !shown.contains("c0ffee"), "{shown}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_the_file_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real.toml"), folder.path().join("config.toml"));
+        std::fs::write(&real, "").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let mut file = ConfigFile::load(link.clone()).unwrap();
+        file.set("threshold", Some("5"));
+        file.save().unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read_to_string(&real).unwrap(), "threshold = 5\n");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_used_says_why_and_shows_no_key() {
         let message = |text: &str| ConfigFile::parse("/c.toml".into(), text).unwrap_err().to_string();
         assert!(message("treshold = 3").contains("there is no setting \"treshold\"; there are api_key"));
+        for text in ["api_key = ['c0ffee']", "[api_key]\na = 'c0ffee'"] {
+            let message = message(text);
+            assert!(
+                message.contains("api_key must be a single value") && !message.contains("c0ffee"),
+                "{message}"
+            );
+        }
         let broken = message("api_key = \"secret\nx");
         assert!(
             broken.starts_with("/c.toml: it is no TOML:") && !broken.contains("secret"),

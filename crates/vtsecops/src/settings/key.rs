@@ -75,9 +75,19 @@ pub(crate) fn find(
 }
 
 fn first_line(path: &Path) -> Result<String, SettingsError> {
-    let text = std::fs::read_to_string(path).map_err(|error| SettingsError::File {
-        path: path.to_owned(),
-        problem: format!("the API key can't be read from it: {error}"),
+    let slip = |problem: &str| SettingsError::Key {
+        origin: "--api-key-file".to_owned(),
+        problem: problem.to_owned(),
+    };
+    if path == Path::new("-") {
+        return Err(slip("standard input is not read for the key; name a file"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| match looks_like_a_key(path) {
+        true => slip("it takes the path of a file that holds the key, not the key itself"),
+        false => SettingsError::File {
+            path: path.to_owned(),
+            problem: format!("the API key can't be read from it: {error}"),
+        },
     })?;
     if file::readable_by_others(path) {
         crate::tell(&format!(
@@ -86,6 +96,13 @@ fn first_line(path: &Path) -> Result<String, SettingsError> {
         ));
     }
     Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Whether somebody gave the key where its file belongs; then no error may show it.
+fn looks_like_a_key(path: &Path) -> bool {
+    const FEWEST: usize = 32;
+    let text = path.to_string_lossy();
+    text.len() >= FEWEST && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `apikey = "…"` in `~/.vt.toml`.
@@ -153,6 +170,13 @@ mod tests {
             message.starts_with("VT_API_KEY: ") && !message.contains("sec ret"),
             "{message}"
         );
+        let slip = "c0ffee00".repeat(8);
+        for (path, part) in [("-", "name a file"), (slip.as_str(), "not the key itself")] {
+            let message = source(Some(std::path::Path::new(path)), &both, &filled)
+                .unwrap_err()
+                .to_string();
+            assert!(message.contains(part) && !message.contains("c0ffee"), "{message}");
+        }
         std::fs::remove_file(home.path().join(".vt.toml")).unwrap();
         let message = source(None, &[], &empty).unwrap_err().to_string();
         assert!(message.starts_with("Api Key is missing\n"), "{message}");

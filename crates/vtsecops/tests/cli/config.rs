@@ -133,3 +133,38 @@ fn the_key_of_virustotals_own_tool_is_found() {
     scene.write(".vt.toml", &format!("apikey=\"{KEY}\"\n"));
     assert_eq!(Ran::from(scene.bare(&["ping"]).output().unwrap()).code, 0);
 }
+
+#[test]
+fn the_path_is_told_even_where_the_file_is_broken_and_nothing_to_remove_writes_nothing() {
+    let scene = Scene::new();
+    assert_eq!(scene.run(&["config", "unset", "threshold"]).code, 0);
+    let path = scene.run(&["config", "path"]).out.trim().to_owned();
+    assert!(!std::path::Path::new(&path).exists());
+    let broken = scene.write("mine.toml", "treshold = 3\n");
+    let mut command = scene.command(&["config", "path"]);
+    let ran = Ran::from(command.env("VTSECOPS_CONFIG", &broken).output().unwrap());
+    assert_eq!((ran.code, ran.out.trim()), (0, broken.as_str()));
+}
+
+#[test]
+fn a_stored_key_that_is_not_the_one_that_counts_is_told() {
+    let scene = Scene::new();
+    let ran = scene.run_with_input(&["config", "set", "api_key"], KEY);
+    assert_eq!(ran.code, 0);
+    assert!(ran.err.contains("VTSECOPS_API_KEY comes first"), "{}", ran.err);
+    let ran = fed(scene.bare(&["config", "set", "api_key"]), KEY);
+    assert!(!ran.err.contains("comes first"), "{}", ran.err);
+}
+
+#[test]
+fn a_name_and_a_value_in_one_word_are_told_apart_without_repeating_the_value() {
+    let scene = Scene::new();
+    for (word, part) in [
+        (format!("api_key={KEY}"), "not taken from the command line"),
+        (format!("key={KEY}"), "are two words"),
+    ] {
+        let ran = scene.run(&["config", "set", &word]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains(part) && !ran.err.contains(KEY), "{}", ran.err);
+    }
+}
