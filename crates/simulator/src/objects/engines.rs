@@ -188,29 +188,35 @@ fn choose(all: &[&'static str], positives: u32, dice: &mut Dice) -> Vec<(&'stati
 
 /// `scans` of a file's report.
 pub(crate) fn of_file(positives: u32, scanned_at: Timestamp, dice: &mut Dice) -> Map<String, Value> {
+    // Signatures are up to three days old.
+    let updates = [0, 1, 2, 3].map(|days: i64| {
+        let updated = scanned_at.checked_sub((24 * days).hours()).unwrap_or(scanned_at);
+        TimeZone::UTC.to_datetime(updated).strftime("%Y%m%d").to_string()
+    });
     let scan = |(name, detected): (&str, bool)| {
         let result = detected.then(|| dice.pick(&FAMILIES)).flatten();
         let version =
             (!dice.chance(5)).then(|| format!("{}.{}.{}", dice.roll(20), dice.roll(10), dice.roll(1000)));
-        let days = i64::try_from(dice.roll(4)).unwrap_or(0);
-        let updated = scanned_at.checked_sub((24 * days).hours()).unwrap_or(scanned_at);
-        let update =
-            (!dice.chance(3)).then(|| TimeZone::UTC.to_datetime(updated).strftime("%Y%m%d").to_string());
-        (
-            name.to_owned(),
-            json!({"detected": detected, "version": version, "result": result, "update": update}),
-        )
+        let update = (!dice.chance(3))
+            .then(|| dice.pick(&updates.each_ref().map(String::as_str)))
+            .flatten();
+        let mut scan = Map::with_capacity(4);
+        scan.insert("detected".to_owned(), detected.into());
+        scan.insert("version".to_owned(), version.into());
+        scan.insert("result".to_owned(), result.into());
+        scan.insert("update".to_owned(), update.into());
+        (name.to_owned(), Value::Object(scan))
     };
-    let chosen = {
-        let mut order = Dice::new(u64::from(positives), &date(scanned_at));
-        choose(&FOR_FILES, positives, &mut order)
-    };
-    chosen.into_iter().map(scan).collect()
+    let mut order = Dice::new(u64::from(positives), &scanned_at.to_string());
+    choose(&FOR_FILES, positives, &mut order)
+        .into_iter()
+        .map(scan)
+        .collect()
 }
 
 /// `scans` of a URL's report.
 pub(crate) fn of_url(positives: u32, scanned_at: Timestamp, dice: &mut Dice) -> Map<String, Value> {
-    let mut order = Dice::new(u64::from(positives), &date(scanned_at));
+    let mut order = Dice::new(u64::from(positives), &scanned_at.to_string());
     let scan = |(name, detected): (&str, bool)| {
         let results: &[&str] = match detected {
             true => &["malware site", "phishing site", "malicious site"],
@@ -235,8 +241,4 @@ pub(crate) fn of_url(positives: u32, scanned_at: Timestamp, dice: &mut Dice) -> 
         .into_iter()
         .map(scan)
         .collect()
-}
-
-fn date(moment: Timestamp) -> String {
-    moment.to_string()
 }
