@@ -89,8 +89,10 @@ pub(super) fn run(order: Order<'_>, resolved: Resolved, file: &ConfigFile) -> Re
         ))
         .await
     });
-    let style = Style::of_terminal(&order.showing.color);
-    crate::print(|out| output::render(format, &result, &client.calls(), style, out))?;
+    let (calls, style) = (client.calls(), Style::of_terminal(&order.showing.color));
+    // Connections and entities are done with; a large result needs the room.
+    drop((client, context));
+    crate::print(|out| output::render(format, &result, &calls, style, out))?;
     Ok(Code::of(&result).into())
 }
 
