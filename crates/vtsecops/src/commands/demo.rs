@@ -249,18 +249,22 @@ fn wall(result: &ActionResult, out: &mut dyn Write) -> std::io::Result<()> {
 fn next_steps(out: &mut dyn Write) -> std::io::Result<()> {
     // As it was called, so that the lines can be copied.
     let program = std::env::args().next().unwrap_or_else(|| "vtsecops".to_owned());
-    let program = visible(&program);
+    let steps = [
+        ("config set api_key", "store your VirusTotal key"),
+        (
+            "scan hash 44d88612fea8a8f36de82e1278abb02f",
+            "ask the real VirusTotal",
+        ),
+        ("simulator", "serve a VirusTotal without a key, for your scripts"),
+    ];
+    let lines = steps.map(|(step, what)| (format!("{} {step}", visible(&program)), what));
+    let width = lines
+        .iter()
+        .map(|(line, _)| line.chars().count())
+        .max()
+        .unwrap_or(0);
     writeln!(out, "\nTry next:")?;
-    writeln!(
-        out,
-        "  {program} config set api_key         store your VirusTotal key"
-    )?;
-    writeln!(
-        out,
-        "  {program} scan hash 44d88612fea8a8f36de82e1278abb02f            ask the real VirusTotal"
-    )?;
-    writeln!(
-        out,
-        "  {program} simulator                                            a VirusTotal without a key, for your scripts"
-    )
+    lines
+        .iter()
+        .try_for_each(|(line, what)| writeln!(out, "  {line:width$}  # {what}"))
 }
