@@ -113,7 +113,6 @@ impl Client {
     /// # Errors
     /// One of its own for each hash; [`Error::Key`] for all that were left when the key was refused.
     pub async fn file_reports(&self, hashes: &[FileHash], deadline: &Deadline) -> Vec<Result<Answer, Error>> {
-        self.expect(hashes.len());
         file_reports::look_up(self, hashes, deadline).await
     }
 
@@ -126,7 +125,6 @@ impl Client {
         ids: &[String],
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        self.expect(ids.len());
         answers(FILE_REPORTS, self.batches(FILE_REPORTS, ids, deadline).await)
     }
 
@@ -135,7 +133,6 @@ impl Client {
     /// # Errors
     /// As for [`Client::file_reports`].
     pub async fn url_reports(&self, urls: &[UrlId], deadline: &Deadline) -> Vec<Result<Answer, Error>> {
-        self.expect(urls.len());
         answers(
             URL_REPORTS,
             self.batches(URL_REPORTS, &texts(urls), deadline).await,
@@ -151,7 +148,6 @@ impl Client {
         ids: &[String],
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        self.expect(ids.len());
         answers(URL_REPORTS, self.batches(URL_REPORTS, ids, deadline).await)
     }
 
@@ -286,6 +282,7 @@ impl Client {
         resources: &[String],
         deadline: &Deadline,
     ) -> Vec<Result<Element, Error>> {
+        self.expect(resources.len());
         let ask = |part: &[String]| {
             let part = part.to_vec();
             async move {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::{Answer, Client, FILE_REPORTS, answer};
 use crate::report::FileReport;
-use crate::{Deadline, Error, FileHash, Report};
+use crate::{Deadline, Error, FileHash, Report, Trouble};
 
 type Known = HashMap<FileHash, Result<Answer, Error>>;
 
@@ -40,8 +40,16 @@ pub(super) async fn look_up(
     }
     hashes
         .iter()
-        .map(|hash| known.get(hash).cloned().unwrap_or(Ok(Answer::Missing)))
+        .map(|hash| known.get(hash).cloned().unwrap_or_else(|| Err(never_asked())))
         .collect()
+}
+
+/// Every hash is in some wave; should one not be, that must not look like an answer.
+fn never_asked() -> Error {
+    Error::Transient {
+        trouble: Trouble::Body("there is none".to_owned()),
+        attempts: 0,
+    }
 }
 
 /// The distinct hashes, strongest kind first, in the order given.
