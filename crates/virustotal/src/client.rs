@@ -291,14 +291,8 @@ impl Client {
                 elements
             }
         };
-        let asked = stream::iter(resources.chunks(self.batch_size()).map(ask).collect::<Vec<_>>());
-        asked
-            .buffered(self.transport.settings().max_in_flight)
-            .collect::<Vec<_>>()
-            .await
-            .into_iter()
-            .flatten()
-            .collect()
+        let asked = self.at_once(resources.chunks(self.batch_size()).map(ask));
+        asked.await.into_iter().flatten().collect()
     }
 
     async fn together<T>(&self, asks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
@@ -307,10 +301,19 @@ impl Client {
             self.count(1);
             answer
         };
-        stream::iter(asks.map(counted).collect::<Vec<_>>())
-            .buffered(self.transport.settings().max_in_flight)
-            .collect()
-            .await
+        self.at_once(asks.map(counted)).await
+    }
+
+    /// Runs all, some at a time, and gives the outputs in order. One that takes long holds up none of the others.
+    async fn at_once<T>(&self, asks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+        let numbered: Vec<_> = asks
+            .enumerate()
+            .map(|(place, ask)| async move { (place, ask.await) })
+            .collect();
+        let running = stream::iter(numbered).buffer_unordered(self.transport.settings().max_in_flight);
+        let mut outputs: Vec<(usize, T)> = running.collect().await;
+        outputs.sort_unstable_by_key(|(place, _)| *place);
+        outputs.into_iter().map(|(_, output)| output).collect()
     }
 
     fn expect(&self, objects: usize) {

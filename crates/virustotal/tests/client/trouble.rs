@@ -208,6 +208,18 @@ async fn the_deadline_and_the_canceller_end_a_wait_and_keep_what_is_there() {
 }
 
 #[tokio::test]
+async fn one_question_without_an_answer_holds_up_none_of_the_others() {
+    let addresses: Vec<_> = (40..100).map(simulator::synthetic_ip).collect();
+    let hang = Fault::new(FaultKind::Hang).for_resource(&addresses[0].to_string());
+    let running = simulator().fault(hang).start().await.unwrap();
+    let answers = client(&running)
+        .ip_reports(&addresses, &Deadline::after(Duration::from_secs(2)))
+        .await;
+    assert_eq!(answers.iter().filter(|answer| found(answer)).count(), 59);
+    assert_eq!(answers[0].as_ref().unwrap_err(), &Error::Stopped(Stop::Deadline));
+}
+
+#[tokio::test]
 async fn a_quota_that_stays_used_up_is_told_and_not_hammered() {
     let running = simulator()
         .fault(Fault::new(FaultKind::Quota))
