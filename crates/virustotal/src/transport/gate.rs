@@ -4,13 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::retry::{Decision, RetryPolicy};
 use crate::{Deadline, Error, Stop};
 
 /// How long calls go one at a time after a refusal: the shortest quota window.
 const CAUTION: Duration = Duration::from_secs(60);
+
+/// How long the others wait for the first call to prove the key. A refusal comes sooner.
+const PROOF_PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Gate {
     slots: Arc<Semaphore>,
@@ -75,15 +78,17 @@ impl Gate {
     }
 
     async fn alone_if_cautious(&self, deadline: &Deadline) -> Result<Option<OwnedMutexGuard<()>>, Error> {
-        if !self.state().cautious() {
-            return Ok(None);
-        }
-        let guard = deadline
-            .run(Arc::clone(&self.alone).lock_owned())
-            .await
-            .map_err(|stop| self.why(stop))?;
+        let caution = self.state().caution();
+        let lock = Arc::clone(&self.alone).lock_owned();
+        let guard = match caution {
+            Caution::None => return Ok(None),
+            Caution::Quota => deadline.run(lock).await.map(Some),
+            // A first call that hangs says nothing about the key: the others don't wait for its time-out.
+            Caution::Key => deadline.run(timeout(PROOF_PATIENCE, lock)).await.map(Result::ok),
+        };
+        let guard = guard.map_err(|stop| self.why(stop))?;
         // Whoever was before may have proven the key meanwhile.
-        Ok(self.state().cautious().then_some(guard))
+        Ok(guard.filter(|_| self.state().caution() != Caution::None))
     }
 
     /// Time that ran out behind a refusal for quota was lost to the quota.
@@ -140,8 +145,24 @@ impl Gate {
     }
 }
 
+/// Why calls go one at a time.
+#[derive(PartialEq, Eq)]
+enum Caution {
+    None,
+    /// The key has not proven good.
+    Key,
+    /// The quota was used up a moment ago.
+    Quota,
+}
+
 impl State {
-    fn cautious(&self) -> bool {
-        self.key == Key::Untried || self.refused_at.is_some_and(|at| at.elapsed() < CAUTION)
+    fn caution(&self) -> Caution {
+        if self.refused_at.is_some_and(|at| at.elapsed() < CAUTION) {
+            Caution::Quota
+        } else if self.key == Key::Untried {
+            Caution::Key
+        } else {
+            Caution::None
+        }
     }
 }

@@ -213,7 +213,7 @@ async fn one_question_without_an_answer_holds_up_none_of_the_others() {
     let hang = Fault::new(FaultKind::Hang).for_resource(&addresses[0].to_string());
     let running = simulator().fault(hang).start().await.unwrap();
     let answers = client(&running)
-        .ip_reports(&addresses, &Deadline::after(Duration::from_secs(2)))
+        .ip_reports(&addresses, &Deadline::after(Duration::from_secs(5)))
         .await;
     assert_eq!(answers.iter().filter(|answer| found(answer)).count(), 59);
     assert_eq!(answers[0].as_ref().unwrap_err(), &Error::Stopped(Stop::Deadline));
