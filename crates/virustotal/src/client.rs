@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt, stream};
 
+use crate::quota::Priority;
 use crate::transport::Transport;
 use crate::v2::{self, Batch, Element, Separator};
 use crate::{Deadline, DomainName, Error, FileHash, Report, Settings, Upload, UrlId};
@@ -102,6 +103,15 @@ impl Client {
         Ok(Self {
             transport: Transport::new(settings)?,
         })
+    }
+
+    /// A client for another run: the same key, pace and connections, a place of its own in the quota's line, and
+    /// counters of its own.
+    #[must_use]
+    pub fn for_run(&self, priority: Priority) -> Self {
+        Self {
+            transport: self.transport.for_run(priority),
+        }
     }
 
     /// Newest report of each hash, in the order given.

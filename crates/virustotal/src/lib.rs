@@ -23,21 +23,27 @@
 //! ```
 
 mod client;
+mod clock;
 mod deadline;
 mod error;
 mod key;
+mod notify;
 pub mod object;
+pub mod quota;
 pub mod report;
 pub mod retry;
 mod settings;
+mod store;
 mod transport;
 mod upload;
 mod v2;
 
 pub use client::{Answer, Client, Comment, Progress, Submission};
+pub use clock::Clock;
 pub use deadline::{Canceller, Deadline, Stop};
 pub use error::{Error, Trouble};
 pub use key::ApiKey;
+pub use notify::Notify;
 pub use object::{DomainName, FileHash, ObjectError, ObjectId, UrlId};
 pub use report::Report;
 pub use settings::{ProxyChoice, Settings, Tier, VIRUSTOTAL_V2};

@@ -1,12 +1,14 @@
 //! What a client needs to know before its first call. Values only: nothing here reads files or the environment.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::ApiKey;
+use crate::quota::{Ledger, Limits, Priority};
 use crate::retry::RetryPolicy;
+use crate::{ApiKey, Notify};
 
 /// VirusTotal's API v2.
 pub const VIRUSTOTAL_V2: &str = "https://www.virustotal.com/vtapi/v2/";
@@ -69,6 +71,17 @@ pub struct Settings {
     pub max_body_bytes: u64,
     /// When to try again.
     pub retry: RetryPolicy,
+    /// What the key may do in each window. Default: what is known of the tier `public`.
+    pub limits: Limits,
+    /// Where calls are counted, shared with every other user of the key. Default: nowhere; then only VirusTotal's own
+    /// refusals slow a client down.
+    pub ledger: Option<Arc<Ledger>>,
+    /// Whose calls go first. Default: a person's.
+    pub priority: Priority,
+    /// What the key's owner calls it; shown by the ledger. Default: `default`.
+    pub key_label: String,
+    /// Who is told of waits and of damaged files.
+    pub notify: Notify,
 }
 
 impl Settings {
@@ -87,6 +100,11 @@ impl Settings {
             connect_timeout: Duration::from_secs(10),
             max_body_bytes: 64 * 1024 * 1024,
             retry: RetryPolicy::default(),
+            limits: Limits::of(Tier::default()),
+            ledger: None,
+            priority: Priority::default(),
+            key_label: "default".to_owned(),
+            notify: Notify::default(),
         }
     }
 }

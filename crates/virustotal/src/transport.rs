@@ -1,7 +1,8 @@
 //! The only place that sends: it holds the key, bounds the answers, paces after a refusal, and retries.
 //!
 //! Calls go one at a time until the key has proven good, so that a wrong key costs one call, and for a minute
-//! after a refusal for quota, so that a used-up quota is not hammered. Otherwise up to `max_in_flight` at once.
+//! after a refusal for quota, so that a used-up quota is not hammered. Otherwise up to `max_in_flight` at once, each
+//! with a slot of the quota ledger where there is one.
 
 mod gate;
 mod http;
@@ -9,9 +10,10 @@ mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::quota::{End, KeyId, Priority, Slot, Turn};
 use crate::retry::Decision;
 use crate::{Deadline, Error, Settings, Trouble};
 use gate::Gate;
@@ -47,33 +49,67 @@ pub(crate) struct Endpoint {
 /// Failures in a row after which nothing is tried twice: the server, not the question, is the trouble.
 const OUTAGE: u32 = 32;
 
+/// What one run sends through.
 pub(crate) struct Transport {
+    line: Arc<Line>,
+    turn: Turn,
+    calls: Mutex<BTreeMap<&'static str, u64>>,
+    pub(crate) expected: AtomicU64,
+    pub(crate) answered: AtomicU64,
+}
+
+/// What all runs with one key share.
+struct Line {
     http: Http,
     gate: Gate,
     settings: Settings,
     failures_in_a_row: AtomicU32,
-    calls: Mutex<BTreeMap<&'static str, u64>>,
-    pub(crate) expected: AtomicU64,
-    pub(crate) answered: AtomicU64,
 }
 
 impl Transport {
     /// # Errors
     /// [`Error::Settings`] for a bad address, CA file or proxy.
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
-        Ok(Self {
+        let priority = settings.priority;
+        let line = Line {
             http: Http::new(&settings)?,
             gate: Gate::new(settings.max_in_flight.max(1), settings.retry),
             settings,
             failures_in_a_row: AtomicU32::new(0),
+        };
+        Ok(Self::on(Arc::new(line), priority))
+    }
+
+    /// The same line, for another run.
+    pub(crate) fn for_run(&self, priority: Priority) -> Self {
+        Self::on(Arc::clone(&self.line), priority)
+    }
+
+    fn on(line: Arc<Line>, priority: Priority) -> Self {
+        let settings = &line.settings;
+        let key = KeyId::of(&settings.key, &settings.base_url);
+        let turn = Turn::new(key, settings.key_label.clone(), settings.limits, priority);
+        Self {
+            line,
+            turn,
             calls: Mutex::default(),
             expected: AtomicU64::new(0),
             answered: AtomicU64::new(0),
-        })
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+        &self.line.settings
+    }
+
+    /// How many of `calls` the quota lets through before `deadline`; all of them where there is no ledger or no deadline.
+    pub(crate) async fn fitting(&self, calls: usize, deadline: &Deadline) -> usize {
+        let (Some(ledger), Some(left)) = (&self.line.settings.ledger, deadline.left()) else {
+            return calls;
+        };
+        let wanted = u32::try_from(calls).unwrap_or(u32::MAX);
+        let fitting = ledger.fitting(&self.turn, wanted, left).await;
+        usize::try_from(fitting).unwrap_or(calls)
     }
 
     /// Calls made so far, refused ones included, by endpoint.
@@ -82,7 +118,7 @@ impl Transport {
     }
 
     pub(crate) fn failures_in_a_row(&self) -> u32 {
-        self.failures_in_a_row.load(Ordering::Relaxed)
+        self.line.failures_in_a_row.load(Ordering::Relaxed)
     }
 
     /// Asks until there is a usable answer, a final refusal, or no time or attempt left.
@@ -97,13 +133,25 @@ impl Transport {
         deadline: &Deadline,
         read: impl Fn(Answered) -> Result<T, String>,
     ) -> Result<T, Error> {
-        let mut policy = self.settings.retry;
+        let mut policy = self.settings().retry;
         policy.attempts = attempts.unwrap_or(policy.attempts);
         let (mut attempt, mut waited) = (0, Duration::ZERO);
         loop {
-            let pass = self.gate.admit(deadline, &mut waited).await?;
+            // The quota first: whoever waits for it must not hold up those who come before.
+            let slot = self.slot(payload, deadline).await?;
+            let pass = match self.line.gate.admit(deadline, &mut waited).await {
+                Ok(pass) => pass,
+                Err(error) => {
+                    slot.into_iter().for_each(|slot| slot.end(End::NotSent));
+                    return Err(error);
+                }
+            };
             attempt += 1;
-            let refusal = match deadline.run(self.once(endpoint, payload, &read)).await? {
+            let ended = deadline.run(self.once(endpoint, payload, &read)).await?;
+            if let Some(slot) = slot {
+                slot.end(ended.as_ref().map_or_else(Refusal::end, |_| End::Answered));
+            }
+            let refusal = match ended {
                 Ok(value) => return Ok(value),
                 Err(refusal) => refusal,
             };
@@ -113,11 +161,11 @@ impl Transport {
                 Refusal::Final(error) => return Err(error),
                 // The gate is closed now: the next round waits there, or finds that it can't.
                 Refusal::Quota(hint) => {
-                    self.gate.refused(hint);
+                    self.line.gate.refused(hint);
                     attempt -= 1;
                 }
                 Refusal::Trouble(trouble) => {
-                    let failures = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
+                    let failures = self.line.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
                     let decision = match failures >= OUTAGE {
                         true => Decision::GiveUp,
                         false => policy.after_trouble(attempt, rand::random(), deadline.left()),
@@ -136,6 +184,19 @@ impl Transport {
         }
     }
 
+    /// A slot of the quota, where it is kept.
+    async fn slot(&self, payload: &Payload<'_>, deadline: &Deadline) -> Result<Option<Slot>, Error> {
+        let settings = self.settings();
+        let Some(ledger) = &settings.ledger else {
+            return Ok(None);
+        };
+        let longest = self.line.http.timeout(payload);
+        let slot = ledger
+            .take(&self.turn, longest, deadline, settings.retry.longest_quota_wait)
+            .await;
+        slot.map(Some)
+    }
+
     async fn once<T>(
         &self,
         endpoint: &Endpoint,
@@ -148,15 +209,18 @@ impl Transport {
             .unwrap_or_else(PoisonError::into_inner)
             .entry(endpoint.path)
             .or_default() += 1;
-        let answered = self.http.send(endpoint, payload, &self.settings.key).await;
+        let Line {
+            http, gate, settings, ..
+        } = &*self.line;
+        let answered = http.send(endpoint, payload, &settings.key).await;
         match &answered {
-            Ok(_) | Err(Refusal::Quota(_)) => self.gate.key_is_good(),
-            Err(Refusal::Final(Error::Key)) => self.gate.key_is_refused(),
+            Ok(_) | Err(Refusal::Quota(_)) => gate.key_is_good(),
+            Err(Refusal::Final(Error::Key)) => gate.key_is_refused(),
             Err(_) => {}
         }
         let value = read(answered?).map_err(|detail| Refusal::Trouble(Trouble::Body(detail)))?;
-        self.gate.open();
-        self.failures_in_a_row.store(0, Ordering::Relaxed);
+        gate.open();
+        self.line.failures_in_a_row.store(0, Ordering::Relaxed);
         Ok(value)
     }
 }

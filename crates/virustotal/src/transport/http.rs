@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Access, Endpoint, Method, tls};
+use crate::quota::End;
 use crate::settings::ProxyChoice;
 use crate::{ApiKey, Error, Settings, Trouble, Upload};
 
@@ -44,6 +45,21 @@ pub(super) enum Refusal {
     Quota(Option<Duration>),
     /// May pass.
     Trouble(Trouble),
+}
+
+impl Refusal {
+    /// What it tells the quota.
+    pub(super) fn end(&self) -> End {
+        match self {
+            Self::Quota(hint) => End::Refused(*hint),
+            Self::Trouble(Trouble::Connect(_))
+            | Self::Final(Error::Certificate { .. } | Error::Settings(_) | Error::File { .. }) => {
+                End::NotSent
+            }
+            Self::Final(_) => End::Answered,
+            Self::Trouble(_) => End::Unknown,
+        }
+    }
 }
 
 pub(super) struct Http {
@@ -136,7 +152,7 @@ impl Http {
         })
     }
 
-    fn timeout(&self, payload: &Payload<'_>) -> Duration {
+    pub(super) fn timeout(&self, payload: &Payload<'_>) -> Duration {
         match payload {
             Payload::Parameters(_) => self.call_timeout,
             Payload::File(upload) | Payload::FileTo(upload, _) => {

@@ -9,6 +9,7 @@
 
 mod common;
 mod file_reports;
+mod quota;
 mod scans;
 mod tls;
 mod trouble;

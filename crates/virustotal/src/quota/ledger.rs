@@ -1,0 +1,775 @@
+//! The quota ledger: which slots are taken, for every process that shares a key.
+//!
+//! A slot is written down before its call is sent. A process that dies in between has spent it: the ledger may count
+//! a call that VirusTotal never saw, never the reverse.
+//!
+//! Whoever finds no slot stands in line, seen by all processes. Where slots come free, priority decides, and among
+//! equals the one who has been served longest ago: so concurrent runs take turns. One that stops asking (it died)
+//! is forgotten after [`ALIVE`].
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify as Bell;
+
+use super::usage::{Use, WindowUse, date, start_of_next};
+use super::{Limits, Priority, Window};
+use crate::clock::{from_millis, later, millis, until};
+use crate::store::{Schema, Store};
+use crate::{ApiKey, Clock, Deadline, Error, Notify};
+
+const SCHEMA: Schema = Schema {
+    name: "quota ledger",
+    version: 1,
+    without: "other runs with this key do not see its calls",
+    create: "
+        CREATE TABLE IF NOT EXISTS key (
+            id TEXT PRIMARY KEY, label TEXT NOT NULL,
+            per_minute INTEGER, per_hour INTEGER, per_day INTEGER, per_month INTEGER,
+            refusals INTEGER NOT NULL DEFAULT 0, refused_at INTEGER, closed_until INTEGER, used_at INTEGER NOT NULL
+        ) STRICT;
+        -- Calls of the last hour. ends_at: when it was answered, or the latest moment at which it can be.
+        CREATE TABLE IF NOT EXISTS call (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, run TEXT NOT NULL,
+            taken_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, answered INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        CREATE INDEX IF NOT EXISTS call_by_key ON call (key, ends_at);
+        -- period: a UTC date or month.
+        CREATE TABLE IF NOT EXISTS used (
+            key TEXT NOT NULL, period TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (key, period)
+        ) STRICT;
+        CREATE TABLE IF NOT EXISTS waiting (
+            run TEXT NOT NULL, key TEXT NOT NULL, priority INTEGER NOT NULL, wants INTEGER NOT NULL,
+            since INTEGER NOT NULL, alive_until INTEGER NOT NULL, PRIMARY KEY (run, key)
+        ) STRICT;
+    ",
+};
+
+/// How long one who waits is believed to, after it was last heard of.
+const ALIVE: Duration = Duration::from_secs(6);
+/// How often one who waits looks again: somebody may have answered sooner or gone.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// When a slot is free but it is somebody else's turn.
+const SOMEBODY_FIRST: Duration = Duration::from_millis(100);
+/// A wait worth telling people about.
+const LONG_WAIT: Duration = Duration::from_secs(2);
+/// After a refusal without a hint: the shortest window is new by then.
+const AFTER_REFUSAL: Duration = Duration::from_secs(60);
+/// A day that is believed to be used up is tried again this often: somebody else may only have used the minutes.
+const AFTER_REPEATED_REFUSAL: Duration = Duration::from_secs(3600);
+
+/// Names a key without being one: a hash of the key and of the address it is used at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The same for the same key at the same address (scheme, host and port), so that a simulator's calls don't
+    /// count as VirusTotal's.
+    #[must_use]
+    pub fn of(key: &ApiKey, address: &str) -> Self {
+        let origin = url::Url::parse(address)
+            .map_or_else(|_| address.to_owned(), |url| url.origin().ascii_serialization());
+        let mut digest = Sha256::new();
+        digest.update(b"vtsecops key\0");
+        digest.update(origin.as_bytes());
+        digest.update(b"\0");
+        digest.update(key.expose().as_bytes());
+        let hash = digest.finalize();
+        Self(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// 16 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the ledger knows of one key.
+#[derive(Clone, Debug)]
+pub struct KeyUse {
+    /// The key.
+    pub id: KeyId,
+    /// What its owner calls it.
+    pub label: String,
+    /// Each window, shortest first.
+    pub windows: [WindowUse; 4],
+    /// When the next call can be made.
+    pub next_free: Timestamp,
+    /// VirusTotal has refused a call: nothing is sent before this.
+    pub closed_until: Option<Timestamp>,
+    /// When it was last used.
+    pub used_at: Timestamp,
+    /// Who waits for a slot, first come first.
+    pub waiting: Vec<Waiting>,
+}
+
+/// One run that waits for a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place among the others.
+    pub priority: Priority,
+    /// Calls it wants to make now.
+    pub wants: u32,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Who asks for slots: one run with one key.
+pub(crate) struct Turn {
+    pub(crate) key: KeyId,
+    pub(crate) label: String,
+    pub(crate) limits: Limits,
+    pub(crate) run: String,
+    pub(crate) priority: Priority,
+    /// Calls of this run that want a slot.
+    wants: AtomicU32,
+    /// Of these, those that found none at first. They go on one after the other, in the order they came.
+    in_line: AtomicU32,
+    order: tokio::sync::Mutex<()>,
+    /// Stands in the ledger as one who waits.
+    is_listed: AtomicBool,
+    told: AtomicBool,
+}
+
+impl Turn {
+    pub(crate) fn new(key: KeyId, label: String, limits: Limits, priority: Priority) -> Self {
+        Self {
+            key,
+            label,
+            limits,
+            run: format!("{:016x}", rand::random::<u64>()),
+            priority,
+            wants: AtomicU32::new(0),
+            in_line: AtomicU32::new(0),
+            order: tokio::sync::Mutex::default(),
+            is_listed: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+        }
+    }
+
+    fn is_private(&self) -> bool {
+        self.limits.per_minute.is_none_or(|limit| limit > 4)
+    }
+}
+
+/// The ledger of every key on this machine.
+pub struct Ledger {
+    store: Store,
+    clock: Clock,
+    notify: Notify,
+    /// Rings when a call of this process is answered: a slot may come free earlier than planned.
+    answered: Bell,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ledger")
+    }
+}
+
+enum Taken {
+    Slot(i64),
+    Wait(Timestamp),
+}
+
+impl Ledger {
+    /// The ledger in a file, or one of this process alone for `None`. A file that can't be used is replaced by the
+    /// latter, which `notify` is told.
+    #[must_use]
+    pub fn open(path: Option<PathBuf>, clock: Clock, notify: Notify) -> Self {
+        Self {
+            store: Store::open(path, SCHEMA, clock.clone(), notify.clone()),
+            clock,
+            notify,
+            answered: Bell::new(),
+        }
+    }
+
+    /// What is known of each key, most recently used first.
+    pub async fn keys(&self) -> Vec<KeyUse> {
+        let now = self.clock.now();
+        let keys = self.store.run(move |connection| keys(connection, now)).await;
+        keys.unwrap_or_default()
+    }
+
+    /// How many of `calls` find a slot within `time` if nobody else asks.
+    pub(crate) async fn fitting(&self, turn: &Turn, calls: u32, time: Duration) -> u32 {
+        let now = self.clock.now();
+        let end = later(now, self.clock.during(time));
+        let (key, limits) = (turn.key.clone(), turn.limits);
+        let found = self
+            .store
+            .run(move |connection| load(connection, &key, now))
+            .await;
+        found.map_or(calls, |known| known.fitting(&limits, end, calls))
+    }
+
+    /// Waits for a slot; `longest` bounds the call itself, `patience` the wait where there is no deadline.
+    ///
+    /// # Errors
+    /// [`Error::Quota`] as soon as it is known that no slot comes in time; [`Error::Stopped`] when cancelled.
+    pub(crate) async fn take(
+        self: &Arc<Self>,
+        turn: &Turn,
+        longest: Duration,
+        deadline: &Deadline,
+        patience: Duration,
+    ) -> Result<Slot, Error> {
+        let _wish = Wish::new(self, turn);
+        if turn.in_line.load(Ordering::SeqCst) == 0
+            && let Taken::Slot(id) = self.try_to_take(turn, longest).await
+        {
+            return Ok(self.slot(turn, id));
+        }
+        let _place = Place::new(&turn.in_line);
+        let _order = deadline.run(turn.order.lock()).await.map_err(lost_to_quota)?;
+        let begun = self.clock.now();
+        loop {
+            let next = match self.try_to_take(turn, longest).await {
+                Taken::Slot(id) => return Ok(self.slot(turn, id)),
+                Taken::Wait(next) => next,
+            };
+            let now = self.clock.now();
+            let wait = until(next, now);
+            let time = deadline.left().map_or_else(
+                || patience.saturating_sub(until(now, begun)),
+                |left| self.clock.during(left),
+            );
+            if wait >= time {
+                return Err(Error::Quota {
+                    retry_after: Some(wait),
+                });
+            }
+            if wait > LONG_WAIT && !turn.told.swap(true, Ordering::Relaxed) {
+                self.notify.tell(&waiting_words(turn, wait));
+            }
+            let nap = self.clock.real(wait.clamp(SOMEBODY_FIRST, LOOK_AGAIN));
+            let answered = self.answered.notified();
+            deadline
+                .run(async {
+                    tokio::select! {
+                        () = tokio::time::sleep(nap) => {}
+                        () = answered => {}
+                    }
+                })
+                .await
+                .map_err(lost_to_quota)?;
+        }
+    }
+
+    async fn try_to_take(&self, turn: &Turn, longest: Duration) -> Taken {
+        let now = self.clock.now();
+        let asking = Asking {
+            key: turn.key.clone(),
+            label: turn.label.clone(),
+            limits: turn.limits,
+            run: turn.run.clone(),
+            priority: turn.priority,
+            wants: turn.wants.load(Ordering::SeqCst),
+            now,
+            ends_at: later(now, self.clock.during(longest)),
+            alive_until: later(now, self.clock.during(Duration::from_millis(50)).max(ALIVE)),
+        };
+        let taken = self.store.run(move |connection| asking.take(connection)).await;
+        if let Some(Taken::Wait(_)) = taken {
+            turn.is_listed.store(true, Ordering::SeqCst);
+        }
+        // Without a ledger the server's own refusals are what is left.
+        taken.unwrap_or(Taken::Slot(0))
+    }
+
+    fn slot(self: &Arc<Self>, turn: &Turn, id: i64) -> Slot {
+        Slot {
+            ledger: Arc::clone(self),
+            key: turn.key.clone(),
+            id,
+            end: Some(End::Unknown),
+        }
+    }
+}
+
+fn lost_to_quota(stop: crate::Stop) -> Error {
+    match stop {
+        crate::Stop::Deadline => Error::Quota { retry_after: None },
+        crate::Stop::Cancelled => stop.into(),
+    }
+}
+
+fn waiting_words(turn: &Turn, wait: Duration) -> String {
+    let advice = match turn.is_private() {
+        true => "",
+        false => " Is it a private key? Then say so: vtsecops config set tier private",
+    };
+    let limits: Vec<String> = Window::ALL
+        .into_iter()
+        .filter_map(|window| Some(format!("{} a {}", turn.limits.of_window(window)?, window.name())))
+        .collect();
+    let limits = match limits.is_empty() {
+        true => String::new(),
+        false => format!(" ({} calls)", limits.join(", ")),
+    };
+    format!(
+        "Waiting for the key's quota{limits}: the next call goes in {}.{advice}",
+        in_words(wait)
+    )
+}
+
+/// `43 s`, `12 min`, `3 h 20 min`.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    match (seconds / 3600, seconds / 60, seconds) {
+        (0, 0..=1, seconds) => format!("{seconds} s"),
+        (0, minutes, _) => format!("{minutes} min"),
+        (hours, minutes, _) => format!("{hours} h {} min", minutes % 60),
+    }
+}
+
+/// A call that wants a slot, for as long as it does.
+struct Wish<'a> {
+    ledger: &'a Ledger,
+    turn: &'a Turn,
+}
+
+impl<'a> Wish<'a> {
+    fn new(ledger: &'a Ledger, turn: &'a Turn) -> Self {
+        turn.wants.fetch_add(1, Ordering::SeqCst);
+        Self { ledger, turn }
+    }
+}
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        let was_the_last = self.turn.wants.fetch_sub(1, Ordering::SeqCst) == 1;
+        // Nobody is to wait for a run that wants nothing any more.
+        if was_the_last && self.turn.is_listed.swap(false, Ordering::SeqCst) {
+            let (run, key) = (self.turn.run.clone(), self.turn.key.clone());
+            self.ledger.store.post(move |connection| {
+                connection
+                    .execute(
+                        "DELETE FROM waiting WHERE run = ?1 AND key = ?2",
+                        params![run, key.0],
+                    )
+                    .map(drop)
+            });
+        }
+    }
+}
+
+struct Place<'a>(&'a AtomicU32);
+
+impl<'a> Place<'a> {
+    fn new(counter: &'a AtomicU32) -> Self {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Self(counter)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The right to make one call. Dropped without a word, the call counts as made.
+pub(crate) struct Slot {
+    ledger: Arc<Ledger>,
+    key: KeyId,
+    id: i64,
+    end: Option<End>,
+}
+
+/// How a call ended, for the quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// VirusTotal let it pass.
+    Answered,
+    /// It may have arrived.
+    Unknown,
+    /// It has surely not arrived.
+    NotSent,
+    /// VirusTotal refused it, perhaps with a hint.
+    Refused(Option<Duration>),
+}
+
+impl Slot {
+    pub(crate) fn end(mut self, end: End) {
+        self.end = Some(end);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let Some(end) = self.end.take() else { return };
+        let (id, key, now) = (self.id, self.key.clone(), self.ledger.clock.now());
+        self.ledger
+            .store
+            .post(move |connection| finish(connection, &key, id, end, now));
+        self.ledger.answered.notify_waiters();
+    }
+}
+
+fn period(window: Window, at: Timestamp) -> String {
+    let date = date(at);
+    match window {
+        Window::Month => format!("{:04}-{:02}", date.year(), date.month()),
+        _ => date.to_string(),
+    }
+}
+
+const PERIODS: [Window; 2] = [Window::Day, Window::Month];
+
+fn load(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Result<Use> {
+    let hour = millis(now).saturating_sub(3_600_000);
+    let mut answered = Vec::new();
+    let (mut in_flight, mut overdue) = (0, [0_u32; 2]);
+    let mut calls = connection
+        .prepare_cached("SELECT taken_at, ends_at, answered FROM call WHERE key = ?1 AND ends_at > ?2")?;
+    let mut rows = calls.query(params![key.0, hour])?;
+    while let Some(row) = rows.next()? {
+        let (taken_at, ends_at, is_answered): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        // A call whose time is over has been answered to somebody who did not live to write it down.
+        if is_answered || ends_at <= millis(now) {
+            answered.push(from_millis(ends_at));
+            continue;
+        }
+        in_flight += 1;
+        // It may arrive today.
+        for (count, window) in overdue.iter_mut().zip(PERIODS) {
+            *count += u32::from(period(window, from_millis(taken_at)) != period(window, now));
+        }
+    }
+    let mut used = [0_u32; 2];
+    for (count, window) in used.iter_mut().zip(PERIODS) {
+        *count = connection
+            .prepare_cached("SELECT calls FROM used WHERE key = ?1 AND period = ?2")?
+            .query_row(params![key.0, period(window, now)], |row| row.get(0))
+            .optional()?
+            .unwrap_or(0);
+    }
+    let closed_until: Option<i64> = connection
+        .prepare_cached("SELECT closed_until FROM key WHERE id = ?1")?
+        .query_row(params![key.0], |row| row.get(0))
+        .optional()?
+        .flatten();
+    let [day, month] = [0, 1].map(|index: usize| {
+        let count = |list: &[u32; 2]| list.get(index).copied().unwrap_or(0);
+        count(&used).saturating_add(count(&overdue))
+    });
+    let closed_until = closed_until.map(from_millis);
+    Ok(Use::new(now, answered, in_flight, day, month, closed_until))
+}
+
+/// One request for a slot.
+struct Asking {
+    key: KeyId,
+    label: String,
+    limits: Limits,
+    run: String,
+    priority: Priority,
+    wants: u32,
+    now: Timestamp,
+    ends_at: Timestamp,
+    alive_until: Timestamp,
+}
+
+impl Asking {
+    fn take(&self, connection: &Connection) -> rusqlite::Result<Taken> {
+        self.introduce(connection)?;
+        let known = load(connection, &self.key, self.now)?;
+        let others = self.others(connection)?;
+        let slots = known.free(&self.limits).unwrap_or(u32::MAX);
+        let is_free = slots > 0;
+        if is_free && (others.is_empty() || self.is_first(others, slots, connection)?) {
+            return self.write_down(connection).map(Taken::Slot);
+        }
+        connection
+            .prepare_cached(
+                "INSERT INTO waiting (run, key, priority, wants, since, alive_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (run, key) DO UPDATE SET wants = ?4, alive_until = ?6, since = min(since, ?5)",
+            )?
+            .execute(params![
+                self.run,
+                self.key.0,
+                rank(self.priority),
+                self.wants,
+                millis(self.now),
+                millis(self.alive_until)
+            ])?;
+        Ok(Taken::Wait(match is_free {
+            true => self.now,
+            false => known.next_free(&self.limits),
+        }))
+    }
+
+    /// The key and its limits, for `vtsecops quota`; old calls go, and those who have not been heard of.
+    fn introduce(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let Limits {
+            per_minute,
+            per_hour,
+            per_day,
+            per_month,
+        } = self.limits;
+        connection
+            .prepare_cached(
+                "INSERT INTO key (id, label, per_minute, per_hour, per_day, per_month, used_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (id) DO UPDATE SET label = ?2, per_minute = ?3, per_hour = ?4, per_day = ?5, per_month = ?6,
+                 used_at = ?7",
+            )?
+            .execute(params![
+                self.key.0,
+                self.label,
+                per_minute,
+                per_hour,
+                per_day,
+                per_month,
+                millis(self.now)
+            ])?;
+        connection
+            .prepare_cached("DELETE FROM call WHERE key = ?1 AND ends_at < ?2")?
+            .execute(params![self.key.0, millis(self.now).saturating_sub(3_600_000)])?;
+        connection
+            .prepare_cached("DELETE FROM waiting WHERE key = ?1 AND alive_until < ?2")?
+            .execute(params![self.key.0, millis(self.now)])
+            .map(drop)
+    }
+
+    /// The other runs that wait, each with the time it was last served.
+    fn others(&self, connection: &Connection) -> rusqlite::Result<Vec<Entrant>> {
+        let mut waiting = connection.prepare_cached(
+            "SELECT run, priority, wants, since, (SELECT max(taken_at) FROM call WHERE call.key = waiting.key AND call.run = waiting.run)
+             FROM waiting WHERE key = ?1 AND run <> ?2 AND alive_until > ?3",
+        )?;
+        let rows = waiting.query_map(params![self.key.0, self.run, millis(self.now)], |row| {
+            Ok(Entrant {
+                run: row.get(0)?,
+                priority: row.get(1)?,
+                wants: row.get(2)?,
+                since: row.get(3)?,
+                served_at: row.get(4)?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    fn is_first(
+        &self,
+        mut entrants: Vec<Entrant>,
+        slots: u32,
+        connection: &Connection,
+    ) -> rusqlite::Result<bool> {
+        let served_at: Option<i64> = connection
+            .prepare_cached("SELECT max(taken_at) FROM call WHERE key = ?1 AND run = ?2")?
+            .query_row(params![self.key.0, self.run], |row| row.get(0))?;
+        let since: Option<i64> = connection
+            .prepare_cached("SELECT since FROM waiting WHERE key = ?1 AND run = ?2")?
+            .query_row(params![self.key.0, self.run], |row| row.get(0))
+            .optional()?;
+        entrants.push(Entrant {
+            run: self.run.clone(),
+            priority: rank(self.priority),
+            wants: self.wants,
+            since: since.unwrap_or(millis(self.now)),
+            served_at,
+        });
+        Ok(share(entrants, slots, millis(self.now)).contains(&self.run))
+    }
+
+    fn write_down(&self, connection: &Connection) -> rusqlite::Result<i64> {
+        connection
+            .prepare_cached("INSERT INTO call (key, run, taken_at, ends_at) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![
+                self.key.0,
+                self.run,
+                millis(self.now),
+                millis(self.ends_at)
+            ])?;
+        let id = connection.last_insert_rowid();
+        for window in PERIODS {
+            count(connection, &self.key, &period(window, self.now), 1)?;
+        }
+        connection
+            .prepare_cached(
+                "UPDATE waiting SET wants = max(wants - 1, 0), alive_until = ?3 WHERE run = ?1 AND key = ?2",
+            )?
+            .execute(params![self.run, self.key.0, millis(self.alive_until)])?;
+        Ok(id)
+    }
+}
+
+/// One run that wants slots.
+#[derive(Clone, Debug)]
+struct Entrant {
+    run: String,
+    priority: u8,
+    wants: u32,
+    since: i64,
+    served_at: Option<i64>,
+}
+
+/// Who gets one of the free slots: priority first, then whoever was served longest ago, then whoever came first.
+fn share(mut entrants: Vec<Entrant>, slots: u32, now: i64) -> Vec<String> {
+    let mut served = Vec::new();
+    for turn in 0..slots {
+        let next = entrants
+            .iter_mut()
+            .filter(|entrant| entrant.wants > 0)
+            .min_by_key(|entrant| {
+                (
+                    entrant.priority,
+                    entrant.served_at,
+                    entrant.since,
+                    entrant.run.clone(),
+                )
+            });
+        let Some(next) = next else { break };
+        next.wants -= 1;
+        next.served_at = Some(now.saturating_add(i64::from(turn)));
+        served.push(next.run.clone());
+    }
+    served
+}
+
+fn rank(priority: Priority) -> u8 {
+    match priority {
+        Priority::Person => 0,
+        Priority::Playbook => 1,
+        Priority::Background => 2,
+    }
+}
+
+fn count(connection: &Connection, key: &KeyId, period: &str, by: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO used (key, period, calls) VALUES (?1, ?2, max(?3, 0))
+             ON CONFLICT (key, period) DO UPDATE SET calls = max(calls + ?3, 0)",
+        )?
+        .execute(params![key.0, period, by])
+        .map(drop)
+}
+
+fn finish(connection: &Connection, key: &KeyId, id: i64, end: End, now: Timestamp) -> rusqlite::Result<()> {
+    let taken_at: Option<i64> = connection
+        .prepare_cached("SELECT taken_at FROM call WHERE id = ?1 AND key = ?2")?
+        .query_row(params![id, key.0], |row| row.get(0))
+        .optional()?;
+    // A ledger begun anew does not know it.
+    let Some(taken_at) = taken_at else { return Ok(()) };
+    match end {
+        End::NotSent | End::Refused(_) => {
+            connection
+                .prepare_cached("DELETE FROM call WHERE id = ?1")?
+                .execute(params![id])?;
+            for window in PERIODS {
+                count(connection, key, &period(window, from_millis(taken_at)), -1)?;
+            }
+        }
+        End::Answered | End::Unknown => {
+            connection
+                .prepare_cached("UPDATE call SET ends_at = ?2, answered = 1 WHERE id = ?1")?
+                .execute(params![id, millis(now)])?;
+            // It may have arrived on either side of midnight.
+            for window in PERIODS {
+                let now = period(window, now);
+                if period(window, from_millis(taken_at)) != now {
+                    count(connection, key, &now, 1)?;
+                }
+            }
+        }
+    }
+    match end {
+        End::Refused(hint) => close(connection, key, taken_at, hint, now),
+        End::Answered => connection
+            .prepare_cached(
+                "UPDATE key SET refusals = 0, closed_until = NULL WHERE id = ?1 AND (refused_at IS NULL OR refused_at < ?2)",
+            )?
+            .execute(params![key.0, taken_at])
+            .map(drop),
+        End::NotSent | End::Unknown => Ok(()),
+    }
+}
+
+/// VirusTotal knows of calls that the ledger does not: another machine's. Nothing is sent until a window is new.
+///
+/// Which window is used up is not said: first the minute is taken to be, then the day.
+fn close(
+    connection: &Connection,
+    key: &KeyId,
+    taken_at: i64,
+    hint: Option<Duration>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let (refusals, refused_at): (u32, Option<i64>) = connection
+        .prepare_cached("SELECT refusals, refused_at FROM key WHERE id = ?1")?
+        .query_row(params![key.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // Calls that were under way together are refused together.
+    let anew = refused_at.is_none_or(|refused_at| refused_at < taken_at);
+    let refusals = refusals + u32::from(anew);
+    let closed_until = match hint {
+        Some(hint) => later(now, hint),
+        None if refusals <= 1 => later(now, AFTER_REFUSAL),
+        None => later(now, AFTER_REPEATED_REFUSAL).min(start_of_next(Window::Day, now)),
+    };
+    connection
+        .prepare_cached("UPDATE key SET refusals = ?2, refused_at = ?3, closed_until = max(coalesce(closed_until, 0), ?4) WHERE id = ?1")?
+        .execute(params![key.0, refusals, millis(now), millis(closed_until)])
+        .map(drop)
+}
+
+fn keys(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<KeyUse>> {
+    let mut found = Vec::new();
+    let mut keys = connection.prepare(
+        "SELECT id, label, per_minute, per_hour, per_day, per_month, used_at FROM key ORDER BY used_at DESC",
+    )?;
+    let mut rows = keys.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = KeyId(row.get(0)?);
+        let limits = Limits {
+            per_minute: row.get(2)?,
+            per_hour: row.get(3)?,
+            per_day: row.get(4)?,
+            per_month: row.get(5)?,
+        };
+        let known = load(connection, &id, now)?;
+        found.push(KeyUse {
+            label: row.get(1)?,
+            windows: known.windows(&limits),
+            next_free: known.next_free(&limits),
+            closed_until: known.closed_until(),
+            used_at: from_millis(row.get(6)?),
+            waiting: waiting(connection, &id, now)?,
+            id,
+        });
+    }
+    Ok(found)
+}
+
+fn waiting(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Result<Vec<Waiting>> {
+    let mut waiting = connection.prepare(
+        "SELECT priority, wants, since FROM waiting WHERE key = ?1 AND alive_until > ?2 AND wants > 0 ORDER BY priority, since",
+    )?;
+    let rows = waiting.query_map(params![key.0, millis(now)], |row| {
+        let rank: u8 = row.get(0)?;
+        Ok(Waiting {
+            priority: Priority::ALL.get(usize::from(rank)).copied().unwrap_or_default(),
+            wants: row.get(1)?,
+            since: from_millis(row.get(2)?),
+        })
+    })?;
+    rows.collect()
+}

@@ -1,0 +1,304 @@
+//! A small database in a file that many processes share.
+//!
+//! One thread owns the connection. What is asked of it while it is busy is done together, in one transaction, so
+//! that many small writes cost one write to the disk. An answer comes after the commit: what was answered survives
+//! a crash.
+//!
+//! A store never stops a run. A file that is damaged is kept aside and begun anew; one that can't be used at all
+//! (locked for long, no room, no permission) is replaced by a store in memory. Both are told once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use crate::{Clock, Notify};
+
+/// How long another process may hold the file.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Jobs that share a transaction at most, so that no other process waits long.
+const MOST_TOGETHER: usize = 256;
+
+/// What a file holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Schema {
+    /// What it is called in a message.
+    pub(crate) name: &'static str,
+    /// Counts up when the tables change.
+    pub(crate) version: u32,
+    /// Makes the tables; harmless where they are.
+    pub(crate) create: &'static str,
+    /// What is lost while the store is in memory, as half a sentence.
+    pub(crate) without: &'static str,
+}
+
+/// One database. Dropped, it does what is left to do and closes the file.
+pub(crate) struct Store {
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Store {
+    /// Opens `path`, or a store in memory for `None`. Nothing is read or written before the first job.
+    pub(crate) fn open(path: Option<PathBuf>, schema: Schema, clock: Clock, notify: Notify) -> Self {
+        let (jobs, queue) = mpsc::channel();
+        let keeper = Keeper {
+            path,
+            schema,
+            clock,
+            notify,
+            opened: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name(schema.name.to_owned())
+            .spawn(move || keeper.work(&queue));
+        Self {
+            jobs: thread.is_ok().then_some(jobs),
+            thread: thread.ok(),
+        }
+    }
+
+    /// Does `work` in a transaction, and gives its value once that is committed.
+    ///
+    /// `work` runs again when the transaction fails. `None`: it failed even in memory, or the thread is gone.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.send(work, Some(reply));
+        answer.await.ok()
+    }
+
+    /// Does `work` some time; for what nobody waits for.
+    pub(crate) fn post(&self, work: impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static) {
+        self.send(work, None);
+    }
+
+    fn send<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        reply: Option<oneshot::Sender<T>>,
+    ) {
+        let value = None;
+        let job = Box::new(Ask { work, value, reply });
+        // Without its thread the job goes, and whoever waits for its answer learns that there is none.
+        let _ = self.jobs.as_ref().map(|jobs| jobs.send(job));
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.jobs = None;
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Something to do, and somebody who waits for it.
+trait Job: Send {
+    fn perform(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    fn committed(self: Box<Self>);
+}
+
+struct Ask<T, F> {
+    work: F,
+    value: Option<T>,
+    reply: Option<oneshot::Sender<T>>,
+}
+
+impl<T: Send, F: FnMut(&Connection) -> rusqlite::Result<T> + Send> Job for Ask<T, F> {
+    fn perform(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.value = Some((self.work)(connection)?);
+        Ok(())
+    }
+
+    fn committed(self: Box<Self>) {
+        if let (Some(reply), Some(value)) = (self.reply, self.value) {
+            // Whoever asked may have gone.
+            let _ = reply.send(value);
+        }
+    }
+}
+
+/// The thread that owns the connection.
+struct Keeper {
+    /// `None`: in memory.
+    path: Option<PathBuf>,
+    schema: Schema,
+    clock: Clock,
+    notify: Notify,
+    opened: Option<Opened>,
+}
+
+struct Opened {
+    connection: Connection,
+    /// Which file it is, whatever its name becomes.
+    identity: Option<(u64, u64)>,
+}
+
+impl Keeper {
+    fn work(mut self, queue: &mpsc::Receiver<Box<dyn Job>>) {
+        while let Ok(first) = queue.recv() {
+            let mut jobs = vec![first];
+            jobs.extend(queue.try_iter().take(MOST_TOGETHER - 1));
+            self.perform(&mut jobs);
+            jobs.into_iter().for_each(Job::committed);
+        }
+    }
+
+    /// Does the jobs in one transaction, mending or replacing the store where it can't. What even then fails is dropped.
+    fn perform(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
+        // Twice for a file that is mended, once more for the store in memory.
+        for _ in 0..3 {
+            match self.attempt(jobs) {
+                Ok(()) => return,
+                Err(error) => self.mend(&error),
+            }
+        }
+        // One of them is the trouble: alone, the others can be done.
+        jobs.retain_mut(|job| self.attempt(std::slice::from_mut(job)).is_ok());
+    }
+
+    fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        let opened = match self.opened.take() {
+            Some(opened) => self.opened.insert(opened),
+            None => {
+                let opened = self.open()?;
+                self.opened.insert(opened)
+            }
+        };
+        let transaction = opened
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        jobs.iter_mut().try_for_each(|job| job.perform(&transaction))?;
+        transaction.commit()
+    }
+
+    fn open(&self) -> rusqlite::Result<Opened> {
+        let Some(path) = &self.path else {
+            let connection = Connection::open_in_memory()?;
+            connection.execute_batch(self.schema.create)?;
+            return Ok(Opened {
+                connection,
+                identity: None,
+            });
+        };
+        prepare(path).map_err(|error| {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+            rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+        })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        // Many readers beside a writer; a commit is on the disk when it returns.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > self.schema.version {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+            let detail = "a later version of vtsecops has written it".to_owned();
+            return Err(rusqlite::Error::SqliteFailure(code, Some(detail)));
+        }
+        if found < self.schema.version {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(self.schema.create)?;
+            transaction.pragma_update(None, "user_version", self.schema.version)?;
+            transaction.commit()?;
+        }
+        Ok(Opened {
+            connection,
+            identity: identity(path),
+        })
+    }
+
+    /// Makes the next attempt worth while.
+    fn mend(&mut self, error: &rusqlite::Error) {
+        let opened = self.opened.take().and_then(|opened| opened.identity);
+        let Some(path) = self.path.clone() else { return };
+        let Schema { name, without, .. } = self.schema;
+        if is_damage(error) {
+            if opened.is_some() && opened != identity(&path) {
+                // Another process has begun it anew meanwhile.
+                return;
+            }
+            if let Ok(aside) = keep_aside(&path, self.clock.now()) {
+                self.notify.tell(&format!(
+                    "warning: the {name} is damaged ({error}). It is kept as {}; a new one is begun.",
+                    aside.display()
+                ));
+                return;
+            }
+        }
+        self.path = None;
+        self.notify.tell(&format!(
+            "warning: the {name} {} can't be used: {error}. This run goes on without it: {without}.",
+            path.display()
+        ));
+    }
+}
+
+/// Whether the file's content is the trouble, not its surroundings.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    let surroundings = [
+        ErrorCode::DatabaseBusy,
+        ErrorCode::DatabaseLocked,
+        ErrorCode::DiskFull,
+        ErrorCode::ReadOnly,
+        ErrorCode::PermissionDenied,
+        ErrorCode::CannotOpen,
+        ErrorCode::OutOfMemory,
+        ErrorCode::SystemIoFailure,
+        ErrorCode::FileLockingProtocolFailed,
+    ];
+    error
+        .sqlite_error_code()
+        .is_none_or(|code| !surroundings.contains(&code))
+}
+
+/// The folder and the file, for their owner only.
+fn prepare(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Renames the file and its companions.
+fn keep_aside(path: &Path, now: jiff::Timestamp) -> std::io::Result<PathBuf> {
+    let named = |base: &Path, ending: &str| {
+        let mut name = base.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let aside = named(path, &format!(".damaged-{}", now.strftime("%Y%m%dT%H%M%S%3f")));
+    for companion in ["-wal", "-shm"] {
+        // There may be none.
+        let _ = fs::rename(named(path, companion), named(&aside, companion));
+    }
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
+}

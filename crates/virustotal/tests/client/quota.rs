@@ -1,0 +1,282 @@
+//! The ledger against a server that counts for itself.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use simulator::{Fault, FaultKind, KeyKind, Quota, Running, Simulator};
+use virustotal::quota::{Ledger, Limits, Priority, Window};
+use virustotal::{Client, Clock, Deadline, Error, Notify, Settings, Tier};
+
+use crate::common::{KEY, found, later, settings};
+
+/// Minutes that pass in 60 ms.
+fn fast() -> Clock {
+    Clock::fast("2026-01-10T06:00:00Z".parse().unwrap(), 1_000)
+}
+
+async fn simulator(clock: &Clock, per_minute: u32) -> Running {
+    let now = clock.clone();
+    let quota = Quota {
+        per_minute: Some(per_minute),
+        ..Quota::default()
+    };
+    let builder = Simulator::builder().key(KEY, KeyKind::Private).quota(quota);
+    builder.clock(move || now.now()).start().await.unwrap()
+}
+
+fn with_ledger(running: &Running, clock: &Clock, path: Option<&Path>) -> Settings {
+    let ledger = Ledger::open(path.map(Path::to_owned), clock.clone(), Notify::default());
+    let mut settings = settings(running);
+    settings.limits = Limits::of(Tier::Public);
+    settings.ledger = Some(Arc::new(ledger));
+    settings.retry.longest_quota_wait = Duration::from_secs(3600);
+    settings
+}
+
+fn addresses(first: u8, count: u8) -> Vec<Ipv4Addr> {
+    (0..count).map(|n| Ipv4Addr::new(8, 8, first, n)).collect()
+}
+
+fn refused(running: &Running) -> usize {
+    running.calls().iter().filter(|call| call.status == 204).count()
+}
+
+#[tokio::test]
+async fn calls_are_paced_so_that_none_is_refused_and_no_slot_is_wasted() {
+    let clock = fast();
+    let running = simulator(&clock, 4).await;
+    let begun = clock.now();
+    let client = Client::new(with_ledger(&running, &clock, None)).unwrap();
+    let answers = client.ip_reports(&addresses(0, 30), &Deadline::none()).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!((running.calls().len(), refused(&running)), (30, 0));
+    // 4 at once, then 4 a minute.
+    let minutes = clock.now().duration_since(begun).as_secs() / 60;
+    assert!((7..12).contains(&minutes), "{minutes}");
+}
+
+#[tokio::test]
+async fn what_cannot_get_a_slot_in_time_is_not_sent_and_known_at_once() {
+    let clock = Clock::new(|| "2026-01-10T06:00:00Z".parse::<Timestamp>().unwrap());
+    let running = simulator(&clock, 4).await;
+    let client = Client::new(with_ledger(&running, &clock, None)).unwrap();
+    let begun = std::time::Instant::now();
+    let deadline = Deadline::after(Duration::from_secs(30));
+    let answers = client.ip_reports(&addresses(0, 10), &deadline).await;
+    assert_eq!(answers.iter().filter(|answer| found(answer)).count(), 4);
+    assert!(
+        answers[4..]
+            .iter()
+            .all(|answer| matches!(answer, Err(Error::Quota { .. })))
+    );
+    assert_eq!(running.calls().len(), 4);
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "nobody waits for what can't come"
+    );
+}
+
+#[tokio::test]
+async fn processes_that_share_a_file_share_the_quota() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quota.db");
+    let clock = fast();
+    let running = simulator(&clock, 4).await;
+    let clients: Vec<Client> = (0..3)
+        .map(|_| Client::new(with_ledger(&running, &clock, Some(&path))).unwrap())
+        .collect();
+    let lists = [0, 1, 2].map(|first| addresses(first, 8));
+    let deadline = Deadline::none();
+    let (a, b, c) = tokio::join!(
+        clients[0].ip_reports(&lists[0], &deadline),
+        clients[1].ip_reports(&lists[1], &deadline),
+        clients[2].ip_reports(&lists[2], &deadline),
+    );
+    assert!([a, b, c].iter().flatten().all(Result::is_ok));
+    assert_eq!((running.calls().len(), refused(&running)), (24, 0));
+}
+
+#[tokio::test]
+async fn a_person_goes_first_and_equals_take_turns() {
+    let clock = fast();
+    let running = simulator(&clock, 4).await;
+    let client = Client::new(with_ledger(&running, &clock, None)).unwrap();
+    let run = |priority, first| {
+        let client = client.for_run(priority);
+        async move { client.ip_reports(&addresses(first, 12), &Deadline::none()).await }
+    };
+    // The quota is used up when all of them come.
+    assert!(
+        client
+            .ip_reports(&addresses(9, 4), &later())
+            .await
+            .iter()
+            .all(found)
+    );
+    tokio::join!(
+        run(Priority::Background, 3),
+        run(Priority::Playbook, 1),
+        run(Priority::Playbook, 2),
+        run(Priority::Person, 0),
+    );
+    assert_eq!(refused(&running), 0);
+    let order: Vec<u8> = running
+        .calls()
+        .iter()
+        .skip(4)
+        .map(|call| call.resources[0].split('.').nth(2).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(order.len(), 48);
+    assert!(order[..12].iter().all(|run| *run == 0), "{order:?}");
+    assert!(order[36..].iter().all(|run| *run == 3), "{order:?}");
+    for part in order[12..36].chunks(4) {
+        let ones = part.iter().filter(|run| **run == 1).count();
+        assert!((1..=3).contains(&ones), "equals take turns: {order:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_corrects_the_ledger_for_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quota.db");
+    let clock = Clock::new(|| "2026-01-10T06:00:00Z".parse::<Timestamp>().unwrap());
+    let running = Simulator::builder()
+        .key(KEY, KeyKind::Private)
+        .fault(Fault::new(FaultKind::Quota).times(1))
+        .start()
+        .await
+        .unwrap();
+    let soon = Deadline::after(Duration::from_millis(500));
+    let first = Client::new(with_ledger(&running, &clock, Some(&path))).unwrap();
+    let answers = first.ip_reports(&addresses(0, 1), &soon).await;
+    assert!(matches!(answers[0], Err(Error::Quota { .. })), "{answers:?}");
+    let settings = with_ledger(&running, &clock, Some(&path));
+    let ledger = settings.ledger.clone().unwrap();
+    let second = Client::new(settings).unwrap();
+    let answers = second.ip_reports(&addresses(0, 1), &later()).await;
+    let Err(Error::Quota {
+        retry_after: Some(wait),
+    }) = &answers[0]
+    else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(wait.as_secs(), 60);
+    assert_eq!(running.calls().len(), 1, "the second one knew");
+    let known = ledger.keys().await.remove(0);
+    assert_eq!(known.closed_until, Some("2026-01-10T06:01:00Z".parse().unwrap()));
+    // VirusTotal counts no refused call.
+    assert_eq!(known.windows.map(|window| window.used), [0; 4]);
+}
+
+#[tokio::test]
+async fn a_ledger_tells_what_is_used_and_what_is_left() {
+    let clock = Clock::new(|| "2026-01-10T06:00:00Z".parse::<Timestamp>().unwrap());
+    let running = simulator(&clock, 4).await;
+    let settings = with_ledger(&running, &clock, None);
+    let ledger = settings.ledger.clone().unwrap();
+    let client = Client::new(settings).unwrap();
+    assert!(
+        client
+            .ip_reports(&addresses(0, 3), &later())
+            .await
+            .iter()
+            .all(found)
+    );
+    let known = ledger.keys().await.remove(0);
+    let rows = known
+        .windows
+        .map(|window| (window.window, window.used, window.left()));
+    assert_eq!(
+        rows,
+        [
+            (Window::Minute, 3, Some(1)),
+            (Window::Hour, 3, None),
+            (Window::Day, 3, Some(497)),
+            (Window::Month, 3, Some(15_497)),
+        ]
+    );
+    assert_eq!(known.next_free, clock.now());
+    assert!(
+        !format!("{known:?}").contains(&KEY[..8]),
+        "a fingerprint is not the key"
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_ledger_is_kept_aside_and_a_locked_one_is_done_without() {
+    let clock = fast();
+    let running = simulator(&clock, 1000).await;
+    for damage in ["garbage", "truncated", "locked", "folder", "later version"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quota.db");
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let ledger = |told: &Arc<std::sync::Mutex<Vec<String>>>| {
+            let told = Arc::clone(told);
+            let notify = Notify::new(move |sentence| told.lock().unwrap().push(sentence.to_owned()));
+            Arc::new(Ledger::open(Some(path.clone()), clock.clone(), notify))
+        };
+        let ask = async |ledger| {
+            let mut settings = settings(&running);
+            settings.ledger = Some(ledger);
+            Client::new(settings)
+                .unwrap()
+                .ip_reports(&addresses(0, 2), &later())
+                .await
+        };
+        assert!(ask(ledger(&told)).await.iter().all(found));
+        let mut lock = None;
+        let length = std::fs::metadata(&path).unwrap().len();
+        match damage {
+            "garbage" => std::fs::write(&path, vec![b'x'; 9000]).unwrap(),
+            "truncated" => {
+                let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+                file.set_len(length / 2 + 100).unwrap();
+            }
+            "locked" => {
+                let connection = rusqlite::Connection::open(&path).unwrap();
+                connection
+                    .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+                    .unwrap();
+                lock = Some(connection);
+            }
+            "folder" => {
+                std::fs::remove_file(&path).unwrap();
+                std::fs::create_dir(&path).unwrap();
+            }
+            _ => {
+                let connection = rusqlite::Connection::open(&path).unwrap();
+                connection.pragma_update(None, "user_version", 99).unwrap();
+            }
+        }
+        let damaged = ledger(&told);
+        assert!(ask(Arc::clone(&damaged)).await.iter().all(found), "{damage}");
+        let told = told.lock().unwrap().clone();
+        assert_eq!(told.len(), 1, "{damage}: {told:?}");
+        let aside = std::fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|entry| {
+                entry
+                    .as_ref()
+                    .unwrap()
+                    .file_name()
+                    .to_string_lossy()
+                    .contains("damaged")
+            })
+            .count();
+        match damage {
+            "garbage" | "truncated" => {
+                assert!(told[0].contains("quota ledger is damaged"), "{told:?}");
+                assert!(aside >= 1, "{damage}");
+            }
+            _ => {
+                assert!(told[0].contains("can't be used"), "{told:?}");
+                assert_eq!(aside, 0, "{damage}");
+            }
+        }
+        assert_eq!(damaged.keys().await[0].windows[2].used, 2, "{damage}");
+        drop(lock);
+    }
+}
