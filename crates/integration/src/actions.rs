@@ -10,7 +10,7 @@ mod upload_and_scan_file;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secops::{ActionResult, Context, ExecutionState, JsonResult, ParameterError, ScriptResult};
 use virustotal::{Client, Deadline, ObjectId};
 
@@ -19,6 +19,9 @@ use crate::definition::{self, Definition, FETCH_COMMENTS, PREFIX, THRESHOLD};
 use crate::plan::Plan;
 use crate::state::State;
 use crate::{ENRICHMENT_PREFIX, NO_PREFIX, plan};
+
+/// An analysis takes some minutes at most, and shows itself at the latest when it is finished.
+const LOST_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// What can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +51,9 @@ pub struct Run<'a> {
     pub deadline: &'a Deadline,
     /// Time since the moment in the context; a step of a new process has a new context and leaves this at zero.
     pub elapsed: Duration,
+    /// After a run was cut off while it submitted something: how long VirusTotal may take to show it before it is
+    /// submitted again. Ten minutes unless changed.
+    pub lost_after: SignedDuration,
 }
 
 /// How a step ended.
@@ -68,6 +74,7 @@ impl<'a> Run<'a> {
             context,
             deadline,
             elapsed: Duration::ZERO,
+            lost_after: LOST_AFTER,
         }
     }
 

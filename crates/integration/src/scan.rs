@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use virustotal::report::{FileReport, UrlReport};
-use virustotal::{Answer, Error, FileHash, ObjectId, Report, Submission, UrlId};
+use virustotal::{Accept, Answer, Error, FileHash, ObjectId, Report, Submission, UrlId};
 
 use crate::Run;
 use crate::lookup::{Origin, Outcome};
@@ -12,6 +12,8 @@ use crate::state::{Entry, Pending, Status};
 
 /// A just-submitted object can be unknown for a moment. Source: API v2, section 2.2 (unconfirmed).
 const NOT_YET_KNOWN_FOR: SignedDuration = SignedDuration::from_secs(60);
+/// Between this machine and VirusTotal.
+const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_secs(60);
 /// Polls of one analysis that may fail in a row before it is given up.
 const MOST_FAILURES: u32 = 10;
 
@@ -26,10 +28,14 @@ type Answers = Vec<Result<Answer, Error>>;
 type Submissions = Vec<Result<Submission, Error>>;
 
 impl Kind {
-    async fn reports(self, run: Run<'_>, objects: &[&ObjectId]) -> Answers {
+    async fn reports(self, run: Run<'_>, objects: &[&ObjectId], accept: Accept) -> Answers {
         match self {
-            Self::Hash => run.client.file_reports(&hashes(objects), run.deadline).await,
-            Self::Url => run.client.url_reports(&urls(objects), run.deadline).await,
+            Self::Hash => {
+                run.client
+                    .file_reports(&hashes(objects), accept, run.deadline)
+                    .await
+            }
+            Self::Url => run.client.url_reports(&urls(objects), accept, run.deadline).await,
         }
     }
 
@@ -47,15 +53,23 @@ impl Kind {
         }
     }
 
-    fn is_due(self, report: &Report, after_days: Option<u32>, now: Timestamp) -> bool {
-        let Some(after_days) = after_days else {
-            return false;
-        };
-        let scan_date = match self {
+    /// What an earlier run has sent, perhaps: it is sent anew.
+    async fn forget(self, run: Run<'_>, objects: &[&ObjectId]) {
+        match self {
+            Self::Hash => run.client.forget_file_rescans(&hashes(objects)).await,
+            Self::Url => run.client.forget_url_scans(&urls(objects)).await,
+        }
+    }
+
+    fn scan_date(self, report: &Report) -> Option<DateTime> {
+        match self {
             Self::Hash => FileReport::read(report).scan_date,
             Self::Url => UrlReport::read(report).scan_date,
-        };
-        is_due(scan_date, after_days, now)
+        }
+    }
+
+    fn is_due(self, report: &Report, after_days: Option<u32>, now: Timestamp) -> bool {
+        after_days.is_some_and(|after_days| is_due(self.scan_date(report), after_days, now))
     }
 }
 
@@ -90,7 +104,14 @@ pub(crate) async fn start(
     objects: &[&ObjectId],
     after_days: Option<u32>,
 ) -> Vec<Entry> {
-    let answers = kind.reports(run, objects).await;
+    // A kept report that is due may have a younger one at VirusTotal.
+    let accept = match after_days {
+        Some(days @ 1..) => {
+            Accept::ScannedSince(run.now() - SignedDuration::from_hours(24 * i64::from(days)))
+        }
+        _ => Accept::Fresh,
+    };
+    let answers = kind.reports(run, objects, accept).await;
     let mut statuses: Vec<Option<Status>> = Vec::new();
     let mut wanted: Vec<(usize, Option<Report>)> = Vec::new();
     for (index, answer) in answers.into_iter().enumerate() {
@@ -148,6 +169,10 @@ pub(crate) fn submitted(
         (Ok(Submission::Queued { scan_id, .. }), older) => {
             Status::Pending(Pending::since(now, Some(scan_id), older))
         }
+        (Ok(Submission::Unknown { sent_at }), older) => Status::Pending(Pending {
+            sent_at: Some(sent_at),
+            ..Pending::since(now, None, older)
+        }),
         (Err(Error::Forbidden { .. }), Some(older)) => fall_back(older, Origin::RescanRefused),
         (Err(error), Some(older)) => fall_back(older, Origin::RescanFailed(error.to_string())),
         (Ok(Submission::Refused(why)), Some(older)) => fall_back(older, Origin::RescanFailed(why)),
@@ -181,24 +206,75 @@ pub(crate) async fn poll(kind: Kind, run: Run<'_>, entries: &mut [Entry], object
         }
     }
     let answers = kind.reports_by_scan_id(run, &by_id.1).await;
-    settle(entries, by_id.0.into_iter().zip(answers), run.now());
-    let answers = kind.reports(run, &by_object.1).await;
-    settle(entries, by_object.0.into_iter().zip(answers), run.now());
+    let mut lost = settle(kind, run, entries, by_id.0.into_iter().zip(answers));
+    let answers = kind.reports(run, &by_object.1, Accept::Nothing).await;
+    lost.extend(settle(kind, run, entries, by_object.0.into_iter().zip(answers)));
+    submit_again(kind, run, entries, objects, lost).await;
 }
 
+/// Takes the answers in; gives the entries whose submission never arrived.
 fn settle(
+    kind: Kind,
+    run: Run<'_>,
     entries: &mut [Entry],
     answers: impl Iterator<Item = (usize, Result<Answer, Error>)>,
-    now: Timestamp,
-) {
+) -> Vec<usize> {
+    let mut lost = Vec::new();
     for (index, answer) in answers {
-        if let Some(entry) = entries.get_mut(index)
-            && let Status::Pending(pending) = &mut entry.status
-            && let Some(outcome) = pending.settle(answer, now)
-        {
-            entry.status = Status::Done(outcome);
+        let Some(entry) = entries.get_mut(index) else {
+            continue;
+        };
+        let Status::Pending(pending) = &mut entry.status else {
+            continue;
+        };
+        match pending.settle(kind, answer, run) {
+            Settled::Wait => {}
+            Settled::Done(outcome) => entry.status = Status::Done(outcome),
+            Settled::Lost => lost.push(index),
         }
     }
+    lost
+}
+
+/// What VirusTotal has not shown for long was never submitted. A file is not at hand any more.
+async fn submit_again(
+    kind: Kind,
+    run: Run<'_>,
+    entries: &mut [Entry],
+    objects: &[Option<&ObjectId>],
+    lost: Vec<usize>,
+) {
+    let (mut places, mut again) = (Vec::new(), Vec::new());
+    for index in lost {
+        match objects.get(index).copied().flatten() {
+            Some(object) => {
+                places.push(index);
+                again.push(object);
+            }
+            None => {
+                if let Some(entry) = entries.get_mut(index) {
+                    let reason = "the upload was cut off; upload it again".to_owned();
+                    entry.status = Status::Done(Outcome::Failed(reason));
+                }
+            }
+        }
+    }
+    kind.forget(run, &again).await;
+    for (index, submission) in places.into_iter().zip(kind.submit(run, &again).await) {
+        if let Some(entry) = entries.get_mut(index)
+            && let Status::Pending(pending) = &entry.status
+        {
+            entry.status = submitted(submission, pending.older.clone(), run.now());
+        }
+    }
+}
+
+/// What a poll says.
+enum Settled {
+    Wait,
+    Done(Outcome),
+    /// It was never submitted.
+    Lost,
 }
 
 impl Pending {
@@ -206,43 +282,69 @@ impl Pending {
         Self {
             scan_id,
             submitted_at,
+            sent_at: None,
             older,
             failures: 0,
             last_failure: None,
         }
     }
 
-    /// What a poll says; `None` is to wait on.
-    fn settle(&mut self, answer: Result<Answer, Error>, now: Timestamp) -> Option<Outcome> {
+    fn settle(&mut self, kind: Kind, answer: Result<Answer, Error>, run: Run<'_>) -> Settled {
         match answer {
+            Ok(Answer::Found(report)) if self.is_before(kind.scan_date(&report)) => return self.unseen(run),
             Ok(Answer::Found(report)) => {
-                return Some(Outcome::Found {
+                return Settled::Done(Outcome::Found {
                     report,
                     origin: Origin::Fresh,
                 });
             }
-            Ok(Answer::Queued { .. }) => {
+            Ok(Answer::Queued { scan_id }) => {
                 self.failures = 0;
                 self.last_failure = None;
-                return None;
+                // It has arrived.
+                if self.sent_at.take().is_some() {
+                    self.scan_id = scan_id;
+                }
+                return Settled::Wait;
             }
-            Ok(Answer::Missing) if now.duration_since(self.submitted_at) < NOT_YET_KNOWN_FOR => return None,
+            Ok(Answer::Missing) if self.sent_at.is_some() => return self.unseen(run),
+            Ok(Answer::Missing) if run.now().duration_since(self.submitted_at) < NOT_YET_KNOWN_FOR => {
+                return Settled::Wait;
+            }
             Ok(Answer::Missing) => {
                 self.last_failure = Some("VirusTotal does not know the analysis".to_owned());
             }
-            Err(Error::Key) => return Some(self.give_up(Outcome::Key)),
+            Err(Error::Key) => return Settled::Done(self.give_up(Outcome::Key)),
             // It may be there the next time; the scan is made and must not be lost.
             Err(error @ (Error::Quota { .. } | Error::Transient { .. } | Error::Stopped(_))) => {
                 self.failures += 1;
                 self.last_failure = Some(error.to_string());
                 if self.failures < MOST_FAILURES {
-                    return None;
+                    return Settled::Wait;
                 }
             }
             Err(error) => self.last_failure = Some(error.to_string()),
         }
         let reason = self.last_failure.clone().unwrap_or_default();
-        Some(self.give_up(Outcome::Failed(reason)))
+        Settled::Done(self.give_up(Outcome::Failed(reason)))
+    }
+
+    /// Whether an analysis of that date is older than the one that was, perhaps, asked for. The clocks may differ.
+    fn is_before(&self, scan_date: Option<DateTime>) -> bool {
+        let scanned_at = scan_date.and_then(|date| TimeZone::UTC.to_timestamp(date).ok());
+        match (self.sent_at, scanned_at) {
+            (Some(sent_at), Some(scanned_at)) => scanned_at < sent_at - CLOCKS_DIFFER_BY,
+            (sent_at, _) => sent_at.is_some(),
+        }
+    }
+
+    /// VirusTotal does not show the analysis: not yet, or it never learnt of it.
+    fn unseen(&self, run: Run<'_>) -> Settled {
+        let waited = self.sent_at.map(|sent_at| run.now().duration_since(sent_at));
+        match waited.is_some_and(|waited| waited >= run.lost_after) {
+            true => Settled::Lost,
+            false => Settled::Wait,
+        }
     }
 
     /// The older report where there is one.

@@ -50,6 +50,8 @@ pub(crate) struct Pending {
     /// Its id; without one the object itself is asked about.
     pub(crate) scan_id: Option<String>,
     pub(crate) submitted_at: Timestamp,
+    /// A run was cut off while it submitted it, at this moment: it may never have arrived.
+    pub(crate) sent_at: Option<Timestamp>,
     /// The report to fall back on.
     pub(crate) older: Option<Report>,
     /// Polls in a row that failed, and how the last one did.
@@ -91,6 +93,8 @@ struct WireEntry {
     scan_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     submitted_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_zero")]
     failures: u32,
     /// Place among the packed reports.
@@ -206,6 +210,7 @@ impl Entry {
             Status::Pending(pending) => {
                 wire.scan_id.clone_from(&pending.scan_id);
                 wire.submitted_at = Some(pending.submitted_at);
+                wire.sent_at = pending.sent_at;
                 wire.report = pending.older.as_ref().and_then(keep);
                 wire.failures = pending.failures;
                 wire.detail.clone_from(&pending.last_failure);
@@ -260,6 +265,7 @@ impl WireEntry {
                 let pending = Pending {
                     scan_id: self.scan_id,
                     submitted_at: self.submitted_at?,
+                    sent_at: self.sent_at,
                     older: report,
                     failures: self.failures,
                     last_failure: self.detail,
@@ -332,6 +338,7 @@ mod tests {
             Status::Pending(Pending {
                 scan_id: Some("x-1".to_owned()),
                 submitted_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+                sent_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
                 older: Some(report(r#"{"old": true}"#)),
                 failures: 2,
                 last_failure: Some("quota".to_owned()),

@@ -1,15 +1,19 @@
 //! The questions one can ask VirusTotal.
 
 mod file_reports;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 
+use crate::cache::{Accept, Kind};
+use crate::journal::Asked;
 use crate::quota::Priority;
-use crate::transport::Transport;
+use crate::transport::{Endpoint, Transport};
 use crate::v2::{self, Batch, Element, Separator};
 use crate::{Deadline, DomainName, Error, FileHash, Report, Settings, Upload, UrlId};
 
@@ -41,6 +45,11 @@ pub enum Submission {
     Missing,
     /// Not accepted, in VirusTotal's words.
     Refused(String),
+    /// An earlier run was cut off while it was being sent: nobody knows whether it arrived. VirusTotal shows it, or not.
+    Unknown {
+        /// When it was sent, if it was.
+        sent_at: Timestamp,
+    },
 }
 
 /// A comment of VirusTotal's community: hostile text, never markup.
@@ -59,6 +68,8 @@ pub struct Progress {
     pub expected: u64,
     /// Of these, answered (or given up).
     pub answered: u64,
+    /// Of these, answered from what was kept, without a call.
+    pub kept: u64,
 }
 
 /// Asks VirusTotal, with one key. Share it: pace, proof of the key and connections belong to the client.
@@ -117,13 +128,22 @@ impl Client {
     /// Newest report of each hash, in the order given.
     ///
     /// All three hashes of a file lead to one answer where VirusTotal's reports show that they belong together:
-    /// SHA-256 are asked first, and what their reports name is not asked again. Equal hashes are asked once.
-    /// Costs one call per batch; waits for the quota until `deadline`.
+    /// SHA-256 are asked first, and what their reports name is not asked again. Equal hashes are asked once, and what
+    /// is kept and accepted not at all. Costs one call per batch; waits for the quota until `deadline`.
     ///
     /// # Errors
     /// One of its own for each hash; [`Error::Key`] for all that were left when the key was refused.
-    pub async fn file_reports(&self, hashes: &[FileHash], deadline: &Deadline) -> Vec<Result<Answer, Error>> {
-        file_reports::look_up(self, hashes, deadline).await
+    pub async fn file_reports(
+        &self,
+        hashes: &[FileHash],
+        accept: Accept,
+        deadline: &Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        let names = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
+        let ask =
+            async |places: &[usize]| file_reports::look_up(self, &chosen(hashes, places), deadline).await;
+        self.recall_or_ask(Kind::File, names, accept, self.batch_size(), deadline, ask)
+            .await
     }
 
     /// The reports of analyses of files, by their ids; an analysis under way is [`Answer::Queued`].
@@ -135,18 +155,27 @@ impl Client {
         ids: &[String],
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        answers(FILE_REPORTS, self.batches(FILE_REPORTS, ids, deadline).await)
+        self.polls(Kind::File, FILE_REPORTS, ids, deadline).await
     }
 
     /// Newest report of each URL, in the order given; nothing is submitted. Costs one call per batch.
     ///
     /// # Errors
     /// As for [`Client::file_reports`].
-    pub async fn url_reports(&self, urls: &[UrlId], deadline: &Deadline) -> Vec<Result<Answer, Error>> {
-        answers(
-            URL_REPORTS,
-            self.batches(URL_REPORTS, &texts(urls), deadline).await,
-        )
+    pub async fn url_reports(
+        &self,
+        urls: &[UrlId],
+        accept: Accept,
+        deadline: &Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        let ask = async |places: &[usize]| {
+            let urls = chosen(urls, places);
+            let names = names(&urls);
+            self.reports(Kind::Url, URL_REPORTS, &texts(&urls), &names, deadline)
+                .await
+        };
+        self.recall_or_ask(Kind::Url, names(urls), accept, self.batch_size(), deadline, ask)
+            .await
     }
 
     /// The reports of analyses of URLs, by their ids.
@@ -158,10 +187,10 @@ impl Client {
         ids: &[String],
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        answers(URL_REPORTS, self.batches(URL_REPORTS, ids, deadline).await)
+        self.polls(Kind::Url, URL_REPORTS, ids, deadline).await
     }
 
-    /// Asks for a new analysis of each file. Costs one call per batch.
+    /// Asks for a new analysis of each file. Costs one call per batch; none where a journal tells that it was asked for.
     ///
     /// # Errors
     /// [`Error::Forbidden`] with a public key: the first batch goes alone and, refused, spares the others their call.
@@ -171,24 +200,46 @@ impl Client {
         deadline: &Deadline,
     ) -> Vec<Result<Submission, Error>> {
         let resources: Vec<String> = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
-        let (first, rest) = resources.split_at(self.batch_size().min(resources.len()));
-        let mut elements = self.batches(FILE_RESCANS, first, deadline).await;
-        match elements.first() {
-            Some(Err(refused @ Error::Forbidden { .. })) => {
-                let refused = refused.clone();
-                elements.extend(rest.iter().map(|_| Err(refused.clone())));
+        let ask = async |places: &[usize]| {
+            let resources = chosen(&resources, places);
+            let (first, rest) = resources.split_at(self.batch_size().min(resources.len()));
+            let mut submissions = self
+                .submit(Kind::File, FILE_RESCANS, first, first, deadline)
+                .await;
+            match submissions.first() {
+                Some(Err(refused @ Error::Forbidden { .. })) => {
+                    let refused = refused.clone();
+                    submissions.extend(rest.iter().map(|_| Err(refused.clone())));
+                }
+                _ => submissions.extend(self.submit(Kind::File, FILE_RESCANS, rest, rest, deadline).await),
             }
-            _ => elements.extend(self.batches(FILE_RESCANS, rest, deadline).await),
-        }
-        submissions(elements)
+            submissions
+        };
+        self.recall_or_submit(Kind::File, &resources, ask).await
     }
 
-    /// Submits each URL for a new analysis. Costs one call per batch.
+    /// Submits each URL for a new analysis. Costs one call per batch; none where a journal tells that it was submitted.
     ///
     /// # Errors
     /// As for [`Client::file_reports`].
     pub async fn url_scans(&self, urls: &[UrlId], deadline: &Deadline) -> Vec<Result<Submission, Error>> {
-        submissions(self.batches(URL_SCANS, &texts(urls), deadline).await)
+        let ask = async |places: &[usize]| {
+            let urls = chosen(urls, places);
+            self.submit(Kind::Url, URL_SCANS, &texts(&urls), &names(&urls), deadline)
+                .await
+        };
+        self.recall_or_submit(Kind::Url, &names(urls), ask).await
+    }
+
+    /// Forgets what a journal tells of rescans that were, perhaps, asked for.
+    pub async fn forget_file_rescans(&self, hashes: &[FileHash]) {
+        let names: Vec<String> = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
+        self.forget_submissions(Kind::File, &names).await;
+    }
+
+    /// Forgets what a journal tells of URLs that were, perhaps, submitted.
+    pub async fn forget_url_scans(&self, urls: &[UrlId]) {
+        self.forget_submissions(Kind::Url, &names(urls)).await;
     }
 
     /// Report of each domain, in the order given. Costs one call per domain.
@@ -198,19 +249,19 @@ impl Client {
     pub async fn domain_reports(
         &self,
         domains: &[DomainName],
+        accept: Accept,
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        self.expect(domains.len());
-        let ask = |domain: &DomainName| {
-            v2::report(
-                &self.transport,
-                &v2::DOMAIN_REPORT,
-                "domain",
-                domain.as_str().to_owned(),
-                deadline,
-            )
-        };
-        self.together(domains.iter().map(ask)).await
+        let names = domains.iter().map(|domain| domain.as_str().to_owned()).collect();
+        self.single_reports(
+            Kind::Domain,
+            &v2::DOMAIN_REPORT,
+            "domain",
+            names,
+            accept,
+            deadline,
+        )
+        .await
     }
 
     /// Report of each IP address, in the order given. Costs one call per address.
@@ -220,11 +271,12 @@ impl Client {
     pub async fn ip_reports(
         &self,
         addresses: &[Ipv4Addr],
+        accept: Accept,
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        self.expect(addresses.len());
-        let ask = |ip: &Ipv4Addr| v2::report(&self.transport, &v2::IP_REPORT, "ip", ip.to_string(), deadline);
-        self.together(addresses.iter().map(ask)).await
+        let names = addresses.iter().map(Ipv4Addr::to_string).collect();
+        self.single_reports(Kind::Ip, &v2::IP_REPORT, "ip", names, accept, deadline)
+            .await
     }
 
     /// The newest comments on a file or URL, at most `most`. Costs one call per 25; private keys only.
@@ -272,6 +324,7 @@ impl Client {
         Progress {
             expected: self.transport.expected.load(Ordering::Relaxed),
             answered: self.transport.answered.load(Ordering::Relaxed),
+            kept: self.transport.kept.load(Ordering::Relaxed),
         }
     }
 
@@ -285,23 +338,119 @@ impl Client {
         self.transport.settings().tier.batch_size()
     }
 
-    /// All resources, batch by batch, as many at once as the transport lets through.
-    async fn batches(
+    /// Reports of one kind, batch by batch, as many at once as the transport lets through. What is answered is kept
+    /// under its name.
+    async fn reports(
         &self,
+        kind: Kind,
         batch: Batch<'_>,
         resources: &[String],
+        names: &[String],
         deadline: &Deadline,
-    ) -> Vec<Result<Element, Error>> {
-        self.expect(resources.len());
-        let ask = |part: &[String]| {
+    ) -> Vec<Result<Answer, Error>> {
+        let ask = |(part, names): (&[String], &[String])| {
+            let (part, names) = (part.to_vec(), names.to_vec());
+            async move {
+                let elements = v2::look_up(&self.transport, batch, &part, deadline).await;
+                let answers = answers(batch, elements);
+                self.remember(Asked::Report, kind, &names, &answers).await;
+                self.count(answers.len());
+                answers
+            }
+        };
+        self.in_batches(resources, names, ask).await
+    }
+
+    /// Reports of analyses, by their ids.
+    async fn polls(
+        &self,
+        kind: Kind,
+        batch: Batch<'_>,
+        ids: &[String],
+        deadline: &Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        self.expect(ids.len());
+        let mut recalled = self.recall_polls(kind, ids).await;
+        let open: Vec<String> = ids
+            .iter()
+            .zip(&recalled)
+            .filter(|(_, recalled)| recalled.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        let ask = |(part, _): (&[String], &[String])| {
             let part = part.to_vec();
             async move {
                 let elements = v2::look_up(&self.transport, batch, &part, deadline).await;
-                self.count(elements.len());
-                elements
+                let answers = answers(batch, elements);
+                self.remember(Asked::Poll, kind, &part, &answers).await;
+                self.count(answers.len());
+                answers
             }
         };
-        let asked = self.at_once(resources.chunks(self.batch_size()).map(ask));
+        let mut asked = self.in_batches(&open, &open, ask).await.into_iter();
+        for place in recalled.iter_mut().filter(|place| place.is_none()) {
+            *place = asked.next();
+        }
+        let complete = recalled
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| Err(memory::never_asked())));
+        complete.collect()
+    }
+
+    /// Asks for analyses, each written down before it is sent.
+    async fn submit(
+        &self,
+        kind: Kind,
+        batch: Batch<'_>,
+        resources: &[String],
+        names: &[String],
+        deadline: &Deadline,
+    ) -> Vec<Result<Submission, Error>> {
+        let ask = |(part, names): (&[String], &[String])| {
+            let (part, names) = (part.to_vec(), names.to_vec());
+            async move {
+                self.sending(kind, &names).await;
+                let elements = v2::look_up(&self.transport, batch, &part, deadline).await;
+                let submissions = submissions(elements);
+                self.sent(kind, &names, &submissions).await;
+                self.count(submissions.len());
+                submissions
+            }
+        };
+        self.in_batches(resources, names, ask).await
+    }
+
+    /// One object a call.
+    async fn single_reports(
+        &self,
+        kind: Kind,
+        endpoint: &'static Endpoint,
+        parameter: &'static str,
+        names: Vec<String>,
+        accept: Accept,
+        deadline: &Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        let ask = async |places: &[usize]| {
+            let asks = chosen(&names, places).into_iter().map(|name| async move {
+                let answer = [v2::report(&self.transport, endpoint, parameter, name.clone(), deadline).await];
+                self.remember(Asked::Report, kind, &[name], &answer).await;
+                self.count(1);
+                answer
+            });
+            self.at_once(asks).await.into_iter().flatten().collect()
+        };
+        self.recall_or_ask(kind, names.clone(), accept, 1, deadline, ask)
+            .await
+    }
+
+    async fn in_batches<'a, T, F: Future<Output = Vec<T>>>(
+        &self,
+        resources: &'a [String],
+        names: &'a [String],
+        ask: impl FnMut((&'a [String], &'a [String])) -> F,
+    ) -> Vec<T> {
+        let size = self.batch_size();
+        let asked = self.at_once(resources.chunks(size).zip(names.chunks(size)).map(ask));
         asked.await.into_iter().flatten().collect()
     }
 
@@ -337,6 +486,20 @@ impl Client {
             .answered
             .fetch_add(objects as u64, Ordering::Relaxed);
     }
+}
+
+/// The items at these places.
+fn chosen<T: Clone>(items: &[T], places: &[usize]) -> Vec<T> {
+    places
+        .iter()
+        .filter_map(|place| items.get(*place))
+        .cloned()
+        .collect()
+}
+
+/// Under which names URLs are kept.
+fn names(urls: &[UrlId]) -> Vec<String> {
+    urls.iter().map(|url| url.canonical().to_owned()).collect()
 }
 
 fn texts(urls: &[UrlId]) -> Vec<String> {

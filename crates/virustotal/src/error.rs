@@ -18,7 +18,7 @@ pub enum Error {
         endpoint: &'static str,
     },
     /// A quota (minute, day or month) is used up and no slot comes free before the deadline.
-    #[error("the API key's quota is used up{}", seconds(*.retry_after))]
+    #[error("the API key's quota is used up{}", hint(*.retry_after))]
     Quota {
         /// The earliest moment worth another try, counted from the refusal; `None` when unknown.
         retry_after: Option<Duration>,
@@ -101,9 +101,8 @@ pub enum Trouble {
     BodyTooLarge(u64),
 }
 
-fn seconds(duration: Option<Duration>) -> String {
-    duration
-        .map(|duration| format!("; try again in {} s", duration.as_secs()))
+fn hint(wait: Option<Duration>) -> String {
+    wait.map(|wait| format!("; try again in {}", crate::quota::in_words(wait)))
         .unwrap_or_default()
 }
 

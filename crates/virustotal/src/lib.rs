@@ -5,13 +5,13 @@
 //! A [`Report`] keeps VirusTotal's JSON as sent; typed views such as [`report::FileReport`] read from it.
 //!
 //! ```no_run
-//! use virustotal::{Answer, ApiKey, Client, Deadline, FileHash, Settings};
+//! use virustotal::{Accept, Answer, ApiKey, Client, Deadline, FileHash, Settings};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::new(Settings::new(ApiKey::parse("0123456789abcdef")?))?;
 //! let eicar = FileHash::parse("44d88612fea8a8f36de82e1278abb02f")?;
 //! let deadline = Deadline::after(std::time::Duration::from_secs(60));
-//! for answer in client.file_reports(&[eicar], &deadline).await {
+//! for answer in client.file_reports(&[eicar], Accept::Fresh, &deadline).await {
 //!     match answer? {
 //!         Answer::Found(report) => println!("{}", report.raw()),
 //!         Answer::Missing => println!("VirusTotal has never seen it"),
@@ -22,10 +22,12 @@
 //! # }
 //! ```
 
+mod cache;
 mod client;
 mod clock;
 mod deadline;
 mod error;
+pub mod journal;
 mod key;
 mod notify;
 pub mod object;
@@ -38,12 +40,14 @@ mod transport;
 mod upload;
 mod v2;
 
+pub use cache::{Accept, Cache, CacheStats, Freshness};
 pub use client::{Answer, Client, Comment, Progress, Submission};
 pub use clock::Clock;
 pub use deadline::{Canceller, Deadline, Stop};
 pub use error::{Error, Trouble};
+pub use journal::Journal;
 pub use key::ApiKey;
-pub use notify::Notify;
+pub use notify::{Notify, Weight};
 pub use object::{DomainName, FileHash, ObjectError, ObjectId, UrlId};
 pub use report::Report;
 pub use settings::{ProxyChoice, Settings, Tier, VIRUSTOTAL_V2};

@@ -3,27 +3,44 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// How much a sentence matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Good to know: why it takes long, what will not fit.
+    Hint,
+    /// Something is not as it should be.
+    Warning,
+}
+
+type Tell = dyn Fn(Weight, &str) + Send + Sync;
+
 /// Takes sentences for people: a wait, a damaged file, what will not fit. Cheap to clone.
 #[derive(Clone)]
-pub struct Notify(Arc<dyn Fn(&str) + Send + Sync>);
+pub struct Notify(Arc<Tell>);
 
 impl Notify {
     /// Hands each sentence to `tell`.
     #[must_use]
-    pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    pub fn new(tell: impl Fn(Weight, &str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
-    /// Hands on one sentence.
-    pub fn tell(&self, sentence: &str) {
-        (self.0)(sentence);
+    pub(crate) fn hint(&self, sentence: &str) {
+        (self.0)(Weight::Hint, sentence);
+    }
+
+    pub(crate) fn warn(&self, sentence: &str) {
+        (self.0)(Weight::Warning, sentence);
     }
 }
 
 impl Default for Notify {
     /// Tells nobody but the trace.
     fn default() -> Self {
-        Self::new(|sentence| tracing::warn!("{sentence}"))
+        Self::new(|weight, sentence| match weight {
+            Weight::Hint => tracing::info!("{sentence}"),
+            Weight::Warning => tracing::warn!("{sentence}"),
+        })
     }
 }
 

@@ -12,7 +12,7 @@ mod usage;
 use std::time::Duration;
 
 pub(crate) use ledger::{End, Slot, Turn};
-pub use ledger::{KeyId, KeyUse, Ledger, Waiting};
+pub use ledger::{KeyId, KeyUse, Ledger, Waiting, in_words};
 pub use usage::{Use, WindowUse};
 
 use crate::Tier;

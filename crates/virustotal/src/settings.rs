@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::quota::{Ledger, Limits, Priority};
 use crate::retry::RetryPolicy;
-use crate::{ApiKey, Notify};
+use crate::{ApiKey, Cache, Journal, Notify};
 
 /// VirusTotal's API v2.
 pub const VIRUSTOTAL_V2: &str = "https://www.virustotal.com/vtapi/v2/";
@@ -76,6 +76,12 @@ pub struct Settings {
     /// Where calls are counted, shared with every other user of the key. Default: nowhere; then only VirusTotal's own
     /// refusals slow a client down.
     pub ledger: Option<Arc<Ledger>>,
+    /// What has been asked before, shared with others. Default: nothing is kept.
+    pub cache: Option<Arc<Cache>>,
+    /// Kept reports up to this age are taken, whatever the cache's own rules say.
+    pub max_age: Option<Duration>,
+    /// Where this run's answers and submissions are written down. Default: nowhere.
+    pub journal: Option<Arc<Journal>>,
     /// Whose calls go first. Default: a person's.
     pub priority: Priority,
     /// What the key's owner calls it; shown by the ledger. Default: `default`.
@@ -102,6 +108,9 @@ impl Settings {
             retry: RetryPolicy::default(),
             limits: Limits::of(Tier::default()),
             ledger: None,
+            cache: None,
+            max_age: None,
+            journal: None,
             priority: Priority::default(),
             key_label: "default".to_owned(),
             notify: Notify::default(),

@@ -34,6 +34,8 @@ pub(crate) struct Schema {
     pub(crate) create: &'static str,
     /// What is lost while the store is in memory, as half a sentence.
     pub(crate) without: &'static str,
+    /// Whether a commit survives a loss of power too, not only the end of the process.
+    pub(crate) durable: bool,
 }
 
 /// One database. Dropped, it does what is left to do and closes the file.
@@ -194,9 +196,12 @@ impl Keeper {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
-        // Many readers beside a writer; a commit is on the disk when it returns.
+        // Only counts for a new file: what is deleted can give its room back.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        // Many readers beside a writer.
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        let synchronous = if self.schema.durable { "FULL" } else { "NORMAL" };
+        connection.pragma_update(None, "synchronous", synchronous)?;
         let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > self.schema.version {
             let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
@@ -226,16 +231,16 @@ impl Keeper {
                 return;
             }
             if let Ok(aside) = keep_aside(&path, self.clock.now()) {
-                self.notify.tell(&format!(
-                    "warning: the {name} is damaged ({error}). It is kept as {}; a new one is begun.",
+                self.notify.warn(&format!(
+                    "the {name} is damaged ({error}). It is kept as {}; a new one is begun.",
                     aside.display()
                 ));
                 return;
             }
         }
         self.path = None;
-        self.notify.tell(&format!(
-            "warning: the {name} {} can't be used: {error}. This run goes on without it: {without}.",
+        self.notify.warn(&format!(
+            "the {name} {} can't be used: {error}. This run goes on without it: {without}.",
             path.display()
         ));
     }
@@ -260,7 +265,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 /// The folder and the file, for their owner only.
-fn prepare(path: &Path) -> std::io::Result<()> {
+pub(crate) fn prepare(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);

@@ -56,6 +56,7 @@ pub(crate) struct Transport {
     calls: Mutex<BTreeMap<&'static str, u64>>,
     pub(crate) expected: AtomicU64,
     pub(crate) answered: AtomicU64,
+    pub(crate) kept: AtomicU64,
 }
 
 /// What all runs with one key share.
@@ -95,6 +96,7 @@ impl Transport {
             calls: Mutex::default(),
             expected: AtomicU64::new(0),
             answered: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
         }
     }
 

@@ -45,6 +45,8 @@ pub enum Command {
     Report(ReportArguments),
     /// Upload files and wait for their verdicts
     Upload(UploadArguments),
+    /// Show what is used and left of the quota, for each key
+    Quota(QuotaArguments),
     /// Show or change the settings
     Config(ConfigArguments),
     /// Serve a simulated VirusTotal for tests and demos
@@ -287,9 +289,15 @@ pub struct Connection {
     /// Proxy (http://host:port, socks5://host:port), or none [default: from the environment]
     #[arg(long, value_name = "URL")]
     pub proxy: Option<ProxyAddress>,
-    /// Ask VirusTotal even where an earlier answer is kept (today every run asks)
+    /// Who goes first where the quota is scarce: person, playbook or background [default: person]
+    #[arg(long, value_name = "WHO", value_parser = ["person", "playbook", "background"])]
+    pub priority: Option<String>,
+    /// Ask VirusTotal for everything, and keep no answer
     #[arg(long)]
     pub no_cache: bool,
+    /// Take kept reports up to this age (1h, 7d); 0 takes none [default: by kind and verdict]
+    #[arg(long, value_name = "DURATION")]
+    pub max_age: Option<String>,
     /// Calls at the same time, 1 to 64 [default: 16]
     #[arg(long, value_name = "N")]
     pub max_in_flight: Option<String>,
@@ -336,6 +344,18 @@ pub struct Showing {
     /// Tell on standard error what is done; twice for more
     #[arg(long, short, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// `quota`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Counted are the calls that this machine has made and VirusTotal's refusals; no call is made.\n\n\
+    Examples:\n  vtsecops quota\n  vtsecops quota --json"
+)]
+pub struct QuotaArguments {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `config`

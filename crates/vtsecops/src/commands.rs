@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod man;
 pub(crate) mod ping;
+pub(crate) mod quota;
 pub(crate) mod report;
 mod run;
 pub(crate) mod scan;

@@ -12,6 +12,7 @@ pub mod input;
 pub mod output;
 mod progress;
 pub mod settings;
+mod stores;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -49,6 +50,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Scan(arguments) => commands::scan::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Upload(arguments) => commands::upload::run(&arguments),
+        Command::Quota(arguments) => commands::quota::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Simulator(arguments) => commands::simulator::run(&arguments),
         Command::Demo(arguments) => commands::demo::run(&arguments),

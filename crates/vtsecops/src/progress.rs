@@ -1,18 +1,62 @@
-//! The progress bar: on standard error, only where a person watches.
+//! What people see while a run goes on, on standard error: sentences, and a progress bar where somebody watches.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use virustotal::Client;
+use virustotal::{Client, Notify, Weight};
 
 /// Work that is over sooner shows no bar.
 const PATIENCE: Duration = Duration::from_millis(400);
 const REFRESH: Duration = Duration::from_millis(100);
 
+/// Tells people sentences, above the bar where there is one. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    quiet: bool,
+    bar: Arc<Mutex<Option<ProgressBar>>>,
+}
+
+impl Teller {
+    /// A quiet one tells warnings only.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            bar: Arc::default(),
+        }
+    }
+
+    fn tell(&self, weight: Weight, sentence: &str) {
+        let line = match weight {
+            Weight::Hint if self.quiet => return,
+            Weight::Hint => sentence.to_owned(),
+            Weight::Warning => format!("warning: {sentence}"),
+        };
+        match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(bar) => bar.suspend(|| crate::tell(&line)),
+            None => crate::tell(&line),
+        }
+    }
+
+    /// For those who have something to tell.
+    pub(crate) fn notify(&self) -> Notify {
+        let teller = self.clone();
+        Notify::new(move |weight, sentence| teller.tell(weight, sentence))
+    }
+
+    fn show(&self, bar: Option<ProgressBar>) {
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+    }
+}
+
 /// Shows how far `client` has come while `work` runs.
-pub(crate) async fn while_watching<T>(client: &Arc<Client>, quiet: bool, work: impl Future<Output = T>) -> T {
+pub(crate) async fn while_watching<T>(
+    client: &Arc<Client>,
+    teller: &Teller,
+    quiet: bool,
+    work: impl Future<Output = T>,
+) -> T {
     if quiet || !std::io::stderr().is_terminal() {
         return work.await;
     }
@@ -21,6 +65,7 @@ pub(crate) async fn while_watching<T>(client: &Arc<Client>, quiet: bool, work: i
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
+    teller.show(Some(bar.clone()));
     let mut work = std::pin::pin!(work);
     let mut pause = PATIENCE;
     let output = loop {
@@ -34,6 +79,7 @@ pub(crate) async fn while_watching<T>(client: &Arc<Client>, quiet: bool, work: i
         bar.set_position(progress.answered);
         bar.tick();
     };
+    teller.show(None);
     bar.finish_and_clear();
     output
 }

@@ -12,6 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use virustotal::quota::{Limits, Priority, Window};
 use virustotal::{ApiKey, ProxyChoice, Tier};
 
 use crate::cli::{Connection, Judging, Showing, Waiting};
@@ -33,7 +34,7 @@ pub struct Setting {
 }
 
 /// All of them, the key excepted.
-pub const SETTINGS: [Setting; 12] = [
+pub const SETTINGS: [Setting; 22] = [
     Setting {
         name: "virustotal_url",
         variable: "VTSECOPS_VIRUSTOTAL_URL",
@@ -105,6 +106,66 @@ pub const SETTINGS: [Setting; 12] = [
         variable: "VTSECOPS_MAX_IN_FLIGHT",
         default: Some("16"),
         check: |text| in_flight(text).map(drop),
+    },
+    Setting {
+        name: "quota_per_minute",
+        variable: "VTSECOPS_QUOTA_PER_MINUTE",
+        default: None,
+        check: |text| quota(text).map(drop),
+    },
+    Setting {
+        name: "quota_per_hour",
+        variable: "VTSECOPS_QUOTA_PER_HOUR",
+        default: None,
+        check: |text| quota(text).map(drop),
+    },
+    Setting {
+        name: "quota_per_day",
+        variable: "VTSECOPS_QUOTA_PER_DAY",
+        default: None,
+        check: |text| quota(text).map(drop),
+    },
+    Setting {
+        name: "quota_per_month",
+        variable: "VTSECOPS_QUOTA_PER_MONTH",
+        default: None,
+        check: |text| quota(text).map(drop),
+    },
+    Setting {
+        name: "priority",
+        variable: "VTSECOPS_PRIORITY",
+        default: Some("person"),
+        check: |text| priority(text).map(drop),
+    },
+    Setting {
+        name: "cache",
+        variable: "VTSECOPS_CACHE",
+        default: Some("true"),
+        check: |text| flag(text).map(drop),
+    },
+    Setting {
+        name: "max_age",
+        variable: "VTSECOPS_MAX_AGE",
+        default: None,
+        check: |text| duration(text).map(drop),
+    },
+    Setting {
+        name: "cache_megabytes",
+        variable: "VTSECOPS_CACHE_MEGABYTES",
+        default: Some("256"),
+        check: |text| whole(text, 1).map(drop),
+    },
+    Setting {
+        name: "cache_folder",
+        variable: "VTSECOPS_CACHE_FOLDER",
+        default: None,
+        check: any,
+    },
+    Setting {
+        name: "state_folder",
+        variable: "VTSECOPS_STATE_FOLDER",
+        default: None,
+        check: any,
     },
 ];
 
@@ -208,6 +269,9 @@ pub(crate) fn flags(
         ("proxy", connection.proxy.clone().map(String::from)),
         ("insecure", connection.insecure.then(|| "true".to_owned())),
         ("max_in_flight", connection.max_in_flight.clone()),
+        ("priority", connection.priority.clone()),
+        ("cache", connection.no_cache.then(|| "false".to_owned())),
+        ("max_age", connection.max_age.clone()),
         ("timeout", waiting.timeout.clone()),
         ("poll_every", waiting.poll_every.clone()),
         ("output", showing.output.clone()),
@@ -322,6 +386,26 @@ impl Resolved {
             .unwrap_or_default()
     }
 
+    /// Calls that the key may make: what is known of its tier, and what the settings say.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let tier = self.text("tier").and_then(|text| tier(text).ok());
+        let known = Limits::of(tier.unwrap_or_default());
+        Window::ALL.into_iter().fold(known, |limits, window| {
+            let told = self.text(&format!("quota_per_{}", window.name()));
+            match told.map(quota) {
+                Some(Ok(limit)) => limits.with(window, limit),
+                _ => limits,
+            }
+        })
+    }
+
+    /// A folder that the settings name.
+    #[must_use]
+    pub fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).filter(|text| !text.is_empty()).map(PathBuf::from)
+    }
+
     /// Settings of a client.
     #[must_use]
     pub fn into_virustotal(self, key: ApiKey) -> virustotal::Settings {
@@ -343,6 +427,11 @@ impl Resolved {
         if let Some(number) = self.text("max_in_flight").and_then(|text| in_flight(text).ok()) {
             settings.max_in_flight = number;
         }
+        settings.limits = self.limits();
+        settings.priority = self
+            .text("priority")
+            .and_then(|text| priority(text).ok())
+            .unwrap_or_default();
         settings
     }
 }
@@ -425,17 +514,32 @@ fn whole(text: &str, least: u32) -> Result<u32, String> {
     number.ok_or_else(|| format!("must be a whole number of at least {least}"))
 }
 
+/// Calls in a window; `none` is no limit.
+fn quota(text: &str) -> Result<Option<u32>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    whole(text, 1)
+        .map(Some)
+        .map_err(|_| "must be a whole number of at least 1, or none".to_owned())
+}
+
+fn priority(text: &str) -> Result<Priority, String> {
+    let known = Priority::ALL.into_iter().find(|priority| priority.name() == text);
+    known.ok_or_else(|| "must be person, playbook or background".to_owned())
+}
+
 fn in_flight(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=64).contains(number));
     number.ok_or_else(|| "must be a whole number from 1 to 64".to_owned())
 }
 
-/// A length of time: `90`, `90s`, `50ms`, `5m`, `2h`; `none` and `0` are no length.
+/// A length of time: `90`, `90s`, `50ms`, `5m`, `2h`, `7d`; `none` and `0` are no length.
 ///
 /// # Errors
 /// What it must look like.
 pub fn duration(text: &str) -> Result<Option<Duration>, String> {
-    let error = || "must be a length of time such as 90s, 5m, 2h or none".to_owned();
+    let error = || "must be a length of time such as 90s, 5m, 2h, 7d or none".to_owned();
     let text = text.trim();
     if matches!(text, "none" | "0") {
         return Ok(None);
@@ -448,6 +552,7 @@ pub fn duration(text: &str) -> Result<Option<Duration>, String> {
         "" | "s" => number.checked_mul(1000),
         "m" => number.checked_mul(60_000),
         "h" => number.checked_mul(3_600_000),
+        "d" => number.checked_mul(24 * 3_600_000),
         _ => None,
     };
     // Longer than this is a slip, and would overflow the clock.
@@ -519,7 +624,7 @@ mod tests {
         );
         assert_eq!(
             message(&[("VTSECOPS_TIMEOUT", "soon")]),
-            "VTSECOPS_TIMEOUT: timeout must be a length of time such as 90s, 5m, 2h or none, not \"soon\""
+            "VTSECOPS_TIMEOUT: timeout must be a length of time such as 90s, 5m, 2h, 7d or none, not \"soon\""
         );
         let file = ConfigFile::parse("/c.toml".into(), "threshold = 0").unwrap();
         let message = resolve(&Vec::new(), environment(&[]), &file)
@@ -605,7 +710,7 @@ mod tests {
             (duration("none"), duration("0"), duration("0s")),
             (Ok(None), Ok(None), Ok(None))
         );
-        for text in ["", "-1", "1d", "m", "1.5h", "99999999999999999999", "9999999h"] {
+        for text in ["", "-1", "1w", "m", "1.5h", "99999999999999999999", "9999999h"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

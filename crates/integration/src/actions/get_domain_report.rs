@@ -1,7 +1,7 @@
 //! Get Domain Report: enriches users, host names and URLs with what VirusTotal knows of their domain.
 
 use secops::{ActionResult, ParameterError};
-use virustotal::{DomainName, ObjectId};
+use virustotal::{Accept, DomainName, ObjectId};
 
 use super::{Action, Run, objects, style};
 use crate::conclude::Ending;
@@ -16,7 +16,10 @@ pub(super) async fn run(run: Run<'_>) -> Result<ActionResult, ParameterError> {
         _ => None,
     };
     let domains: Vec<DomainName> = objects(&plan).into_iter().filter_map(domain).collect();
-    let answers = run.client.domain_reports(&domains, run.deadline).await;
+    let answers = run
+        .client
+        .domain_reports(&domains, Accept::Fresh, run.deadline)
+        .await;
     Ok(Ending {
         definition: Action::GetDomainReport.definition(),
         words: &render::message::DOMAIN_WORDS,

@@ -1,7 +1,7 @@
 //! Ping: does the key work?
 
 use secops::{ActionResult, ExecutionState};
-use virustotal::{Answer, Error, UrlId};
+use virustotal::{Accept, Answer, Error, UrlId};
 
 use super::{Action, Run};
 
@@ -13,7 +13,11 @@ pub(super) async fn run(run: Run<'_>) -> ActionResult {
         Ok(url) => url,
         Err(error) => return Action::Ping.failed(&error.to_string()),
     };
-    let answer = run.client.url_reports(&[url], run.deadline).await.pop();
+    let answer = run
+        .client
+        .url_reports(&[url], Accept::Nothing, run.deadline)
+        .await
+        .pop();
     let mut result = Action::Ping.failed("");
     let outcome = answer.unwrap_or(Ok(Answer::Missing));
     result.output_message = message(&outcome);

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use secops::{ActionResult, ParameterError};
-use virustotal::ObjectId;
+use virustotal::{Accept, ObjectId};
 
 use super::{Action, Run, objects, style, threshold};
 use crate::conclude::Ending;
@@ -21,7 +21,10 @@ pub(super) async fn run(run: Run<'_>) -> Result<ActionResult, ParameterError> {
         _ => None,
     };
     let addresses: Vec<Ipv4Addr> = objects(&plan).into_iter().filter_map(address).collect();
-    let answers = run.client.ip_reports(&addresses, run.deadline).await;
+    let answers = run
+        .client
+        .ip_reports(&addresses, Accept::Fresh, run.deadline)
+        .await;
     Ok(Ending {
         definition: Action::ScanIp.definition(),
         words: &render::message::IP_WORDS,

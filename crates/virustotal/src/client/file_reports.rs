@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 
-use super::{Answer, Client, FILE_REPORTS, answer};
+use super::memory::never_asked;
+use super::{Answer, Client, FILE_REPORTS};
+use crate::cache::Kind;
 use crate::report::FileReport;
-use crate::{Deadline, Error, FileHash, Report, Trouble};
+use crate::{Deadline, Error, FileHash, Report};
 
 type Known = HashMap<FileHash, Result<Answer, Error>>;
 
@@ -17,6 +19,7 @@ pub(super) async fn look_up(
     deadline: &Deadline,
 ) -> Vec<Result<Answer, Error>> {
     let mut known = Known::new();
+    let mut asked = 0;
     let mut waves = by_kind(hashes).into_iter().peekable();
     let mut carry: Vec<FileHash> = Vec::new();
     while let Some(kind) = waves.next() {
@@ -26,6 +29,7 @@ pub(super) async fn look_up(
         if wave.len() > client.batch_size() && waves_mix(&wave) {
             // The leftover of the stronger kind may name some of this one: ask it first.
             let rest = wave.split_off(client.batch_size());
+            asked += wave.len();
             ask(client, &wave, &mut known, deadline).await;
             wave = rest;
             wave.retain(|hash| !known.contains_key(hash));
@@ -36,20 +40,15 @@ pub(super) async fn look_up(
             Some(_) => wave.split_off(full),
             None => Vec::new(),
         };
+        asked += wave.len();
         ask(client, &wave, &mut known, deadline).await;
     }
+    // What was answered by another hash of its file took no question of its own.
+    client.count(hashes.len().saturating_sub(asked));
     hashes
         .iter()
         .map(|hash| known.get(hash).cloned().unwrap_or_else(|| Err(never_asked())))
         .collect()
-}
-
-/// Every hash is in some wave; should one not be, that must not look like an answer.
-fn never_asked() -> Error {
-    Error::Transient {
-        trouble: Trouble::Body("there is none".to_owned()),
-        attempts: 0,
-    }
 }
 
 /// The distinct hashes, strongest kind first, in the order given.
@@ -70,9 +69,10 @@ fn waves_mix(wave: &[FileHash]) -> bool {
 
 async fn ask(client: &Client, wave: &[FileHash], known: &mut Known, deadline: &Deadline) {
     let resources: Vec<String> = wave.iter().map(|hash| hash.as_str().to_owned()).collect();
-    let elements = client.batches(FILE_REPORTS, &resources, deadline).await;
-    for (hash, element) in wave.iter().zip(elements) {
-        let answer = answer(FILE_REPORTS, element);
+    let answers = client
+        .reports(Kind::File, FILE_REPORTS, &resources, &resources, deadline)
+        .await;
+    for (hash, answer) in wave.iter().zip(answers) {
         if let Ok(Answer::Found(report)) = &answer {
             for other in other_hashes(report) {
                 known.entry(other).or_insert_with(|| answer.clone());

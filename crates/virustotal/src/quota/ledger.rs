@@ -28,6 +28,7 @@ use crate::{ApiKey, Clock, Deadline, Error, Notify};
 const SCHEMA: Schema = Schema {
     name: "quota ledger",
     version: 1,
+    durable: true,
     without: "other runs with this key do not see its calls",
     create: "
         CREATE TABLE IF NOT EXISTS key (
@@ -256,7 +257,7 @@ impl Ledger {
                 });
             }
             if wait > LONG_WAIT && !turn.told.swap(true, Ordering::Relaxed) {
-                self.notify.tell(&waiting_words(turn, wait));
+                self.notify.hint(&waiting_words(turn, wait));
             }
             let nap = self.clock.real(wait.clamp(SOMEBODY_FIRST, LOOK_AGAIN));
             let answered = self.answered.notified();
@@ -329,8 +330,9 @@ fn waiting_words(turn: &Turn, wait: Duration) -> String {
     )
 }
 
-/// `43 s`, `12 min`, `3 h 20 min`.
-fn in_words(time: Duration) -> String {
+/// A wait for people: `43 s`, `12 min`, `3 h 20 min`.
+#[must_use]
+pub fn in_words(time: Duration) -> String {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     match (seconds / 3600, seconds / 60, seconds) {
         (0, 0..=1, seconds) => format!("{seconds} s"),

@@ -3,7 +3,7 @@
 use crate::common::{client, eicar, found, hash, later, settings, simulator};
 use simulator::{KeyKind, Simulator, file_with_positives, synthetic_file, unknown_file};
 use virustotal::report::FileReport;
-use virustotal::{Answer, Client, FileHash, Tier};
+use virustotal::{Accept, Answer, Client, FileHash, Tier};
 
 /// Every third file by two of its hashes.
 fn files(count: u64) -> (Vec<FileHash>, usize) {
@@ -31,7 +31,7 @@ async fn a_list_that_names_files_twice_costs_no_more_than_one_that_names_them_on
             let (hashes, distinct) = files(count);
             let answers = Client::new(settings)
                 .unwrap()
-                .file_reports(&hashes, &later())
+                .file_reports(&hashes, Accept::Fresh, &later())
                 .await;
             assert_eq!(answers.len(), hashes.len());
             assert!(answers.iter().all(found));
@@ -50,7 +50,9 @@ async fn each_hash_gets_the_report_of_its_own_file_in_the_order_given() {
     let mut hashes: Vec<FileHash> = (0..70).map(|n| hash(&synthetic_file(n).sha1)).collect();
     hashes.insert(3, eicar());
     hashes.insert(40, hash(&unknown_file(7).md5));
-    let answers = client(&running).file_reports(&hashes, &later()).await;
+    let answers = client(&running)
+        .file_reports(&hashes, Accept::Fresh, &later())
+        .await;
     for (asked, answer) in hashes.iter().zip(&answers) {
         match answer.as_ref().unwrap() {
             Answer::Found(report) => {
@@ -75,7 +77,9 @@ async fn a_public_key_given_as_a_private_one_still_gets_every_answer() {
         .await
         .unwrap();
     let hashes: Vec<FileHash> = (0..30).map(|n| hash(&synthetic_file(n).sha256)).collect();
-    let answers = client(&running).file_reports(&hashes, &later()).await;
+    let answers = client(&running)
+        .file_reports(&hashes, Accept::Fresh, &later())
+        .await;
     assert!(answers.iter().all(found));
     assert!(
         running.count("file/report") <= 10,
@@ -88,7 +92,9 @@ async fn a_public_key_given_as_a_private_one_still_gets_every_answer() {
 async fn a_server_that_honours_no_batches_is_asked_one_by_one() {
     let running = simulator().batch_honoured(false).start().await.unwrap();
     let hashes: Vec<FileHash> = (0..10).map(|n| hash(&file_with_positives(3, n).sha256)).collect();
-    let answers = client(&running).file_reports(&hashes, &later()).await;
+    let answers = client(&running)
+        .file_reports(&hashes, Accept::Fresh, &later())
+        .await;
     assert!(answers.iter().all(found));
 }
 
@@ -105,7 +111,7 @@ async fn at_most_sixteen_calls_are_under_way() {
     assert!(
         Client::new(settings)
             .unwrap()
-            .file_reports(&hashes, &later())
+            .file_reports(&hashes, Accept::Fresh, &later())
             .await
             .iter()
             .all(found)
@@ -118,7 +124,7 @@ async fn at_most_sixteen_calls_are_under_way() {
 async fn the_report_is_kept_to_the_byte() {
     let running = simulator().start().await.unwrap();
     let answer = client(&running)
-        .file_reports(&[eicar()], &later())
+        .file_reports(&[eicar()], Accept::Fresh, &later())
         .await
         .pop()
         .unwrap()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use simulator::{Fault, FaultKind, KeyKind, Quota, Running, Simulator};
 use virustotal::quota::{Ledger, Limits, Priority, Window};
-use virustotal::{Client, Clock, Deadline, Error, Notify, Settings, Tier};
+use virustotal::{Accept, Client, Clock, Deadline, Error, Notify, Settings, Tier};
 
 use crate::common::{KEY, found, later, settings};
 
@@ -50,7 +50,9 @@ async fn calls_are_paced_so_that_none_is_refused_and_no_slot_is_wasted() {
     let running = simulator(&clock, 4).await;
     let begun = clock.now();
     let client = Client::new(with_ledger(&running, &clock, None)).unwrap();
-    let answers = client.ip_reports(&addresses(0, 30), &Deadline::none()).await;
+    let answers = client
+        .ip_reports(&addresses(0, 30), Accept::Fresh, &Deadline::none())
+        .await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!((running.calls().len(), refused(&running)), (30, 0));
     // 4 at once, then 4 a minute.
@@ -65,7 +67,9 @@ async fn what_cannot_get_a_slot_in_time_is_not_sent_and_known_at_once() {
     let client = Client::new(with_ledger(&running, &clock, None)).unwrap();
     let begun = std::time::Instant::now();
     let deadline = Deadline::after(Duration::from_secs(30));
-    let answers = client.ip_reports(&addresses(0, 10), &deadline).await;
+    let answers = client
+        .ip_reports(&addresses(0, 10), Accept::Fresh, &deadline)
+        .await;
     assert_eq!(answers.iter().filter(|answer| found(answer)).count(), 4);
     assert!(
         answers[4..]
@@ -91,9 +95,9 @@ async fn processes_that_share_a_file_share_the_quota() {
     let lists = [0, 1, 2].map(|first| addresses(first, 8));
     let deadline = Deadline::none();
     let (a, b, c) = tokio::join!(
-        clients[0].ip_reports(&lists[0], &deadline),
-        clients[1].ip_reports(&lists[1], &deadline),
-        clients[2].ip_reports(&lists[2], &deadline),
+        clients[0].ip_reports(&lists[0], Accept::Fresh, &deadline),
+        clients[1].ip_reports(&lists[1], Accept::Fresh, &deadline),
+        clients[2].ip_reports(&lists[2], Accept::Fresh, &deadline),
     );
     assert!([a, b, c].iter().flatten().all(Result::is_ok));
     assert_eq!((running.calls().len(), refused(&running)), (24, 0));
@@ -106,12 +110,16 @@ async fn a_person_goes_first_and_equals_take_turns() {
     let client = Client::new(with_ledger(&running, &clock, None)).unwrap();
     let run = |priority, first| {
         let client = client.for_run(priority);
-        async move { client.ip_reports(&addresses(first, 12), &Deadline::none()).await }
+        async move {
+            client
+                .ip_reports(&addresses(first, 12), Accept::Fresh, &Deadline::none())
+                .await
+        }
     };
     // The quota is used up when all of them come.
     assert!(
         client
-            .ip_reports(&addresses(9, 4), &later())
+            .ip_reports(&addresses(9, 4), Accept::Fresh, &later())
             .await
             .iter()
             .all(found)
@@ -151,12 +159,12 @@ async fn a_refusal_corrects_the_ledger_for_everybody() {
         .unwrap();
     let soon = Deadline::after(Duration::from_millis(500));
     let first = Client::new(with_ledger(&running, &clock, Some(&path))).unwrap();
-    let answers = first.ip_reports(&addresses(0, 1), &soon).await;
+    let answers = first.ip_reports(&addresses(0, 1), Accept::Fresh, &soon).await;
     assert!(matches!(answers[0], Err(Error::Quota { .. })), "{answers:?}");
     let settings = with_ledger(&running, &clock, Some(&path));
     let ledger = settings.ledger.clone().unwrap();
     let second = Client::new(settings).unwrap();
-    let answers = second.ip_reports(&addresses(0, 1), &later()).await;
+    let answers = second.ip_reports(&addresses(0, 1), Accept::Fresh, &later()).await;
     let Err(Error::Quota {
         retry_after: Some(wait),
     }) = &answers[0]
@@ -180,7 +188,7 @@ async fn a_ledger_tells_what_is_used_and_what_is_left() {
     let client = Client::new(settings).unwrap();
     assert!(
         client
-            .ip_reports(&addresses(0, 3), &later())
+            .ip_reports(&addresses(0, 3), Accept::Fresh, &later())
             .await
             .iter()
             .all(found)
@@ -215,7 +223,7 @@ async fn a_damaged_ledger_is_kept_aside_and_a_locked_one_is_done_without() {
         let told = Arc::new(std::sync::Mutex::new(Vec::new()));
         let ledger = |told: &Arc<std::sync::Mutex<Vec<String>>>| {
             let told = Arc::clone(told);
-            let notify = Notify::new(move |sentence| told.lock().unwrap().push(sentence.to_owned()));
+            let notify = Notify::new(move |_, sentence| told.lock().unwrap().push(sentence.to_owned()));
             Arc::new(Ledger::open(Some(path.clone()), clock.clone(), notify))
         };
         let ask = async |ledger| {
@@ -223,7 +231,7 @@ async fn a_damaged_ledger_is_kept_aside_and_a_locked_one_is_done_without() {
             settings.ledger = Some(ledger);
             Client::new(settings)
                 .unwrap()
-                .ip_reports(&addresses(0, 2), &later())
+                .ip_reports(&addresses(0, 2), Accept::Fresh, &later())
                 .await
         };
         assert!(ask(ledger(&told)).await.iter().all(found));

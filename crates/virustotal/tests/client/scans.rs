@@ -6,7 +6,7 @@ use crate::common::{KEY, client, eicar, found, hash, later, simulator};
 use simulator::{KeyKind, Simulator, synthetic_domain, synthetic_ip, synthetic_url, unknown_file};
 use virustotal::object::parse_ip;
 use virustotal::report::{FileReport, IpReport};
-use virustotal::{Answer, Client, DomainName, Error, Submission, Upload, UrlId};
+use virustotal::{Accept, Answer, Client, DomainName, Error, Submission, Upload, UrlId};
 
 async fn finished(client: &Client, submission: &Result<Submission, Error>) -> Answer {
     let Ok(Submission::Queued { scan_id, .. }) = submission else {
@@ -146,7 +146,7 @@ async fn urls_with_commas_go_in_batches() {
         .collect();
     urls.push(UrlId::parse("http://positives-3.synthetic.example/a,b?c=d,e&f=%0a#g").unwrap());
     urls.push(UrlId::parse("http://unknown.synthetic.example/a,b").unwrap());
-    let answers = client(&running).url_reports(&urls, &later()).await;
+    let answers = client(&running).url_reports(&urls, Accept::Fresh, &later()).await;
     assert!(answers.iter().take(31).all(found), "{answers:?}");
     assert!(matches!(answers[31], Ok(Answer::Missing)));
     assert_eq!(running.count("url/report"), 2);
@@ -185,14 +185,14 @@ async fn domains_and_addresses_are_asked_one_by_one_and_answered_in_order() {
         .map(|n| DomainName::parse(&synthetic_domain(n)).unwrap())
         .collect();
     domains.push(DomainName::parse("unknown.synthetic.example").unwrap());
-    let answers = client.domain_reports(&domains, &later()).await;
+    let answers = client.domain_reports(&domains, Accept::Fresh, &later()).await;
     assert!(answers.iter().take(20).all(found));
     assert!(matches!(answers[20], Ok(Answer::Missing)));
     let mut addresses: Vec<_> = (0..20)
         .map(|n| parse_ip(&synthetic_ip(n).to_string()).unwrap())
         .collect();
     addresses.push(parse_ip("198.51.100.7").unwrap());
-    let answers = client.ip_reports(&addresses, &later()).await;
+    let answers = client.ip_reports(&addresses, Accept::Fresh, &later()).await;
     assert!(answers.iter().all(found));
     let Ok(Answer::Found(report)) = &answers[20] else {
         panic!()

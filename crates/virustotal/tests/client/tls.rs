@@ -6,7 +6,7 @@ use crate::common::{client, eicar, found, later, settings, simulator};
 use simulator::{Certificate, Running};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use virustotal::{Client, Error, ProxyChoice, Settings};
+use virustotal::{Accept, Client, Error, ProxyChoice, Settings};
 
 fn with_ca(running: &Running) -> (Settings, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -22,7 +22,7 @@ async fn a_certificate_of_a_named_authority_is_trusted() {
     let (settings, _file) = with_ca(&running);
     let answers = Client::new(settings)
         .unwrap()
-        .file_reports(&[eicar()], &later())
+        .file_reports(&[eicar()], Accept::Fresh, &later())
         .await;
     assert!(found(&answers[0]), "{answers:?}");
 }
@@ -37,7 +37,7 @@ async fn a_bad_certificate_gets_no_key_and_one_clear_sentence() {
         let (settings, _file) = with_ca(&running);
         let error = Client::new(settings)
             .unwrap()
-            .file_reports(&[eicar()], &later())
+            .file_reports(&[eicar()], Accept::Fresh, &later())
             .await
             .pop()
             .unwrap()
@@ -51,7 +51,7 @@ async fn a_bad_certificate_gets_no_key_and_one_clear_sentence() {
     for kind in [Certificate::Good, Certificate::SelfSigned] {
         let running = simulator().tls(true).tls_certificate(kind).start().await.unwrap();
         let error = client(&running)
-            .file_reports(&[eicar()], &later())
+            .file_reports(&[eicar()], Accept::Fresh, &later())
             .await
             .pop()
             .unwrap()
@@ -74,7 +74,7 @@ async fn verification_can_be_switched_off() {
     assert!(found(
         &Client::new(settings)
             .unwrap()
-            .file_reports(&[eicar()], &later())
+            .file_reports(&[eicar()], Accept::Fresh, &later())
             .await[0]
     ));
 }
@@ -121,7 +121,7 @@ async fn calls_go_through_the_proxy_of_the_settings() {
         settings.proxy = ProxyChoice::Url(address.into());
         let answers = Client::new(settings)
             .unwrap()
-            .file_reports(&[eicar()], &later())
+            .file_reports(&[eicar()], Accept::Fresh, &later())
             .await;
         assert!(found(&answers[0]), "{answers:?}");
         let head = served.await.unwrap();

@@ -6,7 +6,8 @@ use crate::common::{KEY, client, eicar, found, hash, later, settings, simulator}
 use simulator::{Fault, FaultKind, KeyKind, Simulator, synthetic_file};
 use virustotal::object::parse_ip;
 use virustotal::{
-    Answer, Canceller, Client, Deadline, DomainName, Error, FileHash, ProxyChoice, Stop, Trouble, UrlId,
+    Accept, Answer, Canceller, Client, Deadline, DomainName, Error, FileHash, ProxyChoice, Stop, Trouble,
+    UrlId,
 };
 
 fn hashes(count: u64) -> Vec<FileHash> {
@@ -21,12 +22,12 @@ async fn a_wrong_key_costs_one_call_and_stops_every_other() {
         .await
         .unwrap();
     let client = client(&running);
-    let answers = client.file_reports(&hashes(100), &later()).await;
+    let answers = client.file_reports(&hashes(100), Accept::Fresh, &later()).await;
     assert!(answers.iter().all(|answer| matches!(answer, Err(Error::Key))));
     let domain = DomainName::parse("example.co.in").unwrap();
     assert_eq!(
         client
-            .domain_reports(&[domain], &later())
+            .domain_reports(&[domain], Accept::Fresh, &later())
             .await
             .pop()
             .unwrap()
@@ -53,7 +54,9 @@ async fn trouble_that_passes_is_not_noticed() {
             .start()
             .await
             .unwrap();
-        let answers = client(&running).file_reports(&hashes(3), &later()).await;
+        let answers = client(&running)
+            .file_reports(&hashes(3), Accept::Fresh, &later())
+            .await;
         assert!(answers.iter().all(found), "{kind:?}: {answers:?}");
         assert_eq!(running.count("file/report"), 3, "{kind:?}");
     }
@@ -70,7 +73,9 @@ async fn one_resource_the_server_chokes_on_does_not_take_the_others_with_it() {
     ] {
         let fault = Fault::new(kind.clone()).for_resource(&bad);
         let running = simulator().fault(fault).start().await.unwrap();
-        let answers = client(&running).file_reports(&hashes(25), &later()).await;
+        let answers = client(&running)
+            .file_reports(&hashes(25), Accept::Fresh, &later())
+            .await;
         for (n, answer) in answers.iter().enumerate() {
             assert_eq!(found(answer), n != 7, "{kind:?}, file {n}: {answer:?}");
         }
@@ -84,7 +89,9 @@ async fn a_server_that_is_down_is_not_stormed() {
         .start()
         .await
         .unwrap();
-    let answers = client(&running).file_reports(&hashes(1000), &later()).await;
+    let answers = client(&running)
+        .file_reports(&hashes(1000), Accept::Fresh, &later())
+        .await;
     assert!(answers.iter().all(|answer| matches!(
         answer,
         Err(Error::Transient {
@@ -110,7 +117,7 @@ async fn an_answer_without_end_is_cut_off() {
     settings.max_body_bytes = 1_000_000;
     let answer = Client::new(settings)
         .unwrap()
-        .file_reports(&[eicar()], &later())
+        .file_reports(&[eicar()], Accept::Fresh, &later())
         .await
         .pop()
         .unwrap();
@@ -137,7 +144,7 @@ async fn a_server_that_never_answers_is_left_at_the_time_out() {
     settings.call_timeout = Duration::from_millis(100);
     let answer = Client::new(settings)
         .unwrap()
-        .file_reports(&[eicar()], &later())
+        .file_reports(&[eicar()], Accept::Fresh, &later())
         .await
         .pop()
         .unwrap();
@@ -160,7 +167,9 @@ async fn retyped_fields_are_survived() {
         .start()
         .await
         .unwrap();
-    let answers = client(&running).file_reports(&hashes(5), &later()).await;
+    let answers = client(&running)
+        .file_reports(&hashes(5), Accept::Fresh, &later())
+        .await;
     assert!(
         answers
             .iter()
@@ -179,7 +188,11 @@ async fn the_deadline_and_the_canceller_end_a_wait_and_keep_what_is_there() {
 
     let begun = Instant::now();
     let answers = client
-        .file_reports(&hashes(10), &Deadline::after(Duration::from_millis(400)))
+        .file_reports(
+            &hashes(10),
+            Accept::Fresh,
+            &Deadline::after(Duration::from_millis(400)),
+        )
         .await;
     assert_eq!(answers.iter().filter(|answer| found(answer)).count(), 8);
     assert!(
@@ -194,7 +207,7 @@ async fn the_deadline_and_the_canceller_end_a_wait_and_keep_what_is_there() {
     let canceller = Canceller::new();
     let deadline = later().with_canceller(&canceller);
     let hashes = hashes(10);
-    let (answers, ()) = tokio::join!(client.file_reports(&hashes, &deadline), async {
+    let (answers, ()) = tokio::join!(client.file_reports(&hashes, Accept::Fresh, &deadline), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         canceller.cancel();
     });
@@ -213,7 +226,11 @@ async fn one_question_without_an_answer_holds_up_none_of_the_others() {
     let hang = Fault::new(FaultKind::Hang).for_resource(&addresses[0].to_string());
     let running = simulator().fault(hang).start().await.unwrap();
     let answers = client(&running)
-        .ip_reports(&addresses, &Deadline::after(Duration::from_secs(5)))
+        .ip_reports(
+            &addresses,
+            Accept::Fresh,
+            &Deadline::after(Duration::from_secs(5)),
+        )
         .await;
     assert_eq!(answers.iter().filter(|answer| found(answer)).count(), 59);
     assert_eq!(answers[0].as_ref().unwrap_err(), &Error::Stopped(Stop::Deadline));
@@ -230,7 +247,11 @@ async fn a_quota_that_stays_used_up_is_told_and_not_hammered() {
     settings.retry = virustotal::retry::RetryPolicy::default();
     let answers = Client::new(settings)
         .unwrap()
-        .file_reports(&hashes(100), &Deadline::after(Duration::from_secs(5)))
+        .file_reports(
+            &hashes(100),
+            Accept::Fresh,
+            &Deadline::after(Duration::from_secs(5)),
+        )
         .await;
     assert!(
         answers
@@ -248,7 +269,7 @@ async fn the_servers_own_hint_is_followed() {
     let begun = Instant::now();
     assert!(
         client(&running)
-            .file_reports(&[eicar()], &later())
+            .file_reports(&[eicar()], Accept::Fresh, &later())
             .await
             .iter()
             .all(found)
@@ -264,7 +285,7 @@ async fn somebody_else_answering_in_virustotals_place_is_told() {
     ] {
         let running = simulator().fault(Fault::new(kind)).start().await.unwrap();
         let answer = client(&running)
-            .file_reports(&[eicar()], &later())
+            .file_reports(&[eicar()], Accept::Fresh, &later())
             .await
             .pop()
             .unwrap();
@@ -294,7 +315,9 @@ async fn a_403_on_a_private_endpoint_says_nothing_about_the_key() {
         client.comments(eicar().as_str(), 25, &later()).await,
         Err(Error::Forbidden { .. })
     ));
-    assert!(found(&client.file_reports(&[eicar()], &later()).await[0]));
+    assert!(found(
+        &client.file_reports(&[eicar()], Accept::Fresh, &later()).await[0]
+    ));
 }
 
 #[tokio::test]
@@ -323,13 +346,13 @@ async fn no_error_shows_the_key() {
     assert!(!format!("{settings:?}").contains(KEY));
     let client = Client::new(settings).unwrap();
     let domain = DomainName::parse("example.co.in").unwrap();
-    let mut errors = client.domain_reports(&[domain], &later()).await;
+    let mut errors = client.domain_reports(&[domain], Accept::Fresh, &later()).await;
     errors.extend(
         client
-            .ip_reports(&[parse_ip("198.51.100.7").unwrap()], &later())
+            .ip_reports(&[parse_ip("198.51.100.7").unwrap()], Accept::Fresh, &later())
             .await,
     );
-    errors.extend(client.file_reports(&[eicar()], &later()).await);
+    errors.extend(client.file_reports(&[eicar()], Accept::Fresh, &later()).await);
     errors.push(client.comments("x", 1, &later()).await.map(|_| Answer::Missing));
     for error in errors {
         let error = error.unwrap_err();
@@ -352,12 +375,18 @@ async fn the_key_travels_in_the_body_wherever_the_api_takes_it_there() {
     let running = simulator().start().await.unwrap();
     let client = client(&running);
     let url = UrlId::parse("http://malicious.example/payload.php").unwrap();
-    let _ = client.file_reports(&[eicar()], &later()).await;
+    let _ = client.file_reports(&[eicar()], Accept::Fresh, &later()).await;
     let _ = client.file_rescans(&[eicar()], &later()).await;
-    let _ = client.url_reports(std::slice::from_ref(&url), &later()).await;
+    let _ = client
+        .url_reports(std::slice::from_ref(&url), Accept::Fresh, &later())
+        .await;
     let _ = client.url_scans(&[url], &later()).await;
     let _ = client
-        .domain_reports(&[DomainName::parse("example.co.in").unwrap()], &later())
+        .domain_reports(
+            &[DomainName::parse("example.co.in").unwrap()],
+            Accept::Fresh,
+            &later(),
+        )
         .await;
     let calls = running.calls();
     assert_eq!(calls.len(), 5);

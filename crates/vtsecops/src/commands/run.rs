@@ -12,8 +12,9 @@ use crate::cli::{Connection, Showing, Waiting};
 use crate::exit::Code;
 use crate::failure::Failure;
 use crate::output::{self, Style};
-use crate::progress;
+use crate::progress::{self, Teller};
 use crate::settings::{self, ConfigFile, Flags, Resolved};
+use crate::stores;
 
 /// What a command gives to a run.
 pub(super) struct Order<'a> {
@@ -59,8 +60,12 @@ pub(super) fn run(order: Order<'_>, resolved: Resolved, file: &ConfigFile) -> Re
     let (key, source) = settings::find_key(key_file, variable, file, home().as_deref())?;
     tracing::info!(%source, "API key found");
     let (format, timeout, poll_every) = (resolved.format(), resolved.timeout(), resolved.poll_every());
-    let client =
-        Client::new(resolved.into_virustotal(key)).map_err(|error| Failure::usage(error.to_string()))?;
+    let (quiet, teller) = (order.showing.quiet, Teller::new(order.showing.quiet));
+    let ledger = stores::ledger(&resolved, teller.notify());
+    let mut settings = resolved.into_virustotal(key);
+    settings.ledger = Some(Arc::new(ledger));
+    settings.notify = teller.notify();
+    let client = Client::new(settings).map_err(|error| Failure::usage(error.to_string()))?;
     let client = Arc::new(client);
     let context = Context {
         targets: order.targets,
@@ -74,7 +79,6 @@ pub(super) fn run(order: Order<'_>, resolved: Resolved, file: &ConfigFile) -> Re
     if let Some(pause) = poll_every {
         (patience.first_pause, patience.longest_pause) = (pause, pause);
     }
-    let quiet = order.showing.quiet;
     let result = runtime()?.block_on(async {
         let canceller = Canceller::new();
         let deadline = timeout
@@ -84,6 +88,7 @@ pub(super) fn run(order: Order<'_>, resolved: Resolved, file: &ConfigFile) -> Re
         // The work's state is some kilobytes: on the heap, not moved from frame to frame.
         Box::pin(progress::while_watching(
             &client,
+            &teller,
             quiet,
             until_interrupted(work, &canceller),
         ))

@@ -1,0 +1,581 @@
+//! The report cache: what VirusTotal has said, kept for every process of the machine.
+//!
+//! One entry an object: all hashes of a file lead to one. An entry is packed, checked when it is read, and asked anew
+//! when it is no longer fresh. Who is about to ask VirusTotal claims the object first, so that two processes that
+//! want the same thing at once make one call; a claim whose owner is not heard of any more lapses.
+
+mod freshness;
+pub(crate) mod packed;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::value::RawValue;
+
+pub use freshness::Freshness;
+
+use crate::clock::{from_millis, later, millis, until};
+use crate::report::{FileReport, IpReport, Report, UrlReport};
+use crate::store::{Schema, Store};
+use crate::{Answer, Clock, FileHash, Notify};
+use packed::{pack, unpack};
+
+const SCHEMA: Schema = Schema {
+    name: "report cache",
+    version: 1,
+    durable: false,
+    without: "every report is asked for anew",
+    create: "
+        -- object: the name of a file's SHA-256 where it is known, else what was asked for.
+        CREATE TABLE IF NOT EXISTS entry (
+            scope TEXT NOT NULL, object TEXT NOT NULL, state TEXT NOT NULL, flagged INTEGER NOT NULL,
+            asked_at INTEGER NOT NULL, used_at INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (scope, object)
+        ) STRICT;
+        CREATE INDEX IF NOT EXISTS entry_by_use ON entry (used_at);
+        CREATE TABLE IF NOT EXISTS name (
+            scope TEXT NOT NULL, name TEXT NOT NULL, object TEXT NOT NULL, PRIMARY KEY (scope, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS name_by_object ON name (scope, object);
+        CREATE TABLE IF NOT EXISTS claim (
+            scope TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, alive_until INTEGER NOT NULL,
+            PRIMARY KEY (scope, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS count (what TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
+    ",
+};
+
+/// How long an owner's claim lasts after it was last heard of.
+const CLAIM: Duration = Duration::from_secs(10);
+/// How often an owner is heard of.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+/// When an entry was last used is written down no finer than this, so that reading does not mean writing.
+const USE_GRAIN: Duration = Duration::from_secs(3600);
+
+/// What kind of object an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// A file.
+    File,
+    /// A URL.
+    Url,
+    /// A domain.
+    Domain,
+    /// An IP address.
+    Ip,
+}
+
+impl Kind {
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Url => "url",
+            Self::Domain => "domain",
+            Self::Ip => "ip",
+        }
+    }
+}
+
+/// Which kept reports are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// Those that are fresh by the rules of the cache.
+    Fresh,
+    /// Of these, those whose analysis was made at this moment or later.
+    ScannedSince(Timestamp),
+    /// None: VirusTotal is asked.
+    Nothing,
+}
+
+/// How large the cache is and what it has saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct CacheStats {
+    /// Reports.
+    pub found: u64,
+    /// Objects that VirusTotal did not know.
+    pub missing: u64,
+    /// Objects whose analysis was under way.
+    pub queued: u64,
+    /// Bytes of the file that hold entries.
+    pub bytes: u64,
+    /// Bytes from which the least recently used go.
+    pub most_bytes: u64,
+    /// Look-ups that were answered from the cache, since it was begun.
+    pub hits: u64,
+    /// Look-ups that were not.
+    pub misses: u64,
+    /// When the oldest entry was asked for.
+    pub oldest: Option<Timestamp>,
+}
+
+/// What has been asked before.
+pub struct Cache {
+    store: Store,
+    clock: Clock,
+    freshness: Freshness,
+    most_bytes: u64,
+}
+
+/// What the cache says to one question.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// A fresh answer.
+    Answer(Answer),
+    /// None; the asker has claimed the object and asks VirusTotal.
+    Yours,
+    /// None yet; somebody else is asking.
+    Elsewhere,
+}
+
+/// The objects that one asker has claimed. Dropped, they are free again.
+pub(crate) struct Claims<'a> {
+    cache: &'a Cache,
+    owner: String,
+    has_some: bool,
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cache")
+    }
+}
+
+impl Cache {
+    /// The cache in a file, or one of this process alone for `None`.
+    #[must_use]
+    pub fn open(
+        path: Option<PathBuf>,
+        freshness: Freshness,
+        most_bytes: u64,
+        clock: Clock,
+        notify: Notify,
+    ) -> Self {
+        Self {
+            store: Store::open(path, SCHEMA, clock.clone(), notify),
+            clock,
+            freshness,
+            most_bytes,
+        }
+    }
+
+    /// How large it is and what it has saved.
+    pub async fn stats(&self) -> CacheStats {
+        let most_bytes = self.most_bytes;
+        let stats = self
+            .store
+            .run(move |connection| stats(connection, most_bytes))
+            .await;
+        stats.unwrap_or_default()
+    }
+
+    /// Forgets everything; gives the number of entries that were there.
+    pub async fn clear(&self) -> u64 {
+        self.store.run(clear).await.unwrap_or(0)
+    }
+
+    /// For one run of look-ups.
+    pub(crate) fn claims(&self) -> Claims<'_> {
+        Claims {
+            cache: self,
+            owner: format!("{:016x}", rand::random::<u64>()),
+            has_some: false,
+        }
+    }
+
+    /// Keeps answers, and frees their objects.
+    pub(crate) async fn keep(&self, scope: &str, kind: Kind, answers: Vec<(String, Answer)>) {
+        let (scope, now, most_bytes) = (scope.to_owned(), self.clock.now(), self.most_bytes);
+        let entries: Vec<Entry> = answers
+            .into_iter()
+            .map(|(name, answer)| Entry::new(kind, &name, &answer))
+            .collect();
+        let kept = self.store.run(move |connection| {
+            for entry in &entries {
+                entry.write(connection, &scope, now)?;
+            }
+            shrink(connection, most_bytes)
+        });
+        // A cache that keeps nothing costs calls, not answers.
+        let _: Option<()> = kept.await;
+    }
+}
+
+impl Claims<'_> {
+    /// What is kept about each object, claiming those that VirusTotal must be asked about.
+    ///
+    /// `max_age` overrides the rules by kind and verdict.
+    pub(crate) async fn look_up(
+        &mut self,
+        scope: &str,
+        kind: Kind,
+        names: &[String],
+        accept: Accept,
+        max_age: Option<Duration>,
+    ) -> Vec<Kept> {
+        let now = self.cache.clock.now();
+        let asking = Asking {
+            scope: scope.to_owned(),
+            kind,
+            names: names.to_vec(),
+            owner: self.owner.clone(),
+            accept,
+            max_age,
+            freshness: self.cache.freshness.clone(),
+            now,
+            alive_until: later(now, self.cache.clock.during(CLAIM)),
+        };
+        let kept = self
+            .cache
+            .store
+            .run(move |connection| asking.look_up(connection))
+            .await;
+        let kept = kept.unwrap_or_else(|| names.iter().map(|_| Kept::Yours).collect());
+        self.has_some |= kept.iter().any(|kept| matches!(kept, Kept::Yours));
+        kept
+    }
+
+    /// Is heard of for as long as `work` takes.
+    pub(crate) async fn while_asking<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                output = &mut work => return output,
+                () = tokio::time::sleep(HEARTBEAT) => self.renew(),
+            }
+        }
+    }
+
+    fn renew(&self) {
+        let owner = self.owner.clone();
+        let alive_until = millis(later(self.cache.clock.now(), self.cache.clock.during(CLAIM)));
+        self.cache.store.post(move |connection| {
+            connection
+                .prepare_cached("UPDATE claim SET alive_until = ?2 WHERE owner = ?1")?
+                .execute(params![owner, alive_until])
+                .map(drop)
+        });
+    }
+}
+
+impl Drop for Claims<'_> {
+    fn drop(&mut self) {
+        if !self.has_some {
+            return;
+        }
+        let owner = std::mem::take(&mut self.owner);
+        self.cache.store.post(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM claim WHERE owner = ?1")?
+                .execute(params![owner])
+                .map(drop)
+        });
+    }
+}
+
+/// One question to the cache.
+struct Asking {
+    scope: String,
+    kind: Kind,
+    names: Vec<String>,
+    owner: String,
+    accept: Accept,
+    max_age: Option<Duration>,
+    freshness: Freshness,
+    now: Timestamp,
+    alive_until: Timestamp,
+}
+
+impl Asking {
+    fn look_up(&self, connection: &Connection) -> rusqlite::Result<Vec<Kept>> {
+        let kept: Vec<Kept> = self
+            .names
+            .iter()
+            .map(|name| self.look_up_one(connection, name))
+            .collect::<rusqlite::Result<_>>()?;
+        let hits = kept.iter().filter(|kept| matches!(kept, Kept::Answer(_))).count();
+        let misses = kept.iter().filter(|kept| matches!(kept, Kept::Yours)).count();
+        for (what, number) in [("hits", hits), ("misses", misses)] {
+            connection
+                .prepare_cached(
+                    "INSERT INTO count (what, number) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET number = number + ?2",
+                )?
+                .execute(params![what, i64::try_from(number).unwrap_or(0)])?;
+        }
+        Ok(kept)
+    }
+
+    fn look_up_one(&self, connection: &Connection, name: &str) -> rusqlite::Result<Kept> {
+        let name = full_name(self.kind, name);
+        if let Some(answer) = self.fresh(connection, &name)? {
+            return Ok(Kept::Answer(answer));
+        }
+        let owner: Option<String> = connection
+            .prepare_cached("SELECT owner FROM claim WHERE scope = ?1 AND name = ?2 AND alive_until > ?3")?
+            .query_row(params![self.scope, name, millis(self.now)], |row| row.get(0))
+            .optional()?;
+        if owner.is_some_and(|owner| owner != self.owner) {
+            return Ok(Kept::Elsewhere);
+        }
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO claim (scope, name, owner, alive_until) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![self.scope, name, self.owner, millis(self.alive_until)])?;
+        Ok(Kept::Yours)
+    }
+
+    fn fresh(&self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Answer>> {
+        if self.accept == Accept::Nothing {
+            return Ok(None);
+        }
+        let found = connection
+            .prepare_cached(
+                "SELECT entry.rowid, entry.object, state, flagged, asked_at, used_at, body
+                 FROM name JOIN entry ON entry.scope = name.scope AND entry.object = name.object
+                 WHERE name.scope = ?1 AND name.name = ?2",
+            )?
+            .query_row(params![self.scope, name], Row::read)
+            .optional()?;
+        let Some(row) = found else { return Ok(None) };
+        let age = until(self.now, from_millis(row.asked_at));
+        let most = self
+            .max_age
+            .unwrap_or_else(|| self.freshness.of(self.kind, &row.state, row.flagged));
+        // What was asked in the future was asked by a clock that was wrong.
+        if age >= most || row.asked_at > millis(self.now) {
+            return Ok(None);
+        }
+        let Some(answer) = row.answer() else {
+            connection
+                .prepare_cached("DELETE FROM entry WHERE rowid = ?1")?
+                .execute(params![row.id])?;
+            return Ok(None);
+        };
+        if !self.accepts(&answer) {
+            return Ok(None);
+        }
+        if until(self.now, from_millis(row.used_at)) > USE_GRAIN {
+            connection
+                .prepare_cached("UPDATE entry SET used_at = ?2 WHERE rowid = ?1")?
+                .execute(params![row.id, millis(self.now)])?;
+        }
+        Ok(Some(answer))
+    }
+
+    fn accepts(&self, answer: &Answer) -> bool {
+        match (self.accept, answer) {
+            (Accept::ScannedSince(since), Answer::Found(report)) => {
+                scanned_at(self.kind, report).is_some_and(|at| at >= since)
+            }
+            _ => true,
+        }
+    }
+}
+
+/// When the report's analysis was made.
+fn scanned_at(kind: Kind, report: &Report) -> Option<Timestamp> {
+    let date = match kind {
+        Kind::File => FileReport::read(report).scan_date,
+        Kind::Url => UrlReport::read(report).scan_date,
+        Kind::Domain | Kind::Ip => None,
+    };
+    TimeZone::UTC.to_timestamp(date?).ok()
+}
+
+fn full_name(kind: Kind, name: &str) -> String {
+    format!("{}:{name}", kind.prefix())
+}
+
+struct Row {
+    id: i64,
+    object: String,
+    state: String,
+    flagged: bool,
+    asked_at: i64,
+    used_at: i64,
+    body: Vec<u8>,
+}
+
+impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            object: row.get(1)?,
+            state: row.get(2)?,
+            flagged: row.get(3)?,
+            asked_at: row.get(4)?,
+            used_at: row.get(5)?,
+            body: row.get(6)?,
+        })
+    }
+
+    /// `None` for a damaged one.
+    fn answer(&self) -> Option<Answer> {
+        let text = unpack(&self.object, &self.body)?;
+        Some(match self.state.as_str() {
+            FOUND => Answer::Found(Report::from(RawValue::from_string(text).ok()?)),
+            MISSING => Answer::Missing,
+            QUEUED => Answer::Queued {
+                scan_id: Some(text).filter(|id| !id.is_empty()),
+            },
+            _ => return None,
+        })
+    }
+}
+
+const FOUND: &str = "found";
+const MISSING: &str = "missing";
+const QUEUED: &str = "queued";
+
+/// One answer on its way into the file.
+struct Entry {
+    object: String,
+    /// Under which names it is found, its own included.
+    names: Vec<String>,
+    state: &'static str,
+    flagged: bool,
+    body: Vec<u8>,
+}
+
+impl Entry {
+    fn new(kind: Kind, asked: &str, answer: &Answer) -> Self {
+        let asked = full_name(kind, asked);
+        let (object, mut names) = match (kind, answer) {
+            (Kind::File, Answer::Found(report)) => {
+                // SHA-256 comes first.
+                let hashes = FileReport::hashes(report).into_iter().flatten();
+                let hashes = hashes.filter_map(|hash| FileHash::parse(&hash).ok());
+                let names: Vec<String> = hashes.map(|hash| full_name(kind, hash.as_str())).collect();
+                (names.first().unwrap_or(&asked).clone(), names)
+            }
+            _ => (asked.clone(), Vec::new()),
+        };
+        if !names.contains(&asked) {
+            names.push(asked);
+        }
+        let (state, flagged, text) = match answer {
+            Answer::Found(report) => (FOUND, is_flagged(kind, report), report.raw()),
+            Answer::Missing => (MISSING, false, ""),
+            Answer::Queued { scan_id } => (QUEUED, false, scan_id.as_deref().unwrap_or_default()),
+        };
+        Self {
+            body: pack(&object, text),
+            object,
+            names,
+            state,
+            flagged,
+        }
+    }
+
+    fn write(&self, connection: &Connection, scope: &str, now: Timestamp) -> rusqlite::Result<()> {
+        for name in &self.names {
+            // What was known only by this name is the same object, as is now told.
+            connection
+                .prepare_cached(
+                    "DELETE FROM entry WHERE scope = ?1 AND object <> ?3
+                     AND object = (SELECT object FROM name WHERE scope = ?1 AND name = ?2)",
+                )?
+                .execute(params![scope, name, self.object])?;
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO name (scope, name, object) VALUES (?1, ?2, ?3)")?
+                .execute(params![scope, name, self.object])?;
+            connection
+                .prepare_cached("DELETE FROM claim WHERE scope = ?1 AND name = ?2")?
+                .execute(params![scope, name])?;
+        }
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO entry (scope, object, state, flagged, asked_at, used_at, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+            )?
+            .execute(params![
+                scope,
+                self.object,
+                self.state,
+                self.flagged,
+                millis(now),
+                self.body
+            ])
+            .map(drop)
+    }
+}
+
+/// Whether some engine flags it. Domains have no engines.
+fn is_flagged(kind: Kind, report: &Report) -> bool {
+    let positives = match kind {
+        Kind::File => FileReport::read(report).positives,
+        Kind::Url => UrlReport::read(report).positives,
+        Kind::Ip => Some(IpReport::read(report).positives()),
+        Kind::Domain => None,
+    };
+    positives.is_some_and(|positives| positives > 0)
+}
+
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<u64> {
+    let number: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0))?;
+    Ok(u64::try_from(number).unwrap_or(0))
+}
+
+fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let pages = number(connection, "page_count")?.saturating_sub(number(connection, "freelist_count")?);
+    Ok(pages * number(connection, "page_size")?)
+}
+
+/// Lets the least recently used go, a tenth at a time, until there is room.
+fn shrink(connection: &Connection, most_bytes: u64) -> rusqlite::Result<()> {
+    while used_bytes(connection)? > most_bytes {
+        let entries: i64 = connection.query_row("SELECT count(*) FROM entry", [], |row| row.get(0))?;
+        if entries == 0 {
+            break;
+        }
+        connection.execute(
+            "DELETE FROM entry WHERE rowid IN (SELECT rowid FROM entry ORDER BY used_at, rowid LIMIT ?1)",
+            params![entries / 10 + 1],
+        )?;
+        connection.execute(
+            "DELETE FROM name WHERE NOT EXISTS
+             (SELECT 1 FROM entry WHERE entry.scope = name.scope AND entry.object = name.object)",
+            [],
+        )?;
+    }
+    Ok(())
+}
+
+fn clear(connection: &Connection) -> rusqlite::Result<u64> {
+    let entries = connection.execute("DELETE FROM entry", [])?;
+    for table in ["name", "count"] {
+        connection.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    // The room goes back to the disk.
+    connection
+        .query_row("PRAGMA incremental_vacuum", [], |_| Ok(()))
+        .optional()?;
+    Ok(u64::try_from(entries).unwrap_or(0))
+}
+
+fn stats(connection: &Connection, most_bytes: u64) -> rusqlite::Result<CacheStats> {
+    let count = |sql: &str, what: &str| -> rusqlite::Result<u64> {
+        let number: Option<i64> = connection
+            .query_row(sql, params![what], |row| row.get(0))
+            .optional()?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
+    };
+    let entries = "SELECT count(*) FROM entry WHERE state = ?1";
+    let counted = "SELECT number FROM count WHERE what = ?1";
+    let oldest: Option<i64> =
+        connection.query_row("SELECT min(asked_at) FROM entry", [], |row| row.get(0))?;
+    Ok(CacheStats {
+        found: count(entries, FOUND)?,
+        missing: count(entries, MISSING)?,
+        queued: count(entries, QUEUED)?,
+        bytes: used_bytes(connection)?,
+        most_bytes,
+        hits: count(counted, "hits")?,
+        misses: count(counted, "misses")?,
+        oldest: oldest.map(from_millis),
+    })
+}

@@ -1,0 +1,320 @@
+//! What is asked already need not be asked again: the journal first, then the cache, then VirusTotal.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::cache::{Accept, Claims, Kept, Kind};
+use crate::client::Client;
+use crate::journal::{Asked, Recalled};
+use crate::report::{FileReport, UrlReport};
+use crate::{Answer, Deadline, Error, FileHash, Report, Submission, Trouble, UrlId};
+
+/// How often somebody else's question is looked after: soon at first, as most answers take a moment.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+const LONGEST_LOOK: Duration = Duration::from_millis(500);
+
+type Answers = Vec<Option<Result<Answer, Error>>>;
+type Submissions = Vec<Result<Submission, Error>>;
+
+impl Client {
+    /// Answers about objects of one kind by their names, in their order. `ask` asks VirusTotal about those at the places
+    /// it is given, and hands every answer to [`Client::remember`].
+    pub(super) async fn recall_or_ask(
+        &self,
+        kind: Kind,
+        names: Vec<String>,
+        accept: Accept,
+        batch_size: usize,
+        deadline: &Deadline,
+        ask: impl AsyncFn(&[usize]) -> Vec<Result<Answer, Error>>,
+    ) -> Vec<Result<Answer, Error>> {
+        self.expect(names.len());
+        let settings = self.transport.settings();
+        let mut answers: Answers = names.iter().map(|_| None).collect();
+        if let Some(journal) = &settings.journal
+            && accept != Accept::Nothing
+        {
+            let recalled = journal.answers(Asked::Report, &full(kind, &names)).await;
+            for (place, answer) in answers.iter_mut().zip(recalled) {
+                *place = answer.map(Ok);
+            }
+            self.count_kept(answers.iter().flatten().count());
+        }
+        let mut claims = settings.cache.as_ref().map(|cache| cache.claims());
+        let mut pause = FIRST_LOOK;
+        let mut is_announced = false;
+        loop {
+            let open = places(&answers);
+            let mine = match &mut claims {
+                Some(claims) => {
+                    self.look_up(claims, kind, &names, accept, &open, &mut answers)
+                        .await
+                }
+                None => open,
+            };
+            if !mine.is_empty() {
+                if !is_announced {
+                    self.announce(mine.len(), batch_size, deadline).await;
+                    is_announced = true;
+                }
+                let asked = match &claims {
+                    Some(claims) => claims.while_asking(ask(&mine)).await,
+                    None => ask(&mine).await,
+                };
+                for (place, answer) in mine.into_iter().zip(asked) {
+                    put(&mut answers, place, answer);
+                }
+            }
+            let waiting = places(&answers);
+            if waiting.is_empty() {
+                break;
+            }
+            // Somebody else is asking; what they get is ours too.
+            if let Err(stop) = deadline.sleep(pause).await {
+                waiting
+                    .into_iter()
+                    .for_each(|place| put(&mut answers, place, Err(stop.into())));
+                break;
+            }
+            pause = (pause * 2).min(LONGEST_LOOK);
+        }
+        answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| Err(never_asked())))
+            .collect()
+    }
+
+    /// Puts what is kept in its place; gives the places that VirusTotal must be asked about.
+    async fn look_up(
+        &self,
+        claims: &mut Claims<'_>,
+        kind: Kind,
+        names: &[String],
+        accept: Accept,
+        open: &[usize],
+        answers: &mut Answers,
+    ) -> Vec<usize> {
+        let asked: Vec<String> = open
+            .iter()
+            .filter_map(|place| names.get(*place))
+            .cloned()
+            .collect();
+        let (scope, max_age) = (self.scope(), self.transport.settings().max_age);
+        let kept = claims.look_up(&scope, kind, &asked, accept, max_age).await;
+        let mut mine = Vec::new();
+        for (&place, kept) in open.iter().zip(kept) {
+            match kept {
+                Kept::Answer(answer) => {
+                    self.count_kept(1);
+                    put(answers, place, Ok(answer));
+                }
+                Kept::Yours => mine.push(place),
+                Kept::Elsewhere => {}
+            }
+        }
+        mine
+    }
+
+    /// Tells at the start what will not fit.
+    async fn announce(&self, objects: usize, batch_size: usize, deadline: &Deadline) {
+        let calls = objects.div_ceil(batch_size);
+        if calls < 2 {
+            return;
+        }
+        let fitting = self.transport.fitting(calls, deadline).await;
+        if fitting < calls {
+            let fitting = (fitting * batch_size).min(objects);
+            self.transport.settings().notify.hint(&format!(
+                "{fitting} of {objects} will fit before the deadline: the key's quota allows no more until then. \
+                 The others will be listed."
+            ));
+        }
+    }
+
+    /// Keeps the answers of one call, under the names that were asked for.
+    pub(super) async fn remember(
+        &self,
+        asked: Asked,
+        kind: Kind,
+        names: &[String],
+        answers: &[Result<Answer, Error>],
+    ) {
+        let settings = self.transport.settings();
+        let known = || {
+            names
+                .iter()
+                .zip(answers)
+                .filter_map(|(name, answer)| Some((name, answer.as_ref().ok()?)))
+        };
+        if let Some(journal) = &settings.journal {
+            let lasting = |answer: &Answer| asked == Asked::Report || matches!(answer, Answer::Found(_));
+            let answers = known()
+                .filter(|(_, answer)| lasting(answer))
+                .map(|(name, answer)| (full_name(kind, name), answer.clone()));
+            journal.record(asked, answers.collect()).await;
+        }
+        if let Some(cache) = &settings.cache {
+            let answers = known().filter_map(|(name, answer)| {
+                let name = match (asked, answer) {
+                    (Asked::Report, _) => name.clone(),
+                    // The name is an analysis's; the report tells the object's.
+                    (_, Answer::Found(report)) => name_of(kind, report)?,
+                    _ => return None,
+                };
+                Some((name, answer.clone()))
+            });
+            let answers: Vec<(String, Answer)> = answers.collect();
+            if !answers.is_empty() {
+                cache.keep(&self.scope(), kind, answers).await;
+            }
+        }
+    }
+
+    /// Reports of analyses that an earlier run has seen finished.
+    pub(super) async fn recall_polls(&self, kind: Kind, ids: &[String]) -> Answers {
+        match &self.transport.settings().journal {
+            Some(journal) => {
+                let answers = journal.answers(Asked::Poll, &full(kind, ids)).await;
+                self.count_kept(answers.iter().flatten().count());
+                answers.into_iter().map(|answer| answer.map(Ok)).collect()
+            }
+            None => ids.iter().map(|_| None).collect(),
+        }
+    }
+
+    /// Submissions that an earlier run has made, and for the rest those that `ask` makes.
+    pub(super) async fn recall_or_submit(
+        &self,
+        kind: Kind,
+        names: &[String],
+        ask: impl AsyncFn(&[usize]) -> Submissions,
+    ) -> Submissions {
+        self.expect(names.len());
+        let recalled = match &self.transport.settings().journal {
+            Some(journal) => journal.submissions(&full(kind, names)).await,
+            None => names.iter().map(|_| None).collect(),
+        };
+        let mut submissions: Vec<Option<Result<Submission, Error>>> = recalled
+            .into_iter()
+            .map(|recalled| {
+                Some(Ok(match recalled? {
+                    Recalled::Answered(submission) => submission,
+                    Recalled::Sent(sent_at) => Submission::Unknown { sent_at },
+                }))
+            })
+            .collect();
+        self.count_kept(submissions.iter().flatten().count());
+        let open = places(&submissions);
+        let asked = match open.is_empty() {
+            true => Vec::new(),
+            false => ask(&open).await,
+        };
+        for (place, submission) in open.into_iter().zip(asked) {
+            put(&mut submissions, place, submission);
+        }
+        submissions
+            .into_iter()
+            .map(|submission| submission.unwrap_or_else(|| Err(never_asked())))
+            .collect()
+    }
+
+    /// Writes down what is about to be submitted.
+    pub(super) async fn sending(&self, kind: Kind, names: &[String]) {
+        if let Some(journal) = &self.transport.settings().journal {
+            journal.sending(&full(kind, names)).await;
+        }
+    }
+
+    /// Writes down what became of it.
+    pub(super) async fn sent(&self, kind: Kind, names: &[String], submissions: &[Result<Submission, Error>]) {
+        let Some(journal) = &self.transport.settings().journal else {
+            return;
+        };
+        let known = names.iter().zip(submissions).filter_map(|(name, submission)| {
+            let submission = match submission {
+                Ok(submission) => Some(submission.clone()),
+                Err(error) if may_have_arrived(error) => return None,
+                Err(_) => None,
+            };
+            Some((full_name(kind, name), submission))
+        });
+        journal.submitted(known.collect()).await;
+    }
+
+    pub(super) async fn forget_submissions(&self, kind: Kind, names: &[String]) {
+        if let Some(journal) = &self.transport.settings().journal
+            && !names.is_empty()
+        {
+            let forgotten = full(kind, names).into_iter().map(|name| (name, None));
+            journal.submitted(forgotten.collect()).await;
+        }
+    }
+
+    /// What one machine may share: the same server, seen with the same rights.
+    fn scope(&self) -> String {
+        let settings = self.transport.settings();
+        let tier = match settings.tier {
+            crate::Tier::Public => "public",
+            crate::Tier::Private => "private",
+        };
+        format!("{tier} {}", settings.base_url)
+    }
+
+    fn count_kept(&self, objects: usize) {
+        self.count(objects);
+        self.transport.kept.fetch_add(objects as u64, Ordering::Relaxed);
+    }
+}
+
+/// Whether a submission that failed may be under way all the same.
+fn may_have_arrived(error: &Error) -> bool {
+    match error {
+        Error::Stopped(_) => true,
+        Error::Transient { trouble, .. } => !matches!(trouble, Trouble::Connect(_)),
+        _ => false,
+    }
+}
+
+fn full(kind: Kind, names: &[String]) -> Vec<String> {
+    names.iter().map(|name| full_name(kind, name)).collect()
+}
+
+fn full_name(kind: Kind, name: &str) -> String {
+    format!("{}:{name}", kind.prefix())
+}
+
+/// Under which name the object of a report is looked up.
+fn name_of(kind: Kind, report: &Report) -> Option<String> {
+    match kind {
+        Kind::File => FileReport::hashes(report)
+            .into_iter()
+            .flatten()
+            .find_map(|hash| FileHash::parse(&hash).ok())
+            .map(|hash| hash.as_str().to_owned()),
+        Kind::Url => {
+            let url = UrlReport::read(report).url?;
+            UrlId::parse(&url).ok().map(|url| url.canonical().to_owned())
+        }
+        Kind::Domain | Kind::Ip => None,
+    }
+}
+
+/// Where there is nothing yet.
+fn places<T>(list: &[Option<T>]) -> Vec<usize> {
+    let open = list.iter().enumerate().filter(|(_, item)| item.is_none());
+    open.map(|(place, _)| place).collect()
+}
+
+fn put<T>(list: &mut [Option<T>], place: usize, item: T) {
+    if let Some(slot) = list.get_mut(place) {
+        *slot = Some(item);
+    }
+}
+
+/// Every object is asked about; should one not be, that must not look like an answer.
+pub(super) fn never_asked() -> Error {
+    Error::Transient {
+        trouble: Trouble::Body("there is none".to_owned()),
+        attempts: 0,
+    }
+}

@@ -1,0 +1,501 @@
+//! The journal of one run: what VirusTotal has answered and what was submitted to it, so that a run that was cut off
+//! goes on where it was.
+//!
+//! An answer is written down before it is used, a submission before it is sent. After a crash a submission may be
+//! written down without its answer: then nobody knows whether it arrived, and [`Recalled::Sent`] says so.
+//!
+//! A run of a single call leaves nothing to go on with, so nothing is written before the second one.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::cache::packed::{pack, unpack};
+use crate::clock::{from_millis, millis};
+use crate::store::{Schema, Store};
+use crate::{Answer, Clock, Notify, Report, Submission};
+
+const SCHEMA: Schema = Schema {
+    name: "journal",
+    version: 1,
+    durable: true,
+    without: "it can't be resumed",
+    create: "
+        CREATE TABLE IF NOT EXISTS run (command TEXT NOT NULL, begun_at INTEGER NOT NULL) STRICT;
+        CREATE TABLE IF NOT EXISTS answer (
+            question TEXT PRIMARY KEY, state TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+    ",
+};
+
+/// One run's journal. Nobody else writes into it meanwhile.
+pub struct Journal {
+    path: PathBuf,
+    command: String,
+    clock: Clock,
+    notify: Notify,
+    /// There is an earlier run to go on with.
+    resumes: bool,
+    writing: Mutex<Writing>,
+    /// Held for as long as the run goes on; the system lets go of it when the process ends, however it does.
+    _lock: File,
+}
+
+enum Writing {
+    /// Nothing is written yet; the rows of the first call.
+    NotYet(Vec<Row>),
+    Into(Arc<Store>),
+}
+
+/// A run that was cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Names it.
+    pub id: String,
+    /// What its owner told [`Journal::begin`].
+    pub command: String,
+    /// When it began.
+    pub begun_at: Timestamp,
+    /// Answers that it has.
+    pub answers: u64,
+    /// Submissions that it has made.
+    pub submissions: u64,
+    /// It goes on in another process.
+    pub is_running: bool,
+}
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The newest report of an object.
+    Report,
+    /// How an analysis is getting on.
+    Poll,
+    /// A new analysis.
+    Submission,
+}
+
+/// What a journal knows of a submission.
+#[derive(Clone, Debug)]
+pub(crate) enum Recalled {
+    Answered(Submission),
+    /// It was about to be sent at this moment; what became of it is not known.
+    Sent(Timestamp),
+}
+
+#[derive(Clone)]
+struct Row {
+    question: String,
+    state: &'static str,
+    at: i64,
+    body: Vec<u8>,
+}
+
+const FOUND: &str = "found";
+const MISSING: &str = "missing";
+const QUEUED: &str = "queued";
+const SENT: &str = "sent";
+const SUBMITTED: &str = "submitted";
+
+#[derive(Serialize, Deserialize)]
+struct WireSubmission {
+    scan_id: Option<String>,
+    permalink: Option<String>,
+    refused: Option<String>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Journal {
+    /// The journal of the run `id` in `folder`: a new one, or that of an earlier run which was cut off.
+    ///
+    /// `command` is what the run needs to be begun again; it is kept as it is.
+    ///
+    /// # Errors
+    /// The folder can't be written, or the run goes on in another process ([`std::io::ErrorKind::WouldBlock`]).
+    pub fn begin(
+        folder: &Path,
+        id: &str,
+        command: String,
+        clock: Clock,
+        notify: Notify,
+    ) -> std::io::Result<Self> {
+        let path = folder.join(format!("{id}.db"));
+        let lock = lock(&path)?;
+        Ok(Self {
+            resumes: path.exists(),
+            path,
+            command,
+            clock,
+            notify,
+            writing: Mutex::new(Writing::NotYet(Vec::new())),
+            _lock: lock,
+        })
+    }
+
+    /// What there is of an earlier run, if there was one.
+    pub async fn earlier(&self) -> Option<Unfinished> {
+        if !self.resumes {
+            return None;
+        }
+        let id = id_of(&self.path)?;
+        let found = self.store().run(summary).await.flatten();
+        found.map(|summary| Unfinished { id, ..summary })
+    }
+
+    /// Forgets the earlier run.
+    ///
+    /// # Errors
+    /// Its file can't be removed.
+    pub fn restart(&mut self) -> std::io::Result<()> {
+        self.resumes = false;
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = Writing::NotYet(Vec::new());
+        remove(&self.path)
+    }
+
+    /// The run is over, and there is nothing to go on with.
+    pub fn finish(&self) {
+        let is_written = {
+            let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            // The file is closed before it goes.
+            matches!(
+                std::mem::replace(&mut *writing, Writing::NotYet(Vec::new())),
+                Writing::Into(_)
+            )
+        };
+        let gone = match is_written || self.resumes {
+            true => remove(&self.path),
+            false => Ok(()),
+        };
+        let _ = fs::remove_file(lock_path(&self.path));
+        if let Err(error) = gone {
+            self.notify.warn(&format!(
+                "the journal {} can't be removed: {error}. Remove it, or the next run like this goes on with it.",
+                self.path.display()
+            ));
+        }
+    }
+
+    /// Whether there is anything to go on with.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.resumes || matches!(*writing, Writing::Into(_))
+    }
+
+    /// Names the run.
+    #[must_use]
+    pub fn id(&self) -> String {
+        id_of(&self.path).unwrap_or_default()
+    }
+
+    /// The answers that an earlier run got.
+    pub(crate) async fn answers(&self, asked: Asked, names: &[String]) -> Vec<Option<Answer>> {
+        self.recall(asked, names, |question, state, _, body| {
+            let text = unpack(question, body)?;
+            Some(match state {
+                FOUND => Answer::Found(Report::from(RawValue::from_string(text).ok()?)),
+                MISSING => Answer::Missing,
+                QUEUED => Answer::Queued {
+                    scan_id: Some(text).filter(|id| !id.is_empty()),
+                },
+                _ => return None,
+            })
+        })
+        .await
+    }
+
+    /// The submissions that an earlier run made.
+    pub(crate) async fn submissions(&self, names: &[String]) -> Vec<Option<Recalled>> {
+        self.recall(
+            Asked::Submission,
+            names,
+            |question, state, at, body| match state {
+                SENT => Some(Recalled::Sent(from_millis(at))),
+                SUBMITTED => {
+                    let wire: WireSubmission = serde_json::from_str(&unpack(question, body)?).ok()?;
+                    Some(Recalled::Answered(match (wire.scan_id, wire.refused) {
+                        (Some(scan_id), _) => Submission::Queued {
+                            scan_id,
+                            permalink: wire.permalink,
+                        },
+                        (None, Some(why)) => Submission::Refused(why),
+                        (None, None) => Submission::Missing,
+                    }))
+                }
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    async fn recall<T: Send + 'static>(
+        &self,
+        asked: Asked,
+        names: &[String],
+        read: fn(&str, &str, i64, &[u8]) -> Option<T>,
+    ) -> Vec<Option<T>> {
+        let nothing = || names.iter().map(|_| None).collect();
+        if !self.resumes || names.is_empty() {
+            return nothing();
+        }
+        let questions: Vec<String> = names.iter().map(|name| question(asked, name)).collect();
+        let store = self.store();
+        let recalled = store.run(move |connection| {
+            let mut answers =
+                connection.prepare_cached("SELECT state, at, body FROM answer WHERE question = ?1")?;
+            let mut recall = |question: &String| {
+                let row: Option<(String, i64, Vec<u8>)> = answers
+                    .query_row(params![question], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                    })
+                    .optional()?;
+                Ok(row.and_then(|(state, at, body)| read(question, &state, at, &body)))
+            };
+            questions.iter().map(&mut recall).collect()
+        });
+        recalled.await.unwrap_or_else(nothing)
+    }
+
+    /// Writes answers down. They are on the disk when this returns.
+    pub(crate) async fn record(&self, asked: Asked, answers: Vec<(String, Answer)>) {
+        let now = millis(self.clock.now());
+        let row = |(name, answer): (String, Answer)| {
+            let question = question(asked, &name);
+            let (state, text) = match &answer {
+                Answer::Found(report) => (FOUND, report.raw()),
+                Answer::Missing => (MISSING, ""),
+                Answer::Queued { scan_id } => (QUEUED, scan_id.as_deref().unwrap_or_default()),
+            };
+            let body = pack(&question, text);
+            Row {
+                question,
+                state,
+                at: now,
+                body,
+            }
+        };
+        self.write(answers.into_iter().map(row).collect(), false).await;
+    }
+
+    /// Writes down that these are about to be submitted.
+    pub(crate) async fn sending(&self, names: &[String]) {
+        let at = millis(self.clock.now());
+        let row = |name: &String| Row {
+            question: question(Asked::Submission, name),
+            state: SENT,
+            at,
+            body: Vec::new(),
+        };
+        self.write(names.iter().map(row).collect(), true).await;
+    }
+
+    /// Writes down what became of submissions; `None` for those that surely did not arrive.
+    pub(crate) async fn submitted(&self, submissions: Vec<(String, Option<Submission>)>) {
+        let at = millis(self.clock.now());
+        let (mut rows, mut gone) = (Vec::new(), Vec::new());
+        for (name, submission) in submissions {
+            let question = question(Asked::Submission, &name);
+            let Some(submission) = submission else {
+                gone.push(question);
+                continue;
+            };
+            let (scan_id, permalink, refused) = match submission {
+                Submission::Queued { scan_id, permalink } => (Some(scan_id), permalink, None),
+                Submission::Refused(why) => (None, None, Some(why)),
+                Submission::Missing => (None, None, None),
+                // Nothing new is known.
+                Submission::Unknown { .. } => continue,
+            };
+            let wire = WireSubmission {
+                scan_id,
+                permalink,
+                refused,
+            };
+            let text = serde_json::to_string(&wire).unwrap_or_default();
+            let body = pack(&question, &text);
+            rows.push(Row {
+                question,
+                state: SUBMITTED,
+                at,
+                body,
+            });
+        }
+        self.write(rows, true).await;
+        if !gone.is_empty() {
+            let store = self.store();
+            let forgotten = store.run(move |connection| {
+                let mut forget = connection.prepare_cached("DELETE FROM answer WHERE question = ?1")?;
+                gone.iter()
+                    .try_for_each(|question| forget.execute(params![question]).map(drop))
+            });
+            let _: Option<()> = forgotten.await;
+        }
+    }
+
+    async fn write(&self, rows: Vec<Row>, at_once: bool) {
+        if rows.is_empty() {
+            return;
+        }
+        let rows = {
+            let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            match &mut *writing {
+                Writing::NotYet(first) if first.is_empty() && !at_once && !self.resumes => {
+                    *first = rows;
+                    return;
+                }
+                Writing::NotYet(first) => std::mem::take(first).into_iter().chain(rows).collect(),
+                Writing::Into(_) => rows,
+            }
+        };
+        let store = self.store();
+        let written = store.run(move |connection| {
+            let mut write = connection.prepare_cached(
+                "INSERT OR REPLACE INTO answer (question, state, at, body) VALUES (?1, ?2, ?3, ?4)",
+            )?;
+            rows.iter().try_for_each(|row| {
+                write
+                    .execute(params![row.question, row.state, row.at, row.body])
+                    .map(drop)
+            })
+        });
+        let _: Option<()> = written.await;
+    }
+
+    /// The file, begun if it is not there.
+    fn store(&self) -> Arc<Store> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Writing::Into(store) = &*writing {
+            return Arc::clone(store);
+        }
+        let store = Arc::new(Store::open(
+            Some(self.path.clone()),
+            SCHEMA,
+            self.clock.clone(),
+            self.notify.clone(),
+        ));
+        let (command, begun_at) = (self.command.clone(), millis(self.clock.now()));
+        store.post(move |connection| {
+            connection
+                .execute(
+                    "INSERT INTO run (command, begun_at) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM run)",
+                    params![command, begun_at],
+                )
+                .map(drop)
+        });
+        *writing = Writing::Into(Arc::clone(&store));
+        store
+    }
+}
+
+/// The runs in `folder` that were cut off, newest first.
+#[must_use]
+pub fn unfinished(folder: &Path) -> Vec<Unfinished> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = files
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "db"));
+    let mut runs: Vec<Unfinished> = paths.filter_map(|path| read_summary(&path)).collect();
+    runs.sort_by_key(|run| std::cmp::Reverse(run.begun_at));
+    runs
+}
+
+fn read_summary(path: &Path) -> Option<Unfinished> {
+    let is_running = match lock(path) {
+        Ok(_) => false,
+        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+    };
+    let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
+    let summary = summary(&connection).ok()??;
+    Some(Unfinished {
+        id: id_of(path)?,
+        is_running,
+        ..summary
+    })
+}
+
+fn summary(connection: &Connection) -> rusqlite::Result<Option<Unfinished>> {
+    let count = |sql: &str| -> rusqlite::Result<u64> {
+        let number: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(u64::try_from(number).unwrap_or(0))
+    };
+    let (answers, submissions) = (
+        count("SELECT count(*) FROM answer WHERE state IN ('found', 'missing', 'queued')")?,
+        count("SELECT count(*) FROM answer WHERE state IN ('sent', 'submitted')")?,
+    );
+    connection
+        .query_row("SELECT command, begun_at FROM run", [], |row| {
+            Ok(Unfinished {
+                id: String::new(),
+                command: row.get(0)?,
+                begun_at: from_millis(row.get(1)?),
+                answers,
+                submissions,
+                is_running: false,
+            })
+        })
+        .optional()
+}
+
+/// Removes an unfinished run that nobody goes on with.
+///
+/// # Errors
+/// It goes on in another process, or its file can't be removed.
+pub fn forget(folder: &Path, id: &str) -> std::io::Result<()> {
+    let path = folder.join(format!("{id}.db"));
+    let _lock = lock(&path)?;
+    remove(&path)?;
+    fs::remove_file(lock_path(&path))
+}
+
+fn question(asked: Asked, name: &str) -> String {
+    let asked = match asked {
+        Asked::Report => "report",
+        Asked::Poll => "poll",
+        Asked::Submission => "submit",
+    };
+    format!("{asked} {name}")
+}
+
+fn id_of(path: &Path) -> Option<String> {
+    Some(path.file_stem()?.to_str()?.to_owned())
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    path.with_extension("lock")
+}
+
+/// Beside the database: closing another handle of the database itself would let go of SQLite's own locks.
+fn lock(path: &Path) -> std::io::Result<File> {
+    let path = lock_path(path);
+    crate::store::prepare(&path)?;
+    let file = File::options().append(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(std::io::ErrorKind::WouldBlock.into()),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    for companion in ["db-wal", "db-shm"] {
+        // There may be none.
+        let _ = fs::remove_file(path.with_extension(companion));
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

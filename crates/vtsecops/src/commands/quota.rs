@@ -1,0 +1,138 @@
+//! `vtsecops quota`
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use virustotal::quota::KeyUse;
+
+use super::run::{resolve, runtime};
+use crate::cli::QuotaArguments;
+use crate::failure::Failure;
+use crate::output::text::visible;
+use crate::progress::Teller;
+use crate::stores;
+
+pub(crate) fn run(arguments: &QuotaArguments) -> Result<ExitCode, Failure> {
+    let (resolved, _) = resolve(&Vec::new())?;
+    let ledger = stores::ledger(&resolved, Teller::new(false).notify());
+    let keys = runtime()?.block_on(ledger.keys());
+    let now = stores::clock().now();
+    crate::print(|out| match arguments.json {
+        true => writeln!(out, "{:#}", as_json(&keys)),
+        false => as_text(&keys, now, out),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn as_json(keys: &[KeyUse]) -> Value {
+    let key = |known: &KeyUse| {
+        let windows: serde_json::Map<String, Value> = known
+            .windows
+            .iter()
+            .map(|window| {
+                let value = json!({
+                    "used": window.used,
+                    "limit": window.limit,
+                    "left": window.left(),
+                    "next_free": window.next_free,
+                });
+                (window.window.name().to_owned(), value)
+            })
+            .collect();
+        let waiting: Vec<Value> = known
+            .waiting
+            .iter()
+            .map(|run| json!({"priority": run.priority.name(), "calls": run.wants, "since": run.since}))
+            .collect();
+        json!({
+            "key": known.id,
+            "label": known.label,
+            "windows": windows,
+            "next_free": known.next_free,
+            "refused_until": known.closed_until,
+            "used_at": known.used_at,
+            "waiting": waiting,
+        })
+    };
+    json!({"keys": keys.iter().map(key).collect::<Vec<_>>()})
+}
+
+fn as_text(keys: &[KeyUse], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    if keys.is_empty() {
+        return writeln!(out, "No call has been counted on this machine yet.");
+    }
+    for (index, known) in keys.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        writeln!(
+            out,
+            "Key {} ({}), next free slot {}",
+            visible(&known.label),
+            known.id,
+            moment(known.next_free, now)
+        )?;
+        writeln!(
+            out,
+            "  {:8}{:>8}{:>8}{:>8}   next slot",
+            "window", "used", "limit", "left"
+        )?;
+        for window in &known.windows {
+            let number =
+                |number: Option<u32>| number.map_or_else(|| "–".to_owned(), |number| number.to_string());
+            writeln!(
+                out,
+                "  {:8}{:>8}{:>8}{:>8}   {}",
+                window.window.name(),
+                window.used,
+                number(window.limit),
+                number(window.left()),
+                moment(window.next_free, now)
+            )?;
+        }
+        if let Some(until) = known.closed_until {
+            writeln!(
+                out,
+                "  VirusTotal has refused a call, so others use this key too; nothing is sent before {}.",
+                clock_time(until, now)
+            )?;
+        }
+        for run in &known.waiting {
+            writeln!(
+                out,
+                "  waiting since {}: {} calls for a {}",
+                clock_time(run.since, now),
+                run.wants,
+                run.priority.name()
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// `now`, or `in 43 s (10:03:12 UTC)`.
+fn moment(at: Timestamp, now: Timestamp) -> String {
+    let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+    match wait.is_zero() {
+        true => "now".to_owned(),
+        false => format!(
+            "in {} ({})",
+            virustotal::quota::in_words(wait),
+            clock_time(at, now)
+        ),
+    }
+}
+
+/// The time in UTC, with the date where it is another day.
+fn clock_time(at: Timestamp, now: Timestamp) -> String {
+    let (at, now) = (TimeZone::UTC.to_datetime(at), TimeZone::UTC.to_datetime(now));
+    let format = match at.date() == now.date() {
+        true => "%H:%M:%S UTC",
+        false => "%Y-%m-%d %H:%M UTC",
+    };
+    at.strftime(format).to_string()
+}
