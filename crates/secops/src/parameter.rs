@@ -1,9 +1,11 @@
 //! Parameters: text from a form, read as what it should be. Every error names the parameter and the value.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The parameters of one run, by the names of the action's definition.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Parameters(Map<String, Value>);
 
 /// A parameter that can't be used. Nothing has been called yet.

@@ -45,6 +45,10 @@ pub enum Command {
     Report(ReportArguments),
     /// Upload files and wait for their verdicts
     Upload(UploadArguments),
+    /// Go on with a run that was cut off, without asking or submitting anything twice
+    Resume(ResumeArguments),
+    /// Show or clear the reports that are kept
+    Cache(CacheArguments),
     /// Show what is used and left of the quota, for each key
     Quota(QuotaArguments),
     /// Show or change the settings
@@ -259,6 +263,12 @@ pub struct Waiting {
     /// Don't wait for analyses: those under way are listed as queued
     #[arg(long, overrides_with = "wait")]
     pub no_wait: bool,
+    /// Submit what is new and leave; `vtsecops resume` collects the analyses later
+    #[arg(long, overrides_with_all = ["wait", "no_wait"])]
+    pub detach: bool,
+    /// Begin anew, even where the same command was cut off before
+    #[arg(long)]
+    pub restart: bool,
     /// Stop after this long with what is there (90, 90s, 5m, 2h, none) [default: 10m]
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
@@ -274,6 +284,12 @@ pub struct Connection {
     /// Read the API key from the first line of this file
     #[arg(long, value_name = "PATH")]
     pub api_key_file: Option<PathBuf>,
+    /// Use the key and settings of this instance ([instance.NAME] in the config file)
+    #[arg(long, value_name = "NAME", conflicts_with = "environment")]
+    pub instance: Option<String>,
+    /// Use the instance that is for this environment
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
     /// Address of the API, for a simulator or a gateway
     #[arg(long, value_name = "URL")]
     pub virustotal_url: Option<String>,
@@ -346,6 +362,54 @@ pub struct Showing {
     pub verbose: u8,
 }
 
+/// `resume`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A run is cut off by Ctrl-C, a crash, its deadline or the quota; giving the same command again goes on with it too.\n\n\
+    Examples:\n  vtsecops resume\n  vtsecops resume --list\n  vtsecops resume 3f2a90c1d4e5b687 --timeout 1h --output json"
+)]
+pub struct ResumeArguments {
+    /// Which run, as `--list` shows it; not needed where there is only one
+    #[arg(value_name = "RUN")]
+    pub id: Option<String>,
+    /// List the runs that can be gone on with
+    #[arg(long, conflicts_with_all = ["id", "forget"])]
+    pub list: bool,
+    /// Forget a run: what it has asked is not used any more
+    #[arg(long, requires = "id")]
+    pub forget: bool,
+    /// See [`Waiting`].
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// See [`Showing`].
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// `cache`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vtsecops cache stats\n  vtsecops cache clear")]
+pub struct CacheArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: CacheVerb,
+}
+
+/// What to do with the kept reports.
+#[derive(Debug, Subcommand)]
+pub enum CacheVerb {
+    /// Show how many reports are kept and what they have saved
+    #[command(after_help = "Examples:\n  vtsecops cache stats\n  vtsecops cache stats --json")]
+    Stats {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget all kept reports
+    #[command(after_help = "Example:\n  vtsecops cache clear")]
+    Clear,
+}
+
 /// `quota`
 #[derive(Debug, Args)]
 #[command(
@@ -378,6 +442,9 @@ pub enum ConfigVerb {
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// As this instance sees them
+        #[arg(long, value_name = "NAME")]
+        instance: Option<String>,
     },
     /// Change a setting in the config file
     #[command(after_help = "Examples:
@@ -393,6 +460,9 @@ pub enum ConfigVerb {
         /// Store the API key in the system's keyring, not in the file
         #[arg(long)]
         keyring: bool,
+        /// For this instance only
+        #[arg(long, value_name = "NAME")]
+        instance: Option<String>,
     },
     /// Remove a setting, so that its default counts again
     #[command(
@@ -404,6 +474,9 @@ pub enum ConfigVerb {
         /// Remove the API key from the system's keyring, not from the file
         #[arg(long)]
         keyring: bool,
+        /// Of this instance
+        #[arg(long, value_name = "NAME")]
+        instance: Option<String>,
     },
     /// Print the path of the config file
     #[command(after_help = "Example:\n  ls -l \"$(vtsecops config path)\"")]

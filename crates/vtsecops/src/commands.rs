@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -7,6 +8,7 @@ pub(crate) mod man;
 pub(crate) mod ping;
 pub(crate) mod quota;
 pub(crate) mod report;
+pub(crate) mod resume;
 mod run;
 pub(crate) mod scan;
 pub(crate) mod simulator;

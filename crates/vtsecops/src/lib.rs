@@ -11,6 +11,7 @@ mod failure;
 pub mod input;
 pub mod output;
 mod progress;
+mod saved;
 pub mod settings;
 mod stores;
 
@@ -50,6 +51,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Scan(arguments) => commands::scan::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Upload(arguments) => commands::upload::run(&arguments),
+        Command::Resume(arguments) => commands::resume::run(&arguments),
+        Command::Cache(arguments) => commands::cache::run(&arguments),
         Command::Quota(arguments) => commands::quota::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Simulator(arguments) => commands::simulator::run(&arguments),

@@ -14,8 +14,14 @@ use std::str::FromStr;
 
 use secops::ActionResult;
 
-/// VirusTotal calls made, by endpoint.
-pub type Calls = BTreeMap<&'static str, u64>;
+/// What a result took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// VirusTotal calls made, by endpoint.
+    pub calls: BTreeMap<&'static str, u64>,
+    /// Answers that were kept from earlier and cost no call.
+    pub kept_answers: u64,
+}
 
 /// Form of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -82,16 +88,16 @@ impl Style {
 pub fn render(
     format: Format,
     result: &ActionResult,
-    calls: &Calls,
+    spent: &Spent,
     style: Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Table => table::render(result, calls, style, out),
-        Format::Json => json::render(result, calls, out),
+        Format::Table => table::render(result, spent, style, out),
+        Format::Json => json::render(result, spent, out),
         Format::Ndjson => ndjson::render(result, out),
         Format::Csv => csv::render(result, out),
-        Format::Markdown => markdown::render(result, calls, out),
+        Format::Markdown => markdown::render(result, spent, out),
     }
 }
 

@@ -39,6 +39,16 @@ impl Teller {
         }
     }
 
+    /// What is good to know.
+    pub(crate) fn hint(&self, sentence: &str) {
+        self.tell(Weight::Hint, sentence);
+    }
+
+    /// What is not as it should be.
+    pub(crate) fn warn(&self, sentence: &str) {
+        self.tell(Weight::Warning, sentence);
+    }
+
     /// For those who have something to tell.
     pub(crate) fn notify(&self) -> Notify {
         let teller = self.clone();

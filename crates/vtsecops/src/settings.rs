@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use virustotal::quota::{Limits, Priority, Window};
-use virustotal::{ApiKey, ProxyChoice, Tier};
+use virustotal::{ApiKey, Freshness, ProxyChoice, Tier};
 
 use crate::cli::{Connection, Judging, Showing, Waiting};
 pub use file::ConfigFile;
@@ -34,7 +34,7 @@ pub struct Setting {
 }
 
 /// All of them, the key excepted.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 24] = [
     Setting {
         name: "virustotal_url",
         variable: "VTSECOPS_VIRUSTOTAL_URL",
@@ -150,6 +150,12 @@ pub const SETTINGS: [Setting; 22] = [
         check: |text| duration(text).map(drop),
     },
     Setting {
+        name: "freshness",
+        variable: "VTSECOPS_FRESHNESS",
+        default: Some("file=7d/1d,url=1d/6h,ip=1d/12h,domain=1d,missing=10m,queued=10s"),
+        check: |text| text.parse::<Freshness>().map(drop),
+    },
+    Setting {
         name: "cache_megabytes",
         variable: "VTSECOPS_CACHE_MEGABYTES",
         default: Some("256"),
@@ -160,6 +166,12 @@ pub const SETTINGS: [Setting; 22] = [
         variable: "VTSECOPS_CACHE_FOLDER",
         default: None,
         check: any,
+    },
+    Setting {
+        name: "lost_after",
+        variable: "VTSECOPS_LOST_AFTER",
+        default: Some("10m"),
+        check: |text| duration(text).map(drop),
     },
     Setting {
         name: "state_folder",
@@ -226,6 +238,21 @@ pub enum SettingsError {
          Your key is at https://www.virustotal.com/gui/my-apikey; `vtsecops demo` needs none."
     )]
     NoKey,
+    /// The instance has no key of its own.
+    #[error(
+        "Api Key of the instance {instance:?} is missing; another instance's key is never used for it\n\
+         Give one in the environment ({variable}), in a file (--api-key-file PATH), or store it: \
+         vtsecops config set api_key --instance {instance}"
+    )]
+    NoKeyOfInstance {
+        /// The instance.
+        instance: String,
+        /// Where the environment may hold it.
+        variable: String,
+    },
+    /// There is no such instance, or none for the environment.
+    #[error("{0}")]
+    Instance(String),
     /// A key that can't be one.
     #[error("{origin}: {problem}")]
     Key {
@@ -282,6 +309,38 @@ pub(crate) fn flags(
         ),
         ("rescan_after_days", rescan_after_days.cloned()),
     ]
+}
+
+/// Which instance is meant: the one that is named, the one for the environment, the one of `VTSECOPS_INSTANCE`, or none.
+///
+/// # Errors
+/// No instance, or more than one, is for the environment.
+pub(crate) fn instance(
+    file: &ConfigFile,
+    named: Option<&str>,
+    environment: Option<&str>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<String>, SettingsError> {
+    let Some(environment) = environment else {
+        let named = named.map(str::to_owned).or_else(|| variable("VTSECOPS_INSTANCE"));
+        return Ok(named.filter(|name| !name.is_empty()));
+    };
+    let instances = file.instances();
+    let matching: Vec<&String> = instances
+        .iter()
+        .filter(|(_, environments)| environments.iter().any(|name| name == environment))
+        .map(|(name, _)| name)
+        .collect();
+    match matching[..] {
+        [only] => Ok(Some(only.clone())),
+        [] => Err(SettingsError::Instance(format!(
+            "no instance is for the environment {environment:?}. Bind one in {}: [instance.NAME] with environments = \"{environment}\"",
+            file.path().display()
+        ))),
+        _ => Err(SettingsError::Instance(format!(
+            "several instances are for the environment {environment:?}. Name one with --instance"
+        ))),
+    }
 }
 
 /// Puts the sources together.
@@ -400,6 +459,58 @@ impl Resolved {
         })
     }
 
+    /// Up to which age kept reports are taken; `None` where their kind and verdict decide.
+    #[must_use]
+    pub fn max_age(&self) -> Option<Duration> {
+        let text = self.text("max_age")?;
+        // Of any age, and of none.
+        match (text, duration(text)) {
+            ("none", _) => Some(Duration::MAX),
+            (_, Ok(age)) => Some(age.unwrap_or_default()),
+            (_, Err(_)) => None,
+        }
+    }
+
+    /// Whether reports are kept.
+    #[must_use]
+    pub fn keeps_reports(&self) -> bool {
+        self.text("cache").is_none_or(|text| flag(text) != Ok(false))
+    }
+
+    /// How long a kept report counts.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        let told = self.text("freshness").and_then(|text| text.parse().ok());
+        told.unwrap_or_default()
+    }
+
+    /// Bytes that the cache may take.
+    #[must_use]
+    pub fn cache_bytes(&self) -> u64 {
+        const MEGABYTE: u64 = 1024 * 1024;
+        let megabytes = self.text("cache_megabytes").and_then(|text| whole(text, 1).ok());
+        u64::from(megabytes.unwrap_or(256)) * MEGABYTE
+    }
+
+    /// How long an interrupted submission may stay unseen before it is made again.
+    #[must_use]
+    pub fn lost_after(&self) -> Option<Duration> {
+        self.text("lost_after")
+            .and_then(|text| duration(text).ok())
+            .flatten()
+    }
+
+    /// What the command line said, for the same run at another time; addresses that may carry a password excepted.
+    #[must_use]
+    pub fn from_flags(&self) -> BTreeMap<String, String> {
+        let given = self.values.iter().filter(|(name, (value, origin))| {
+            matches!(origin, Origin::Flag(_)) && masked(name, value) == *value
+        });
+        given
+            .map(|(name, (value, _))| ((*name).to_owned(), value.clone()))
+            .collect()
+    }
+
     /// A folder that the settings name.
     #[must_use]
     pub fn folder(&self, name: &str) -> Option<PathBuf> {
@@ -408,7 +519,7 @@ impl Resolved {
 
     /// Settings of a client.
     #[must_use]
-    pub fn into_virustotal(self, key: ApiKey) -> virustotal::Settings {
+    pub fn to_virustotal(&self, key: ApiKey) -> virustotal::Settings {
         let mut settings = virustotal::Settings::new(key);
         if let Some(url) = self.text("virustotal_url") {
             url.clone_into(&mut settings.base_url);
@@ -427,6 +538,7 @@ impl Resolved {
         if let Some(number) = self.text("max_in_flight").and_then(|text| in_flight(text).ok()) {
             settings.max_in_flight = number;
         }
+        settings.max_age = self.max_age();
         settings.limits = self.limits();
         settings.priority = self
             .text("priority")

@@ -1,10 +1,10 @@
-//! What outlives a run, and where it is kept: the quota ledger.
+//! What outlives a run, and where it is kept: the quota ledger, the report cache, the journals.
 
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
 use virustotal::quota::Ledger;
-use virustotal::{Clock, Notify};
+use virustotal::{Cache, Clock, Notify};
 
 use crate::settings::Resolved;
 
@@ -19,13 +19,44 @@ pub(crate) fn clock() -> Clock {
 
 /// The ledger of this user's keys.
 pub(crate) fn ledger(resolved: &Resolved, notify: Notify) -> Ledger {
-    let folder = resolved.folder("state_folder").or_else(state_folder);
-    Ledger::open(folder.map(|folder| folder.join("quota.db")), clock(), notify)
+    let path = state_folder(resolved).map(|folder| folder.join("quota.db"));
+    Ledger::open(path, clock(), notify)
 }
 
-/// The usual place for what a program remembers; `None` where there is no home.
-fn state_folder() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    let folder = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
-    Some(folder.join("vtsecops"))
+/// This user's reports.
+pub(crate) fn cache(resolved: &Resolved, notify: Notify) -> Cache {
+    let path = cache_folder(resolved).map(|folder| folder.join("reports.db"));
+    Cache::open(
+        path,
+        resolved.freshness(),
+        resolved.cache_bytes(),
+        clock(),
+        notify,
+    )
+}
+
+/// Where the journals are; `None` where there is no home.
+pub(crate) fn runs(resolved: &Resolved) -> Option<PathBuf> {
+    state_folder(resolved).map(|folder| folder.join("runs"))
+}
+
+fn state_folder(resolved: &Resolved) -> Option<PathBuf> {
+    let usual = || {
+        let strategy = etcetera::choose_base_strategy().ok()?;
+        let folder = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+        Some(folder.join("vtsecops"))
+    };
+    resolved.folder("state_folder").or_else(usual)
+}
+
+fn cache_folder(resolved: &Resolved) -> Option<PathBuf> {
+    let usual = || {
+        Some(
+            etcetera::choose_base_strategy()
+                .ok()?
+                .cache_dir()
+                .join("vtsecops"),
+        )
+    };
+    resolved.folder("cache_folder").or_else(usual)
 }

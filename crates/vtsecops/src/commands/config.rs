@@ -14,9 +14,18 @@ use crate::settings::{self, API_KEY, ConfigFile, KeySource, Keyring, SETTINGS, S
 
 pub(crate) fn run(arguments: &ConfigArguments) -> Result<ExitCode, Failure> {
     match &arguments.verb {
-        ConfigVerb::Show { json } => show(*json),
-        ConfigVerb::Set { name, value, keyring } => set(name, value.as_deref(), *keyring),
-        ConfigVerb::Unset { name, keyring } => unset(name, *keyring),
+        ConfigVerb::Show { json, instance } => show(*json, instance.clone()),
+        ConfigVerb::Set {
+            name,
+            value,
+            keyring,
+            instance,
+        } => set(name, value.as_deref(), *keyring, instance.clone()),
+        ConfigVerb::Unset {
+            name,
+            keyring,
+            instance,
+        } => unset(name, *keyring, instance.clone()),
         ConfigVerb::Path => {
             // Printed even where the file can't be used: it is what somebody who mends it asks for.
             let path = config_path()?.display().to_string();
@@ -29,13 +38,15 @@ pub(crate) fn run(arguments: &ConfigArguments) -> Result<ExitCode, Failure> {
 /// Name, value, origin.
 type Row = (&'static str, String, String);
 
-fn show(as_json: bool) -> Result<ExitCode, Failure> {
-    let file = config_file()?;
+fn show(as_json: bool, instance: Option<String>) -> Result<ExitCode, Failure> {
+    let file = config_file()?.of_instance(instance);
     let resolved = settings::resolve(&Vec::new(), variable, &file)?;
     let mut rows: Vec<Row> = vec![
         match settings::find_key(None, variable, &file, home().as_deref()) {
             Ok((_, source)) => (API_KEY, "***".to_owned(), source.to_string()),
-            Err(SettingsError::NoKey) => (API_KEY, String::new(), "not set".to_owned()),
+            Err(SettingsError::NoKey | SettingsError::NoKeyOfInstance { .. }) => {
+                (API_KEY, String::new(), "not set".to_owned())
+            }
             Err(other) => return Err(other.into()),
         },
     ];
@@ -69,9 +80,14 @@ fn show(as_json: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn set(name: &str, value: Option<&str>, keyring: bool) -> Result<ExitCode, Failure> {
+fn set(
+    name: &str,
+    value: Option<&str>,
+    keyring: bool,
+    instance: Option<String>,
+) -> Result<ExitCode, Failure> {
     let name = name.replace('-', "_");
-    let mut file = config_file()?;
+    let mut file = config_file()?.of_instance(instance);
     if name == API_KEY {
         if value.is_some() {
             return Err(Failure::usage(
@@ -81,7 +97,7 @@ fn set(name: &str, value: Option<&str>, keyring: bool) -> Result<ExitCode, Failu
         }
         let key = ask_for_key()?;
         if keyring {
-            Keyring::store(&key).map_err(|problem| {
+            Keyring::store(&key, file.instance()).map_err(|problem| {
                 Failure::failed(format!(
                     "the keyring did not take the key: {problem}\n\
                      Unlock the keyring, or store the key in the config file: vtsecops config set api_key"
@@ -115,17 +131,17 @@ fn set(name: &str, value: Option<&str>, keyring: bool) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-fn unset(name: &str, keyring: bool) -> Result<ExitCode, Failure> {
+fn unset(name: &str, keyring: bool, instance: Option<String>) -> Result<ExitCode, Failure> {
     let name = name.replace('-', "_");
     if name == API_KEY && keyring {
-        Keyring::remove()
+        Keyring::remove(instance.as_deref())
             .map_err(|problem| Failure::failed(format!("the keyring did not remove the key: {problem}")))?;
         return Ok(ExitCode::SUCCESS);
     }
     if name != API_KEY {
         known(&name)?;
     }
-    let mut file = config_file()?;
+    let mut file = config_file()?.of_instance(instance);
     if file.text(&name).is_some() {
         file.set(&name, None);
         file.save()?;

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &PingArguments) -> Result<ExitCode, Failure> {
         None,
         None,
     );
-    let (resolved, file) = resolve(&flags)?;
+    let (resolved, file) = resolve(&flags, &arguments.connection)?;
     let order = Order {
         action: Action::Ping,
         targets: Vec::new(),
@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &PingArguments) -> Result<ExitCode, Failure> {
         connection: &arguments.connection,
         waiting: &arguments.waiting,
         showing: &arguments.showing,
+        resumes: None,
     };
-    run::run(order, resolved, &file)
+    run::run(order, &resolved, &file)
 }

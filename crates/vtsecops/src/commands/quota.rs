@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use virustotal::quota::KeyUse;
 
 use super::run::{resolve, runtime};
-use crate::cli::QuotaArguments;
+use crate::cli::{Connection, QuotaArguments};
 use crate::failure::Failure;
 use crate::output::text::visible;
 use crate::progress::Teller;
 use crate::stores;
 
 pub(crate) fn run(arguments: &QuotaArguments) -> Result<ExitCode, Failure> {
-    let (resolved, _) = resolve(&Vec::new())?;
+    let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
     let ledger = stores::ledger(&resolved, Teller::new(false).notify());
     let keys = runtime()?.block_on(ledger.keys());
     let now = stores::clock().now();

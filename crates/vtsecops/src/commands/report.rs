@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
         None,
     );
     flags.insert(0, ("enrichment_prefix", options.enrichment_prefix.clone()));
-    let (resolved, file) = resolve(&flags)?;
+    let (resolved, file) = resolve(&flags, &options.connection)?;
     let values = input::collect(&options.values.values, options.values.file.as_deref(), "domains")?;
     let order = Order {
         action: Action::GetDomainReport,
@@ -30,8 +30,9 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,
+        resumes: None,
     };
-    run::run(order, resolved, &file)
+    run::run(order, &resolved, &file)
 }
 
 /// A value names a domain itself, by a mail address, or by a URL.

@@ -5,14 +5,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use integration::{Action, Patience, Run, drive};
-use secops::{ActionResult, Context, Entity, Parameters};
-use virustotal::{Canceller, Client, Deadline};
+use jiff::SignedDuration;
+use secops::{ActionResult, Context, Entity, OutcomeKind, Parameters};
+use virustotal::quota::KeyId;
+use virustotal::{ApiKey, Canceller, Client, Deadline, Journal};
 
 use crate::cli::{Connection, Showing, Waiting};
 use crate::exit::Code;
 use crate::failure::Failure;
-use crate::output::{self, Style};
+use crate::output::{self, Spent, Style};
 use crate::progress::{self, Teller};
+use crate::saved::Saved;
 use crate::settings::{self, ConfigFile, Flags, Resolved};
 use crate::stores;
 
@@ -24,7 +27,12 @@ pub(super) struct Order<'a> {
     pub(super) connection: &'a Connection,
     pub(super) waiting: &'a Waiting,
     pub(super) showing: &'a Showing,
+    /// The run to go on with, where it was named.
+    pub(super) resumes: Option<String>,
 }
+
+/// An unfinished run is gone on with by the same command for this long; then its answers are too old to pass for new.
+const SAME_RUN_FOR: SignedDuration = SignedDuration::from_hours(48);
 
 /// An environment variable that is valid text.
 pub(super) fn variable(name: &str) -> Option<String> {
@@ -47,23 +55,37 @@ pub(super) fn home() -> Option<PathBuf> {
     etcetera::home_dir().ok()
 }
 
-/// Settings of this run.
-pub(super) fn resolve(flags: &Flags) -> Result<(Resolved, ConfigFile), Failure> {
+/// Settings of this run, and the config file as the chosen instance sees it.
+pub(super) fn resolve(flags: &Flags, connection: &Connection) -> Result<(Resolved, ConfigFile), Failure> {
     let file = config_file()?;
+    let instance = settings::instance(
+        &file,
+        connection.instance.as_deref(),
+        connection.environment.as_deref(),
+        variable,
+    )?;
+    let file = file.of_instance(instance);
     Ok((settings::resolve(flags, variable, &file)?, file))
 }
 
 /// Runs the action and shows its result.
-pub(super) fn run(order: Order<'_>, resolved: Resolved, file: &ConfigFile) -> Result<ExitCode, Failure> {
+pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> Result<ExitCode, Failure> {
     watch(order.showing.verbose);
     let key_file: Option<&Path> = order.connection.api_key_file.as_deref();
     let (key, source) = settings::find_key(key_file, variable, file, home().as_deref())?;
     tracing::info!(%source, "API key found");
-    let (format, timeout, poll_every) = (resolved.format(), resolved.timeout(), resolved.poll_every());
     let (quiet, teller) = (order.showing.quiet, Teller::new(order.showing.quiet));
-    let ledger = stores::ledger(&resolved, teller.notify());
-    let mut settings = resolved.into_virustotal(key);
-    settings.ledger = Some(Arc::new(ledger));
+    let runtime = runtime()?;
+    let journal = runtime.block_on(journal(&order, resolved, file, &key, &teller));
+    let (format, timeout, poll_every) = (resolved.format(), resolved.timeout(), resolved.poll_every());
+    let lost_after = resolved.lost_after();
+    let mut settings = resolved.to_virustotal(key);
+    settings.ledger = Some(Arc::new(stores::ledger(resolved, teller.notify())));
+    settings.cache = resolved
+        .keeps_reports()
+        .then(|| Arc::new(stores::cache(resolved, teller.notify())));
+    settings.journal.clone_from(&journal);
+    settings.key_label = file.instance().unwrap_or("default").to_owned();
     settings.notify = teller.notify();
     let client = Client::new(settings).map_err(|error| Failure::usage(error.to_string()))?;
     let client = Arc::new(client);
@@ -73,18 +95,22 @@ pub(super) fn run(order: Order<'_>, resolved: Resolved, file: &ConfigFile) -> Re
         now: now(),
     };
     let mut patience = Patience {
-        wait: !order.waiting.no_wait,
+        wait: !order.waiting.no_wait && !order.waiting.detach,
         ..Patience::default()
     };
     if let Some(pause) = poll_every {
         (patience.first_pause, patience.longest_pause) = (pause, pause);
     }
-    let result = runtime()?.block_on(async {
+    let result = runtime.block_on(async {
         let canceller = Canceller::new();
         let deadline = timeout
             .map_or_else(Deadline::none, Deadline::after)
             .with_canceller(&canceller);
-        let work = drive(order.action, Run::new(&client, &context, &deadline), patience);
+        let mut run = Run::new(&client, &context, &deadline);
+        if let Some(lost_after) = lost_after.and_then(|after| SignedDuration::try_from(after).ok()) {
+            run.lost_after = lost_after;
+        }
+        let work = drive(order.action, run, patience);
         // The work's state is some kilobytes: on the heap, not moved from frame to frame.
         Box::pin(progress::while_watching(
             &client,
@@ -94,11 +120,101 @@ pub(super) fn run(order: Order<'_>, resolved: Resolved, file: &ConfigFile) -> Re
         ))
         .await
     });
-    let (calls, style) = (client.calls(), Style::of_terminal(&order.showing.color));
-    // Connections and entities are done with; a large result needs the room.
+    let spent = Spent {
+        calls: client.calls(),
+        kept_answers: client.progress().kept,
+    };
+    let style = Style::of_terminal(&order.showing.color);
+    // Connections and entities are done with; a large result needs the room. What is still to be written is written.
     drop((client, context));
-    crate::print(|out| output::render(format, &result, &calls, style, out))?;
+    crate::print(|out| output::render(format, &result, &spent, style, out))?;
+    if let Some(journal) = &journal {
+        put_away(journal, &result, order.waiting, &teller);
+    }
     Ok(Code::of(&result).into())
+}
+
+/// Where the run is written down. A run that can't be goes on without.
+async fn journal(
+    order: &Order<'_>,
+    resolved: &Resolved,
+    file: &ConfigFile,
+    key: &ApiKey,
+    teller: &Teller,
+) -> Option<Arc<Journal>> {
+    if order.action == Action::Ping {
+        return None;
+    }
+    let saved = Saved {
+        settings: resolved.from_flags(),
+        key_file: order.connection.api_key_file.clone(),
+        instance: file.instance().map(str::to_owned),
+        ..Saved::new(order.action, &order.targets, &order.parameters)
+    };
+    let address = resolved.text("virustotal_url").unwrap_or_default();
+    let id = saved.id(&KeyId::of(key, address));
+    let is_named = order.resumes.is_some();
+    let id = order.resumes.clone().unwrap_or(id);
+    let folder = stores::runs(resolved)?;
+    let begun = Journal::begin(&folder, &id, saved.to_text(), stores::clock(), teller.notify());
+    let mut journal = match begun {
+        Ok(journal) => journal,
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+            teller.hint(
+                "The same command runs in another process; should this one be cut off, it can't be resumed.",
+            );
+            return None;
+        }
+        Err(error) => {
+            let folder = folder.display();
+            teller.warn(&format!(
+                "{folder} can't be written: {error}. Should the run be cut off, it can't be resumed."
+            ));
+            return None;
+        }
+    };
+    if let Some(earlier) = journal.earlier().await {
+        let is_old = now().duration_since(earlier.begun_at) > SAME_RUN_FOR && !is_named;
+        if is_old || order.waiting.restart {
+            if let Err(error) = journal.restart() {
+                teller.warn(&format!("the earlier run {id} can't be forgotten: {error}"));
+            }
+        } else {
+            teller.hint(&format!(
+                "Going on with the run of {}: {} answers and {} submissions are kept. To begin anew: --restart",
+                earlier.begun_at.strftime("%Y-%m-%d %H:%M UTC"),
+                earlier.answers,
+                earlier.submissions
+            ));
+        }
+    }
+    Some(Arc::new(journal))
+}
+
+/// A finished run needs no journal; of an unfinished one it is said how it goes on.
+fn put_away(journal: &Journal, result: &ActionResult, waiting: &Waiting, teller: &Teller) {
+    let is_left = |outcome: OutcomeKind| match outcome {
+        OutcomeKind::Quota | OutcomeKind::Stopped => true,
+        OutcomeKind::Queued => !waiting.no_wait || waiting.detach,
+        _ => false,
+    };
+    let left = result
+        .entities
+        .iter()
+        .filter(|entity| is_left(entity.outcome))
+        .count();
+    if left == 0 || !journal.is_written() {
+        journal.finish();
+        return;
+    }
+    let entities = match left {
+        1 => "1 entity is",
+        _ => &format!("{left} entities are"),
+    };
+    teller.hint(&format!(
+        "{entities} unfinished. To go on, nothing asked twice: vtsecops resume {}",
+        journal.id()
+    ));
 }
 
 /// Ctrl-C ends the run with what is finished; a second one ends the program.
@@ -128,12 +244,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     runtime.map_err(|error| Failure::failed(format!("the program can't start its work: {error}")))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the command line reads the clock"
-)]
 pub(super) fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
+    stores::clock().now()
 }
 
 /// Tells on standard error what is done, as much as was asked for.

@@ -35,7 +35,7 @@ fn scan(
         Some(&options.judging),
         options.rescan_after_days.as_ref(),
     );
-    let (resolved, file) = resolve(&flags)?;
+    let (resolved, file) = resolve(&flags, &options.connection)?;
     let values = input::collect(&options.values.values, options.values.file.as_deref(), what)?;
     let mut parameters = judging(&resolved, Some(DEFAULT_THRESHOLD)).with("Fetch Comments", options.comments);
     if let Some(days) = resolved.text("rescan_after_days") {
@@ -48,8 +48,9 @@ fn scan(
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,
+        resumes: None,
     };
-    run::run(order, resolved, &file)
+    run::run(order, &resolved, &file)
 }
 
 fn scan_ip(options: &IpOptions) -> Result<ExitCode, Failure> {
@@ -60,7 +61,7 @@ fn scan_ip(options: &IpOptions) -> Result<ExitCode, Failure> {
         Some(&options.judging),
         None,
     );
-    let (resolved, file) = resolve(&flags)?;
+    let (resolved, file) = resolve(&flags, &options.connection)?;
     let values = input::collect(
         &options.values.values,
         options.values.file.as_deref(),
@@ -73,8 +74,9 @@ fn scan_ip(options: &IpOptions) -> Result<ExitCode, Failure> {
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,
+        resumes: None,
     };
-    run::run(order, resolved, &file)
+    run::run(order, &resolved, &file)
 }
 
 /// The parameters that all scans share; without a threshold the action's own default counts.

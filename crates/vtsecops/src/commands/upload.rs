@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &UploadArguments) -> Result<ExitCode, Failure> {
         Some(&arguments.judging),
         None,
     );
-    let (resolved, file) = resolve(&flags)?;
+    let (resolved, file) = resolve(&flags, &arguments.connection)?;
     let paths = input::collect(&arguments.paths, arguments.file.as_deref(), "files")?;
     // The action takes its files as one list, separated by commas.
     if let Some(path) = paths.iter().find(|path| path.contains(',')) {
@@ -40,6 +40,7 @@ pub(crate) fn run(arguments: &UploadArguments) -> Result<ExitCode, Failure> {
         connection: &arguments.connection,
         waiting: &arguments.waiting,
         showing: &arguments.showing,
+        resumes: None,
     };
-    run::run(order, resolved, &file)
+    run::run(order, &resolved, &file)
 }

@@ -1,5 +1,6 @@
 //! The JSON document: types of its own, so that an inner renaming can't break a user.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use secops::{ActionResult, EntityResult, Insight, JsonResult, Link, Table};
@@ -8,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Calls, layout};
+use super::{Spent, layout};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -21,7 +22,8 @@ struct Document<'a> {
     tables: &'a [Table],
     links: &'a [Link],
     json_result: Reports<'a>,
-    calls: &'a Calls,
+    calls: &'a BTreeMap<&'static str, u64>,
+    kept_answers: u64,
 }
 
 #[derive(Serialize)]
@@ -55,7 +57,7 @@ impl<'a> From<&'a EntityResult> for EntityDocument<'a> {
     }
 }
 
-pub(super) fn render(result: &ActionResult, calls: &Calls, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn render(result: &ActionResult, spent: &Spent, out: &mut dyn Write) -> io::Result<()> {
     let script_result = (
         result.script_result.name.to_owned(),
         Value::from(result.script_result.value),
@@ -70,7 +72,8 @@ pub(super) fn render(result: &ActionResult, calls: &Calls, out: &mut dyn Write) 
         tables: &result.tables,
         links: &result.links,
         json_result: Reports(&result.json_result),
-        calls,
+        calls: &spent.calls,
+        kept_answers: spent.kept_answers,
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use secops::ActionResult;
 
-use super::Calls;
+use super::Spent;
 use super::table::{detections, summary, verdict};
 use super::text::no_markup;
 
-pub(super) fn render(result: &ActionResult, calls: &Calls, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn render(result: &ActionResult, spent: &Spent, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# {}\n", no_markup(result.action))?;
-    writeln!(out, "{}\n", no_markup(&summary(result, calls)))?;
+    writeln!(out, "{}\n", no_markup(&summary(result, spent)))?;
     if result.entities.is_empty() {
         for line in result.output_message.lines().filter(|line| !line.is_empty()) {
             writeln!(out, "{}\n", no_markup(line))?;

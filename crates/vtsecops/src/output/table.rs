@@ -9,7 +9,7 @@ use comfy_table::{
 use secops::{ActionResult, EntityResult, EntityType, ExecutionState, OutcomeKind, Severity};
 
 use super::text::visible;
-use super::{Calls, Style};
+use super::{Spent, Style};
 
 /// Where nobody can be asked, and for pipes.
 const USUAL_WIDTH: u16 = 120;
@@ -26,7 +26,7 @@ pub(super) fn terminal_width(terminal: bool) -> u16 {
 
 pub(super) fn render(
     result: &ActionResult,
-    calls: &Calls,
+    spent: &Spent,
     style: Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -42,7 +42,7 @@ pub(super) fn render(
     notices(result, out)?;
     links(result, out)?;
     if !result.entities.is_empty() {
-        writeln!(out, "\n{}", summary(result, calls))?;
+        writeln!(out, "\n{}", summary(result, spent))?;
     }
     Ok(())
 }
@@ -268,7 +268,7 @@ fn links(result: &ActionResult, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// `3 entities: 1 risky, 1 clean, 1 not analysed · 2 VirusTotal calls (file/report 2)`.
-pub(crate) fn summary(result: &ActionResult, calls: &Calls) -> String {
+pub(crate) fn summary(result: &ActionResult, spent: &Spent) -> String {
     let mut words: Vec<(&str, usize)> = Vec::new();
     for (word, _) in result.entities.iter().map(verdict) {
         let word = if word == "below" {
@@ -288,8 +288,9 @@ pub(crate) fn summary(result: &ActionResult, calls: &Calls) -> String {
         .iter()
         .map(|(word, count)| format!("{count} {}", word.to_lowercase()))
         .collect();
-    let made = usize::try_from(calls.values().sum::<u64>()).unwrap_or(usize::MAX);
-    let by_endpoint: Vec<String> = calls
+    let made = usize::try_from(spent.calls.values().sum::<u64>()).unwrap_or(usize::MAX);
+    let by_endpoint: Vec<String> = spent
+        .calls
         .iter()
         .map(|(endpoint, count)| format!("{endpoint} {count}"))
         .collect();
@@ -301,8 +302,13 @@ pub(crate) fn summary(result: &ActionResult, calls: &Calls) -> String {
             by_endpoint.join(", ")
         ),
     };
+    let kept = usize::try_from(spent.kept_answers).unwrap_or(usize::MAX);
+    let kept = match kept {
+        0 => String::new(),
+        kept => format!(" · {} kept from before", count(kept, "answer", "answers")),
+    };
     match verdicts.is_empty() {
-        true => made,
-        false => format!("{entities}: {} · {made}", verdicts.join(", ")),
+        true => format!("{made}{kept}"),
+        false => format!("{entities}: {} · {made}{kept}", verdicts.join(", ")),
     }
 }

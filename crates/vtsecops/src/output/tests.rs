@@ -8,7 +8,7 @@ use secops::{
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Calls, Format, Style, render};
+use super::{Format, Spent, Style, render};
 
 /// A formula, HTML, Markdown, a terminal escape, a right-to-left override, a line feed.
 const HOSTILE: &str =
@@ -106,8 +106,11 @@ fn result() -> ActionResult {
 
 fn rendered(format: Format, width: u16) -> String {
     let mut out = Vec::new();
-    let calls = Calls::from([("file/report", 2)]);
-    render(format, &result(), &calls, Style { color: false, width }, &mut out).unwrap();
+    let spent = Spent {
+        calls: [("file/report", 2)].into(),
+        kept_answers: 1,
+    };
+    render(format, &result(), &spent, Style { color: false, width }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -163,7 +166,7 @@ fn one_odd_report_does_not_spoil_the_others() {
         render(
             format,
             &result,
-            &Calls::new(),
+            &Spent::default(),
             Style {
                 color: false,
                 width: 80,
@@ -208,7 +211,7 @@ fn every_output_tells_a_reader_that_has_gone_from_other_trouble() {
             color: false,
             width: 80,
         };
-        let error = render(format, &result, &Calls::new(), style, &mut Gone(100)).unwrap_err();
+        let error = render(format, &result, &Spent::default(), style, &mut Gone(100)).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe, "{format:?}");
     }
 }
@@ -229,7 +232,7 @@ proptest! {
         let mut result = result();
         result.entities = texts.iter().map(|text| entity(text, OutcomeKind::Failed, None, None)).collect();
         let mut out = Vec::new();
-        render(Format::Csv, &result, &Calls::new(), Style { color: false, width: 80 }, &mut out).unwrap();
+        render(Format::Csv, &result, &Spent::default(), Style { color: false, width: 80 }, &mut out).unwrap();
         let mut reader = csv::Reader::from_reader(out.as_slice());
         let cells: Vec<String> = reader.records().map(|record| record.unwrap()[1].to_owned()).collect();
         prop_assert_eq!(cells.len(), texts.len());
@@ -246,7 +249,7 @@ proptest! {
         result.output_message = text;
         for width in [60, 120] {
             let mut out = Vec::new();
-            render(Format::Table, &result, &Calls::new(), Style { color: false, width }, &mut out).unwrap();
+            render(Format::Table, &result, &Spent::default(), Style { color: false, width }, &mut out).unwrap();
             let shown = String::from_utf8(out).unwrap();
             prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
         }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use toml_edit::{DocumentMut, Item, Value};
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use super::{API_KEY, SETTINGS, SettingsError};
 
@@ -15,7 +15,14 @@ use super::{API_KEY, SETTINGS, SettingsError};
 pub struct ConfigFile {
     path: PathBuf,
     document: DocumentMut,
+    /// The instance whose table comes before the rest.
+    instance: Option<String>,
 }
+
+/// Name of the table that holds a table for each instance.
+const INSTANCES: &str = "instance";
+/// Setting of an instance: the environments that it is for, separated by commas.
+const ENVIRONMENTS: &str = "environments";
 
 impl fmt::Debug for ConfigFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,26 +80,52 @@ impl ConfigFile {
                 });
             }
         };
-        let known = |key: &str| key == API_KEY || SETTINGS.iter().any(|setting| setting.name == key);
-        if let Some((key, _)) = document.iter().find(|(key, _)| !known(key)) {
-            let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
-            let problem = format!(
-                "there is no setting {key:?}; there are {API_KEY}, {}",
-                names.join(", ")
-            );
-            return Err(SettingsError::File { path, problem });
+        let problem = check(document.iter().filter(|(name, _)| *name != INSTANCES), &[]);
+        let problem = problem.or_else(|| check_instances(document.get(INSTANCES)?));
+        match problem {
+            Some(problem) => Err(SettingsError::File { path, problem }),
+            None => Ok(Self {
+                path,
+                document,
+                instance: None,
+            }),
         }
-        if let Some((key, _)) = document.iter().find(|(_, item)| !is_plain(item)) {
-            // The value is not shown: it may be the key.
-            let problem = format!("{key} must be a single value, not a list, table or date");
-            return Err(SettingsError::File { path, problem });
-        }
-        Ok(Self { path, document })
+    }
+
+    /// Names of the instances, each with its environments.
+    pub(crate) fn instances(&self) -> Vec<(String, Vec<String>)> {
+        let tables = self.document.get(INSTANCES).and_then(Item::as_table_like);
+        let environments = |table: &Item| {
+            let text = table.get(ENVIRONMENTS).and_then(Item::as_str).unwrap_or_default();
+            let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+            names.map(str::to_owned).collect()
+        };
+        let tables = tables.into_iter().flat_map(|tables| tables.iter());
+        tables
+            .map(|(name, table)| (name.to_owned(), environments(table)))
+            .collect()
+    }
+
+    /// The file as one instance sees it: its own settings, then the common ones, but never another's key.
+    pub(crate) fn of_instance(mut self, name: Option<String>) -> Self {
+        self.instance = name;
+        self
+    }
+
+    /// The instance that was chosen.
+    pub(crate) fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
+    }
+
+    fn has_a_key(&self) -> bool {
+        let tables = self.document.get(INSTANCES).and_then(Item::as_table_like);
+        let mut tables = tables.into_iter().flat_map(|tables| tables.iter());
+        self.document.contains_key(API_KEY) || tables.any(|(_, table)| table.get(API_KEY).is_some())
     }
 
     /// The key must not be readable by others.
     fn check_mode(&self) -> Result<(), SettingsError> {
-        if self.text(API_KEY).is_none() || !readable_by_others(&self.path) {
+        if !self.has_a_key() || !readable_by_others(&self.path) {
             return Ok(());
         }
         let problem = format!(
@@ -111,13 +144,38 @@ impl ConfigFile {
 
     /// A value as text, whatever its type.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
-        Some(match self.document.get(name)?.as_value()? {
+        let own = self.own_table().and_then(|table| table.get(name));
+        let common = || {
+            // An instance's key is its own: another one's would spend somebody else's quota.
+            let may_share = self.instance.is_none() || name != API_KEY;
+            may_share.then(|| self.document.get(name)).flatten()
+        };
+        Some(match own.or_else(common)?.as_value()? {
             Value::String(text) => text.value().clone(),
             Value::Integer(number) => number.value().to_string(),
             Value::Boolean(flag) => flag.value().to_string(),
             Value::Float(number) => number.value().to_string(),
             _ => return None,
         })
+    }
+
+    fn own_table(&self) -> Option<&Item> {
+        self.document.get(INSTANCES)?.get(self.instance.as_deref()?)
+    }
+
+    /// The table that is changed: the instance's where one is chosen, made if need be.
+    fn own_table_mut(&mut self) -> Option<&mut dyn TableLike> {
+        let Some(instance) = &self.instance else {
+            return Some(self.document.as_table_mut());
+        };
+        let tables = self.document.entry(INSTANCES).or_insert_with(|| {
+            let mut tables = Table::new();
+            tables.set_implicit(true);
+            Item::Table(tables)
+        });
+        let tables = tables.as_table_like_mut()?;
+        let table = tables.entry(instance).or_insert(Item::Table(Table::new()));
+        table.as_table_like_mut()
     }
 
     /// Sets a value, or removes it; the rest of the file stays as it is, remarks included.
@@ -135,15 +193,20 @@ impl ConfigFile {
                 self.replace(name, item);
             }
             None => {
-                self.document.remove(name);
+                if let Some(table) = self.own_table_mut() {
+                    table.remove(name);
+                }
             }
         }
     }
 
     /// Puts an item where the old one stands, with the remark behind it.
     fn replace(&mut self, name: &str, mut item: Item) {
-        let Some(old) = self.document.get_mut(name) else {
-            self.document.insert(name, item);
+        let Some(table) = self.own_table_mut() else {
+            return;
+        };
+        let Some(old) = table.get_mut(name) else {
+            table.insert(name, item);
             return;
         };
         if let (Some(old), Some(new)) = (old.as_value(), item.as_value_mut()) {
@@ -173,6 +236,40 @@ impl ConfigFile {
         file.persist(&path).map_err(|error| failed(error.error))?;
         Ok(())
     }
+}
+
+/// What is wrong with a table of settings.
+fn check<'a>(items: impl Iterator<Item = (&'a str, &'a Item)>, more: &[&str]) -> Option<String> {
+    for (key, item) in items {
+        let is_known =
+            key == API_KEY || more.contains(&key) || SETTINGS.iter().any(|setting| setting.name == key);
+        if !is_known {
+            let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+            return Some(format!(
+                "there is no setting {key:?}; there are {API_KEY}, {}",
+                names.join(", ")
+            ));
+        }
+        if !is_plain(item) {
+            // The value is not shown: it may be the key.
+            return Some(format!("{key} must be a single value, not a list, table or date"));
+        }
+    }
+    None
+}
+
+fn check_instances(instances: &Item) -> Option<String> {
+    let Some(tables) = instances.as_table_like() else {
+        return Some("instance must be tables, one for each: [instance.NAME]".to_owned());
+    };
+    tables
+        .iter()
+        .find_map(|(name, table)| match table.as_table_like() {
+            None => Some(format!("instance.{name} must be a table: [instance.{name}]")),
+            Some(table) => {
+                check(table.iter(), &[ENVIRONMENTS]).map(|problem| format!("[instance.{name}] {problem}"))
+            }
+        })
 }
 
 /// A text, a number or a flag.

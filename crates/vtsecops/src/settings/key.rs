@@ -14,7 +14,7 @@ pub(crate) enum KeySource {
     /// A file of the command line.
     KeyFile(PathBuf),
     /// An environment variable.
-    Environment(&'static str),
+    Environment(String),
     /// The config file.
     ConfigFile(PathBuf),
     /// The system's keyring.
@@ -45,25 +45,31 @@ pub(crate) fn find(
     config: &ConfigFile,
     home: Option<&Path>,
 ) -> Result<(ApiKey, KeySource), SettingsError> {
+    let instance = config.instance();
+    let of_variable = |name: String| {
+        let text = environment(&name).filter(|text| !text.trim().is_empty())?;
+        Some((text, KeySource::Environment(name)))
+    };
     let (text, source) = match key_file {
         Some(path) => (first_line(path)?, KeySource::KeyFile(path.to_owned())),
-        None => ["VTSECOPS_API_KEY", "VT_API_KEY"]
+        None => variables(instance)
             .into_iter()
-            .find_map(|name| {
-                Some((
-                    environment(name).filter(|text| !text.trim().is_empty())?,
-                    KeySource::Environment(name),
-                ))
-            })
+            .find_map(of_variable)
             .or_else(|| {
                 Some((
                     config.text(API_KEY)?,
                     KeySource::ConfigFile(config.path().to_owned()),
                 ))
             })
-            .or_else(|| Some((Keyring::read()?, KeySource::Keyring)))
-            .or_else(|| vt_tool(home?))
-            .ok_or(SettingsError::NoKey)?,
+            .or_else(|| Some((Keyring::read(instance)?, KeySource::Keyring)))
+            .or_else(|| vt_tool(home.filter(|_| instance.is_none())?))
+            .ok_or_else(|| match instance {
+                Some(instance) => SettingsError::NoKeyOfInstance {
+                    instance: instance.to_owned(),
+                    variable: variables(Some(instance)).concat(),
+                },
+                None => SettingsError::NoKey,
+            })?,
     };
     match ApiKey::parse(&text) {
         Ok(key) => Ok((key, source)),
@@ -72,6 +78,21 @@ pub(crate) fn find(
             problem: problem.to_string(),
         }),
     }
+}
+
+/// Where the environment may hold the key. An instance's key is its own: the common one does not count for it.
+fn variables(instance: Option<&str>) -> Vec<String> {
+    let Some(instance) = instance else {
+        return ["VTSECOPS_API_KEY", "VT_API_KEY"].map(str::to_owned).to_vec();
+    };
+    let letters = instance.chars().map(|c| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    });
+    vec![format!("VTSECOPS_API_KEY_{}", letters.collect::<String>())]
 }
 
 fn first_line(path: &Path) -> Result<String, SettingsError> {
@@ -149,11 +170,11 @@ mod tests {
         );
         assert_eq!(
             source(None, &both, &filled).unwrap(),
-            KeySource::Environment("VTSECOPS_API_KEY")
+            KeySource::Environment("VTSECOPS_API_KEY".to_owned())
         );
         assert_eq!(
             source(None, &both[1..], &filled).unwrap(),
-            KeySource::Environment("VT_API_KEY")
+            KeySource::Environment("VT_API_KEY".to_owned())
         );
         assert_eq!(
             source(None, &[("VT_API_KEY", " ")], &filled).unwrap(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keyring_core::{CredentialStore, Entry};
 
-/// The entry of this program.
+/// The entry of this program, or of one instance.
 pub(crate) struct Keyring;
 
 const SERVICE: &str = "vtsecops";
@@ -17,15 +17,16 @@ const MOST: Duration = Duration::from_secs(1);
 
 impl Keyring {
     /// The stored key, if there is a keyring and it holds one.
-    pub(crate) fn read() -> Option<String> {
+    pub(crate) fn read(instance: Option<&str>) -> Option<String> {
         if !is_there() {
             return None;
         }
         let (sender, receiver) = mpsc::channel();
+        let user = user(instance);
         // The thread ends with the process if the keyring never answers.
         std::thread::spawn(move || {
             let _ = sender
-                .send(entry().and_then(|entry| entry.get_password().map_err(|error| error.to_string())));
+                .send(entry(&user).and_then(|entry| entry.get_password().map_err(|error| error.to_string())));
         });
         receiver.recv_timeout(MOST).ok()?.ok()
     }
@@ -34,29 +35,35 @@ impl Keyring {
     ///
     /// # Errors
     /// There is no keyring, or it refuses, in its words.
-    pub(crate) fn store(key: &str) -> Result<(), String> {
-        entry()?.set_password(key).map_err(|error| error.to_string())
+    pub(crate) fn store(key: &str, instance: Option<&str>) -> Result<(), String> {
+        entry(&user(instance))?
+            .set_password(key)
+            .map_err(|error| error.to_string())
     }
 
     /// Removes the key; none there is fine.
     ///
     /// # Errors
     /// As for [`Keyring::store`].
-    pub(crate) fn remove() -> Result<(), String> {
-        match entry()?.delete_credential() {
+    pub(crate) fn remove(instance: Option<&str>) -> Result<(), String> {
+        match entry(&user(instance))?.delete_credential() {
             Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
     }
 }
 
-fn entry() -> Result<Entry, String> {
+fn user(instance: Option<&str>) -> String {
+    instance.map_or_else(|| USER.to_owned(), |instance| format!("{USER} {instance}"))
+}
+
+fn entry(user: &str) -> Result<Entry, String> {
     if !is_there() {
         return Err("this machine has no keyring service (no D-Bus session)".to_owned());
     }
     let store = store().map_err(|error| error.to_string())?;
     let credential = store
-        .build(SERVICE, USER, None)
+        .build(SERVICE, user, None)
         .map_err(|error| error.to_string())?;
     Ok(credential)
 }

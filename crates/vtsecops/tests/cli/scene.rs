@@ -66,6 +66,8 @@ impl Scene {
             .env_clear()
             .env("HOME", self.home.path())
             .env("VTSECOPS_VIRUSTOTAL_URL", self.running.base_url())
+            // The simulator has no quota unless a test gives it one.
+            .env("VTSECOPS_QUOTA_PER_MINUTE", "none")
             .current_dir(self.home.path())
             .stdin(Stdio::null());
         command
