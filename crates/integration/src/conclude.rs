@@ -102,6 +102,7 @@ impl Parts {
             entity: entity.clone(),
             outcome: outcome.kind(),
             remark: outcome.remark(),
+            unfinished: outcome.is_unfinished(),
             risky: false,
             positives: facts.and_then(|facts| facts.positives),
             total: facts.and_then(|facts| facts.total),
@@ -165,6 +166,7 @@ impl Parts {
             entity: entity.clone(),
             outcome: OutcomeKind::Skipped,
             remark: Some(reason.to_owned()),
+            unfinished: false,
             risky: false,
             positives: None,
             total: None,
@@ -235,6 +237,15 @@ impl Outcome {
         }
     }
 
+    /// Whether the same question may get further at another time, without being asked twice.
+    fn is_unfinished(&self) -> bool {
+        match self {
+            Self::Found { origin, .. } => matches!(origin, Origin::RescanUnfinished(_)),
+            Self::Queued(_) | Self::Quota(_) | Self::Stopped(_) => true,
+            Self::Missing | Self::Failed(_) | Self::Key => false,
+        }
+    }
+
     fn kind(&self) -> OutcomeKind {
         match self {
             Self::Found { .. } => OutcomeKind::Found,
@@ -262,7 +273,7 @@ impl Outcome {
                 ..
             } => "the API key may not ask for a new analysis; this is the existing report",
             Self::Found {
-                origin: Origin::RescanFailed(reason),
+                origin: Origin::RescanFailed(reason) | Origin::RescanUnfinished(reason),
                 ..
             } => {
                 return Some(format!("no new analysis: {reason}; this is the existing report"));
@@ -296,7 +307,7 @@ impl Tally {
                 ..
             } => self.rescan_refused.push(plain),
             Outcome::Found {
-                origin: Origin::RescanFailed(why),
+                origin: Origin::RescanFailed(why) | Origin::RescanUnfinished(why),
                 ..
             } => self.rescan_failed.push(with_reason(name, why)),
             Outcome::Missing => self.missing.push(plain),

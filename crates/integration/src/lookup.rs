@@ -32,6 +32,8 @@ pub(crate) enum Origin {
     RescanRefused,
     /// An older one than was asked for, for another reason.
     RescanFailed(String),
+    /// An older one than was asked for, because the quota or the time did not allow more: another run may get it.
+    RescanUnfinished(String),
 }
 
 impl Outcome {

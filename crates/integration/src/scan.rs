@@ -174,6 +174,9 @@ pub(crate) fn submitted(
             ..Pending::since(now, None, older)
         }),
         (Err(Error::Forbidden { .. }), Some(older)) => fall_back(older, Origin::RescanRefused),
+        (Err(error @ (Error::Quota { .. } | Error::Stopped(_))), Some(older)) => {
+            fall_back(older, Origin::RescanUnfinished(error.to_string()))
+        }
         (Err(error), Some(older)) => fall_back(older, Origin::RescanFailed(error.to_string())),
         (Ok(Submission::Refused(why)), Some(older)) => fall_back(older, Origin::RescanFailed(why)),
         (Ok(Submission::Missing), Some(older)) => fall_back(
@@ -360,7 +363,10 @@ impl Pending {
         match &self.older {
             Some(report) => Outcome::Found {
                 report: report.clone(),
-                origin: Origin::RescanFailed(reason),
+                origin: match outcome {
+                    Outcome::Queued(_) => Origin::RescanUnfinished(reason),
+                    _ => Origin::RescanFailed(reason),
+                },
             },
             None => outcome,
         }

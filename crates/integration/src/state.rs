@@ -226,6 +226,10 @@ impl Entry {
                         wire.detail = Some(reason.clone());
                         "rescan_failed"
                     }
+                    Origin::RescanUnfinished(reason) => {
+                        wire.detail = Some(reason.clone());
+                        "rescan_unfinished"
+                    }
                 }
             }
             Status::Done(Outcome::Missing) => "missing",
@@ -279,6 +283,7 @@ impl WireEntry {
             "fresh" => found(Origin::Fresh)?,
             "rescan_refused" => found(Origin::RescanRefused)?,
             "rescan_failed" => found(Origin::RescanFailed(detail))?,
+            "rescan_unfinished" => found(Origin::RescanUnfinished(detail))?,
             "missing" => Outcome::Missing,
             "queued" => Outcome::Queued(self.detail),
             "quota" => Outcome::Quota(detail),
@@ -347,6 +352,7 @@ mod tests {
             found(Origin::Fresh),
             found(Origin::RescanRefused),
             found(Origin::RescanFailed("why".to_owned())),
+            found(Origin::RescanUnfinished("why".to_owned())),
             Status::Done(Outcome::Missing),
             Status::Done(Outcome::Queued(None)),
             Status::Done(Outcome::Quota("q".to_owned())),

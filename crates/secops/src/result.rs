@@ -41,6 +41,8 @@ pub struct EntityResult {
     pub outcome: OutcomeKind,
     /// Why, or what else there is to know; a sentence part for people.
     pub remark: Option<String>,
+    /// Another run may get further: an analysis is under way, or the quota or the time did not allow more.
+    pub unfinished: bool,
     /// Positives reached the threshold.
     pub risky: bool,
     /// Engines that flag it, and engines that answered, where the report says so.

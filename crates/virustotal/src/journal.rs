@@ -188,11 +188,13 @@ impl Journal {
         }
     }
 
-    /// Whether there is anything to go on with.
-    #[must_use]
-    pub fn is_written(&self) -> bool {
-        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.resumes || matches!(*writing, Writing::Into(_))
+    /// The run ends unfinished: what was not worth writing down so far is.
+    pub async fn keep(&self) {
+        let first = match &mut *self.writing.lock().unwrap_or_else(PoisonError::into_inner) {
+            Writing::NotYet(first) => std::mem::take(first),
+            Writing::Into(_) => Vec::new(),
+        };
+        self.insert(first).await;
     }
 
     /// Names the run.
@@ -360,6 +362,10 @@ impl Journal {
                 Writing::Into(_) => rows,
             }
         };
+        self.insert(rows).await;
+    }
+
+    async fn insert(&self, rows: Vec<Row>) {
         let store = self.store();
         let written = store.run(move |connection| {
             let mut write = connection.prepare_cached(

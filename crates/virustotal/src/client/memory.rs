@@ -125,8 +125,7 @@ impl Client {
         if fitting < calls {
             let fitting = (fitting * batch_size).min(objects);
             self.transport.settings().notify.hint(&format!(
-                "{fitting} of {objects} will fit before the deadline: the key's quota allows no more until then. \
-                 The others will be listed."
+                "{fitting} of {objects} will fit before the deadline; the key's quota allows no more until then."
             ));
         }
     }

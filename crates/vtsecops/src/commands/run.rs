@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use integration::{Action, Patience, Run, drive};
 use jiff::SignedDuration;
-use secops::{ActionResult, Context, Entity, OutcomeKind, Parameters};
+use secops::{ActionResult, Context, Entity, EntityResult, OutcomeKind, Parameters};
 use virustotal::quota::KeyId;
 use virustotal::{ApiKey, Canceller, Client, Deadline, Journal};
 
@@ -129,7 +129,7 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
     drop((client, context));
     crate::print(|out| output::render(format, &result, &spent, style, out))?;
     if let Some(journal) = &journal {
-        put_away(journal, &result, order.waiting, &teller);
+        runtime.block_on(put_away(journal, &result, order.waiting, &teller));
     }
     Ok(Code::of(&result).into())
 }
@@ -192,21 +192,17 @@ async fn journal(
 }
 
 /// A finished run needs no journal; of an unfinished one it is said how it goes on.
-fn put_away(journal: &Journal, result: &ActionResult, waiting: &Waiting, teller: &Teller) {
-    let is_left = |outcome: OutcomeKind| match outcome {
-        OutcomeKind::Quota | OutcomeKind::Stopped => true,
-        OutcomeKind::Queued => !waiting.no_wait || waiting.detach,
-        _ => false,
+async fn put_away(journal: &Journal, result: &ActionResult, waiting: &Waiting, teller: &Teller) {
+    // Whoever says `--no-wait` looks at running analyses in a way of his own.
+    let is_left = |entity: &&EntityResult| {
+        entity.unfinished && (entity.outcome != OutcomeKind::Queued || !waiting.no_wait)
     };
-    let left = result
-        .entities
-        .iter()
-        .filter(|entity| is_left(entity.outcome))
-        .count();
-    if left == 0 || !journal.is_written() {
+    let left = result.entities.iter().filter(is_left).count();
+    if left == 0 {
         journal.finish();
         return;
     }
+    journal.keep().await;
     let entities = match left {
         1 => "1 entity is",
         _ => &format!("{left} entities are"),

@@ -35,6 +35,8 @@ pub(super) struct EntityDocument<'a> {
     outcome: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     remark: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unfinished: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     positives: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +52,7 @@ impl<'a> From<&'a EntityResult> for EntityDocument<'a> {
             suspicious: result.entity.is_suspicious,
             outcome: result.outcome.name(),
             remark: result.remark.as_deref(),
+            unfinished: result.unfinished,
             positives: result.positives,
             total: result.total,
             enrichment: &result.enrichment,

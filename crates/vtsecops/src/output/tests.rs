@@ -33,6 +33,7 @@ fn entity(
     EntityResult {
         entity,
         outcome,
+        unfinished: false,
         remark: remark.map(str::to_owned),
         risky,
         positives,
