@@ -335,7 +335,7 @@ impl Client {
     }
 
     fn batch_size(&self) -> usize {
-        self.transport.settings().tier.batch_size()
+        self.transport.batch_size()
     }
 
     /// Reports of one kind, batch by batch, as many at once as the transport lets through. What is answered is kept

@@ -9,13 +9,13 @@ mod http;
 mod tls;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::quota::{End, KeyId, Priority, Slot, Turn};
 use crate::retry::Decision;
-use crate::{Deadline, Error, Settings, Trouble};
+use crate::{Deadline, Error, Settings, Tier, Trouble};
 use gate::Gate;
 pub(crate) use http::{Answered, Payload};
 use http::{Http, Refusal};
@@ -65,6 +65,8 @@ struct Line {
     gate: Gate,
     settings: Settings,
     failures_in_a_row: AtomicU32,
+    /// Resources that a call takes: as the tier says, or fewer where the server has answered fewer.
+    batch_size: AtomicUsize,
 }
 
 impl Transport {
@@ -75,6 +77,7 @@ impl Transport {
         let line = Line {
             http: Http::new(&settings)?,
             gate: Gate::new(settings.max_in_flight.max(1), settings.retry),
+            batch_size: AtomicUsize::new(settings.tier.batch_size()),
             settings,
             failures_in_a_row: AtomicU32::new(0),
         };
@@ -102,6 +105,19 @@ impl Transport {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.line.settings
+    }
+
+    /// Resources that one batch call takes.
+    pub(crate) fn batch_size(&self) -> usize {
+        self.line.batch_size.load(Ordering::Relaxed).max(1)
+    }
+
+    /// The server has answered `answered` of `asked` resources. One or a public key's four are what it takes in a call;
+    /// any other number has another reason.
+    pub(crate) fn answered_of(&self, answered: usize, asked: usize) {
+        if answered < asked && (answered == 1 || answered == Tier::Public.batch_size()) {
+            self.line.batch_size.fetch_min(answered, Ordering::Relaxed);
+        }
     }
 
     /// How many of `calls` the quota lets through before `deadline`; all of them where there is no ledger or no deadline.

@@ -63,7 +63,10 @@ pub(crate) async fn look_up(
             .map(String::as_str)
             .collect();
         match ask(transport, batch, &asked, part.attempts, deadline).await {
-            Ok(elements) => work.extend(part.settle(&asked, elements, &mut answers)),
+            Ok(elements) => {
+                transport.answered_of(elements.len(), asked.len());
+                work.extend(part.settle(&asked, elements, &mut answers));
+            }
             Err(error) if part.worth_splitting(&error, transport) => work.extend(part.halves()),
             Err(error) => part
                 .members

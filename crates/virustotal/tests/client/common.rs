@@ -1,10 +1,14 @@
 //! A client that talks to a simulator, with pauses short enough for a test.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use simulator::{KeyKind, Running, Simulator};
 use virustotal::retry::RetryPolicy;
-use virustotal::{Answer, ApiKey, Client, Deadline, Error, FileHash, ProxyChoice, Settings, Tier};
+use virustotal::{
+    Answer, ApiKey, Client, Clock, Deadline, Error, FileHash, Notify, ProxyChoice, Settings, Tier,
+};
 
 /// Recognisable, so that a test can look for it where it must not be.
 pub(crate) const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
@@ -31,6 +35,40 @@ pub(crate) fn settings(running: &Running) -> Settings {
 
 pub(crate) fn client(running: &Running) -> Client {
     Client::new(settings(running)).unwrap()
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Clone)]
+pub(crate) struct Hand(Arc<Mutex<Timestamp>>);
+
+impl Hand {
+    pub(crate) fn at(text: &str) -> Self {
+        Self(Arc::new(Mutex::new(text.parse().unwrap())))
+    }
+
+    pub(crate) fn move_by(&self, duration: SignedDuration) {
+        *self.0.lock().unwrap() += duration;
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let hand = Arc::clone(&self.0);
+        Clock::new(move || *hand.lock().unwrap())
+    }
+}
+
+/// Remembers what people were told.
+#[derive(Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    pub(crate) fn notify(&self) -> Notify {
+        let told = Arc::clone(&self.0);
+        Notify::new(move |_, sentence| told.lock().unwrap().push(sentence.to_owned()))
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 /// Far enough away to play no part.

@@ -92,10 +92,17 @@ async fn a_public_key_given_as_a_private_one_still_gets_every_answer() {
 async fn a_server_that_honours_no_batches_is_asked_one_by_one() {
     let running = simulator().batch_honoured(false).start().await.unwrap();
     let hashes: Vec<FileHash> = (0..10).map(|n| hash(&file_with_positives(3, n).sha256)).collect();
-    let answers = client(&running)
-        .file_reports(&hashes, Accept::Fresh, &later())
-        .await;
+    let client = client(&running);
+    let answers = client.file_reports(&hashes, Accept::Fresh, &later()).await;
     assert!(answers.iter().all(found));
+    // It is remembered: nothing is asked for that will not be answered.
+    running.clear_calls();
+    let more: Vec<FileHash> = (10..15)
+        .map(|n| hash(&file_with_positives(3, n).sha256))
+        .collect();
+    let answers = client.file_reports(&more, Accept::Fresh, &later()).await;
+    assert!(answers.iter().all(found));
+    assert!(running.calls().iter().all(|call| call.items == 1));
 }
 
 #[tokio::test]

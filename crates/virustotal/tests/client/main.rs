@@ -7,8 +7,10 @@
     reason = "a test stops at the first thing that is not as promised"
 )]
 
+mod cache;
 mod common;
 mod file_reports;
+mod journal;
 mod quota;
 mod scans;
 mod tls;

@@ -1,0 +1,359 @@
+//! What is kept, for how long, and for whom.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use simulator::{Running, file_with_positives, synthetic_file, unknown_file};
+use virustotal::object::parse_ip;
+use virustotal::{Accept, Answer, Cache, Client, DomainName, Freshness, Settings, Tier, UrlId};
+
+use crate::common::{Hand, Told, found, hash, later, settings, simulator};
+
+const LARGE: u64 = 1 << 30;
+
+struct Scene {
+    running: Running,
+    folder: tempfile::TempDir,
+    hand: Hand,
+    told: Told,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self {
+            running: simulator().start().await.unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+            hand: Hand::at("2026-01-10T12:00:00Z"),
+            told: Told::default(),
+        }
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("reports.db")
+    }
+
+    fn cache(&self, most_bytes: u64) -> Arc<Cache> {
+        Arc::new(Cache::open(
+            Some(self.path()),
+            Freshness::default(),
+            most_bytes,
+            self.hand.clock(),
+            self.told.notify(),
+        ))
+    }
+
+    fn settings(&self) -> Settings {
+        let mut settings = settings(&self.running);
+        settings.cache = Some(self.cache(LARGE));
+        settings
+    }
+
+    /// A process of its own, as far as the cache can tell.
+    fn client(&self) -> Client {
+        Client::new(self.settings()).unwrap()
+    }
+
+    fn connection(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.path()).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        connection
+    }
+
+    /// Calls since it was last asked for.
+    fn calls(&self) -> usize {
+        let calls = self.running.calls().len();
+        self.running.clear_calls();
+        calls
+    }
+}
+
+#[tokio::test]
+async fn what_one_process_asked_no_other_asks_again() {
+    let scene = Scene::new().await;
+    let file = synthetic_file(1);
+    let urls = [UrlId::parse("https://a.example/x?y=1").unwrap()];
+    let domains = [DomainName::parse("example.co.in").unwrap()];
+    let ips = [parse_ip("8.8.8.8").unwrap()];
+    let first = scene.client();
+    assert!(found(
+        &first
+            .file_reports(&[hash(&file.sha1)], Accept::Fresh, &later())
+            .await[0]
+    ));
+    first.url_reports(&urls, Accept::Fresh, &later()).await;
+    first.domain_reports(&domains, Accept::Fresh, &later()).await;
+    let ip = first.ip_reports(&ips, Accept::Fresh, &later()).await;
+    assert_eq!(scene.calls(), 4);
+    drop(first);
+
+    let second = scene.client();
+    // All three hashes lead to the one entry.
+    let hashes = [hash(&file.md5), hash(&file.sha256), hash(&file.sha1)];
+    let answers = second.file_reports(&hashes, Accept::Fresh, &later()).await;
+    assert!(answers.iter().all(found));
+    second.url_reports(&urls, Accept::Fresh, &later()).await;
+    second.domain_reports(&domains, Accept::Fresh, &later()).await;
+    let again = second.ip_reports(&ips, Accept::Fresh, &later()).await;
+    assert_eq!(scene.calls(), 0);
+    let raw = |answer: &Result<Answer, _>| match answer {
+        Ok(Answer::Found(report)) => report.raw().to_owned(),
+        _ => panic!("not found"),
+    };
+    assert_eq!(raw(&ip[0]), raw(&again[0]), "to the byte");
+    assert_eq!(second.progress().kept, 6);
+    assert_eq!(scene.cache(LARGE).stats().await.found, 4);
+}
+
+#[tokio::test]
+async fn an_answer_counts_as_long_as_its_kind_and_verdict_say() {
+    let scene = Scene::new().await;
+    let (flagged, clean, unknown) = (
+        hash(&file_with_positives(30, 1).sha256),
+        hash(&file_with_positives(0, 1).sha256),
+        hash(&unknown_file(1).sha256),
+    );
+    let all = [flagged.clone(), clean.clone(), unknown.clone()];
+    let ask = async |hashes: &[_]| {
+        scene.client().file_reports(hashes, Accept::Fresh, &later()).await;
+        let asked: Vec<String> = scene
+            .running
+            .calls()
+            .into_iter()
+            .flat_map(|call| call.resources)
+            .collect();
+        scene.running.clear_calls();
+        asked
+    };
+    assert_eq!(ask(&all).await.len(), 3);
+    assert_eq!(ask(&all).await.len(), 0);
+    scene.hand.move_by(SignedDuration::from_mins(10));
+    assert_eq!(ask(&all).await, [unknown.as_str()]);
+    scene.hand.move_by(SignedDuration::from_hours(24));
+    assert_eq!(ask(&all).await, [clean.as_str(), unknown.as_str()]);
+    scene.hand.move_by(SignedDuration::from_hours(6 * 24));
+    assert_eq!(ask(&all).await.len(), 3);
+    // A clock that was set back: what was asked in the future is not taken.
+    scene.hand.move_by(SignedDuration::from_hours(-48));
+    assert_eq!(ask(&all).await.len(), 3);
+}
+
+#[tokio::test]
+async fn whoever_asks_decides_what_is_taken() {
+    let scene = Scene::new().await;
+    let file = [hash(&file_with_positives(30, 1).sha256)];
+    let client = scene.client();
+    let answer = client
+        .file_reports(&file, Accept::Fresh, &later())
+        .await
+        .remove(0);
+    let Ok(Answer::Found(report)) = answer else {
+        panic!()
+    };
+    let date = virustotal::report::FileReport::read(&report).scan_date.unwrap();
+    let scanned_at = jiff::tz::TimeZone::UTC.to_timestamp(date).unwrap();
+    assert_eq!(scene.calls(), 1);
+    client
+        .file_reports(&file, Accept::ScannedSince(scanned_at), &later())
+        .await;
+    assert_eq!(scene.calls(), 0);
+    let later_one = scanned_at + SignedDuration::from_secs(1);
+    client
+        .file_reports(&file, Accept::ScannedSince(later_one), &later())
+        .await;
+    assert_eq!(scene.calls(), 1);
+    client.file_reports(&file, Accept::Nothing, &later()).await;
+    assert_eq!(scene.calls(), 1);
+
+    scene.hand.move_by(SignedDuration::from_hours(2));
+    for (max_age, calls) in [(Duration::from_secs(3600), 1), (Duration::from_secs(3 * 3600), 0)] {
+        let mut settings = scene.settings();
+        settings.max_age = Some(max_age);
+        let client = Client::new(settings).unwrap();
+        client.file_reports(&file, Accept::Fresh, &later()).await;
+        assert_eq!(scene.calls(), calls, "{max_age:?}");
+        scene.hand.move_by(SignedDuration::from_hours(2));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_sees_more_does_not_share_with_one_that_sees_less() {
+    let scene = Scene::new().await;
+    let file = [hash(&synthetic_file(1).sha256)];
+    scene.client().file_reports(&file, Accept::Fresh, &later()).await;
+    let mut settings = scene.settings();
+    settings.tier = Tier::Public;
+    Client::new(settings)
+        .unwrap()
+        .file_reports(&file, Accept::Fresh, &later())
+        .await;
+    assert_eq!(scene.calls(), 2);
+}
+
+#[tokio::test]
+async fn two_who_want_the_same_at_once_make_one_call() {
+    let scene = Scene {
+        running: simulator()
+            .latency(Duration::from_millis(150))
+            .start()
+            .await
+            .unwrap(),
+        ..Scene::new().await
+    };
+    let files: Vec<_> = (0..20).map(|n| hash(&synthetic_file(n).sha256)).collect();
+    let (a, b) = (scene.client(), scene.client());
+    let (deadline_a, deadline_b) = (later(), later());
+    let (a, b) = tokio::join!(
+        a.file_reports(&files, Accept::Fresh, &deadline_a),
+        b.file_reports(&files[5..], Accept::Fresh, &deadline_b),
+    );
+    assert!(a.iter().chain(&b).all(found));
+    assert_eq!(scene.calls(), 1);
+}
+
+#[tokio::test]
+async fn who_asks_and_fails_leaves_the_question_to_the_other() {
+    let scene = Scene {
+        running: simulator()
+            .latency(Duration::from_millis(150))
+            .start()
+            .await
+            .unwrap(),
+        ..Scene::new().await
+    };
+    let file = [hash(&synthetic_file(1).sha256)];
+    let (a, b) = (scene.client(), scene.client());
+    let soon = virustotal::Deadline::after(Duration::from_millis(60));
+    let deadline = later();
+    let (a, b) = tokio::join!(a.file_reports(&file, Accept::Fresh, &soon), async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        b.file_reports(&file, Accept::Fresh, &deadline).await
+    });
+    assert!(a[0].is_err() && found(&b[0]), "{a:?} {b:?}");
+}
+
+#[tokio::test]
+async fn the_claim_of_one_that_died_lapses() {
+    let scene = Scene::new().await;
+    let file = [hash(&synthetic_file(1).sha256)];
+    scene
+        .client()
+        .file_reports(&[hash(&synthetic_file(2).sha256)], Accept::Fresh, &later())
+        .await;
+    let scope: String = scene
+        .connection()
+        .query_row("SELECT scope FROM entry", [], |row| row.get(0))
+        .unwrap();
+    let name = format!("file:{}", file[0].as_str());
+    let now = scene.hand.clock().now().as_millisecond();
+    scene
+        .connection()
+        .execute(
+            "INSERT INTO claim (scope, name, owner, alive_until) VALUES (?1, ?2, 'dead', ?3)",
+            rusqlite::params![scope, name, now + 5_000],
+        )
+        .unwrap();
+    let client = scene.client();
+    let deadline = virustotal::Deadline::after(Duration::from_millis(300));
+    assert!(client.file_reports(&file, Accept::Fresh, &deadline).await[0].is_err());
+    scene.hand.move_by(SignedDuration::from_secs(6));
+    assert!(found(
+        &client.file_reports(&file, Accept::Fresh, &later()).await[0]
+    ));
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_asked_anew() {
+    for damage in [
+        "UPDATE entry SET body = substr(body, 1, length(body) - 9)",
+        "UPDATE entry SET body = zeroblob(40)",
+        "UPDATE entry SET body = x''",
+        "UPDATE entry SET state = 'lost'",
+        "DELETE FROM entry",
+    ] {
+        let scene = Scene::new().await;
+        let file = [hash(&synthetic_file(1).sha256)];
+        scene.client().file_reports(&file, Accept::Fresh, &later()).await;
+        scene.connection().execute(damage, []).unwrap();
+        assert!(
+            found(&scene.client().file_reports(&file, Accept::Fresh, &later()).await[0]),
+            "{damage}"
+        );
+        assert!(
+            found(&scene.client().file_reports(&file, Accept::Fresh, &later()).await[0]),
+            "{damage}"
+        );
+        assert_eq!(scene.calls(), 2, "{damage}: the third one is kept again");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_kept_aside_and_the_run_goes_on() {
+    let ask = async |scene: &Scene| {
+        let file = [hash(&synthetic_file(1).sha256)];
+        scene
+            .client()
+            .file_reports(&file, Accept::Fresh, &later())
+            .await
+            .remove(0)
+    };
+    let overwrite = |path: &Path, from: usize| {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[from..].fill(b'#');
+        std::fs::write(path, bytes).unwrap();
+    };
+    for from in [0, 100, 4096] {
+        let scene = Scene::new().await;
+        assert!(found(&ask(&scene).await));
+        overwrite(&scene.path(), from);
+        assert!(found(&ask(&scene).await));
+        let told = scene.told.all();
+        assert!(
+            told.len() == 1 && told[0].contains("report cache is damaged"),
+            "{from}: {told:?}"
+        );
+        let names = std::fs::read_dir(scene.folder.path()).unwrap();
+        let names: Vec<_> = names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(
+            names.iter().any(|name| name.starts_with("reports.db.damaged-")),
+            "{names:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_least_recently_used_go_when_it_is_full() {
+    let scene = Scene::new().await;
+    let most_bytes = 400_000;
+    let mut settings = scene.settings();
+    settings.cache = Some(scene.cache(most_bytes));
+    let client = Client::new(settings).unwrap();
+    let files: Vec<_> = (0..400).map(|n| hash(&synthetic_file(n).sha256)).collect();
+    for part in files.chunks(100) {
+        assert!(
+            client
+                .file_reports(part, Accept::Fresh, &later())
+                .await
+                .iter()
+                .all(found)
+        );
+        scene.hand.move_by(SignedDuration::from_secs(1));
+    }
+    let stats = scene.cache(most_bytes).stats().await;
+    assert!(stats.bytes <= most_bytes && stats.found > 50, "{stats:?}");
+    let file_bytes = std::fs::metadata(scene.path()).unwrap().len();
+    assert!(file_bytes <= most_bytes * 3 / 2, "{file_bytes}");
+    scene.calls();
+    client.file_reports(&files[380..], Accept::Fresh, &later()).await;
+    assert_eq!(scene.calls(), 0, "the newest are there");
+    assert_eq!(scene.cache(LARGE).clear().await, stats.found);
+    assert!(
+        std::fs::metadata(scene.path()).unwrap().len() < file_bytes / 2,
+        "the room is given back"
+    );
+    client.file_reports(&files[399..], Accept::Fresh, &later()).await;
+    assert_eq!(scene.calls(), 1);
+}

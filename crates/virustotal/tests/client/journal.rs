@@ -1,0 +1,209 @@
+//! A run that is cut off goes on where it was.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use simulator::{Fault, FaultKind, Running, synthetic_file, unknown_file};
+use virustotal::journal::{forget, unfinished};
+use virustotal::{Accept, Answer, Client, Deadline, FileHash, Journal, Submission, UrlId};
+
+use crate::common::{Hand, Told, found, hash, later, settings, simulator};
+
+const ID: &str = "00112233445566ff";
+
+struct Scene {
+    running: Running,
+    folder: tempfile::TempDir,
+    hand: Hand,
+    told: Told,
+}
+
+impl Scene {
+    fn on(running: Running) -> Self {
+        Self {
+            running,
+            folder: tempfile::tempdir().unwrap(),
+            hand: Hand::at("2026-01-10T12:00:00Z"),
+            told: Told::default(),
+        }
+    }
+
+    fn journal(&self) -> std::io::Result<Journal> {
+        let command = "{\"what\":\"to do\"}".to_owned();
+        Journal::begin(
+            self.folder.path(),
+            ID,
+            command,
+            self.hand.clock(),
+            self.told.notify(),
+        )
+    }
+
+    /// One attempt at the run.
+    fn client(&self) -> (Client, Arc<Journal>) {
+        let mut settings = settings(&self.running);
+        let journal = Arc::new(self.journal().unwrap());
+        settings.journal = Some(Arc::clone(&journal));
+        (Client::new(settings).unwrap(), journal)
+    }
+}
+
+fn hashes(count: u64) -> Vec<FileHash> {
+    (0..count).map(|n| hash(&synthetic_file(n).sha256)).collect()
+}
+
+#[tokio::test]
+async fn finished_questions_are_not_asked_again_and_submissions_not_made_again() {
+    let scene = Scene::on(simulator().scan_for(Duration::ZERO).start().await.unwrap());
+    let mut all = hashes(60);
+    all.push(hash(&unknown_file(1).sha256));
+    let urls = [UrlId::parse("https://a.example/x").unwrap()];
+    let (client, journal) = scene.client();
+    let before = client.file_reports(&all, Accept::Fresh, &later()).await;
+    let submitted = client.url_scans(&urls, &later()).await;
+    let Ok(Submission::Queued { scan_id, .. }) = &submitted[0] else {
+        panic!("{submitted:?}")
+    };
+    let ids = [scan_id.clone()];
+    assert!(found(&client.url_reports_by_scan_id(&ids, &later()).await[0]));
+    drop((client, journal));
+    scene.running.clear_calls();
+
+    let (client, journal) = scene.client();
+    let earlier = journal.earlier().await.unwrap();
+    assert_eq!((earlier.answers, earlier.submissions), (62, 1));
+    assert_eq!(earlier.command, "{\"what\":\"to do\"}");
+    let after = client.file_reports(&all, Accept::Fresh, &later()).await;
+    let raw = |answers: &[Result<Answer, _>]| -> Vec<String> {
+        let raw = answers.iter().map(|answer| match answer {
+            Ok(Answer::Found(report)) => report.raw().to_owned(),
+            other => format!("{other:?}"),
+        });
+        raw.collect()
+    };
+    assert_eq!(raw(&before), raw(&after), "to the byte");
+    assert_eq!(client.url_scans(&urls, &later()).await, submitted);
+    assert!(found(&client.url_reports_by_scan_id(&ids, &later()).await[0]));
+    assert_eq!(scene.running.calls().len(), 0);
+    assert_eq!(client.progress().kept, 63);
+    journal.finish();
+    drop((client, journal));
+    assert_eq!(
+        std::fs::read_dir(scene.folder.path()).unwrap().count(),
+        0,
+        "a finished run leaves nothing"
+    );
+}
+
+#[tokio::test]
+async fn only_what_was_not_answered_is_asked() {
+    // The second batch and all that follow are never answered.
+    let fault = Fault::new(FaultKind::Hang).after(1);
+    let scene = Scene::on(simulator().fault(fault).start().await.unwrap());
+    let all = hashes(100);
+    let (client, journal) = scene.client();
+    let soon = Deadline::after(Duration::from_millis(400));
+    let before = client.file_reports(&all, Accept::Fresh, &soon).await;
+    assert_eq!(before.iter().filter(|answer| found(answer)).count(), 25);
+    // One call's answers are written when the run turns out to be unfinished.
+    assert!(unfinished(scene.folder.path()).is_empty());
+    journal.keep().await;
+    assert_eq!(unfinished(scene.folder.path())[0].answers, 25);
+    drop((client, journal));
+
+    let working = Scene {
+        running: simulator().start().await.unwrap(),
+        ..scene
+    };
+    let (client, _journal) = working.client();
+    assert!(
+        client
+            .file_reports(&all, Accept::Fresh, &later())
+            .await
+            .iter()
+            .all(found)
+    );
+    let asked: usize = working.running.calls().iter().map(|call| call.items).sum();
+    assert_eq!(asked, 75);
+}
+
+#[tokio::test]
+async fn a_submission_whose_answer_was_lost_is_known_as_such() {
+    let scene = Scene::on(
+        simulator()
+            .fault(Fault::new(FaultKind::Hang))
+            .start()
+            .await
+            .unwrap(),
+    );
+    let url = [UrlId::parse("https://a.example/x").unwrap()];
+    let (client, journal) = scene.client();
+    let soon = Deadline::after(Duration::from_millis(200));
+    assert!(client.url_scans(&url, &soon).await[0].is_err());
+    drop((client, journal));
+    let (client, journal) = scene.client();
+    let sent_at = scene.hand.clock().now();
+    let unknown = client.url_scans(&url, &soon).await;
+    assert_eq!(unknown, [Ok(Submission::Unknown { sent_at })]);
+    drop((client, journal));
+    assert_eq!(scene.running.count("url/scan"), 1);
+
+    // One that was refused did not arrive, and is made again.
+    let scene = Scene::on(
+        simulator()
+            .fault(Fault::new(FaultKind::Status(400)).times(1))
+            .start()
+            .await
+            .unwrap(),
+    );
+    let (client, journal) = scene.client();
+    assert!(client.url_scans(&url, &later()).await[0].is_err());
+    drop((client, journal));
+    let (client, _journal) = scene.client();
+    assert!(matches!(
+        client.url_scans(&url, &later()).await[0],
+        Ok(Submission::Queued { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_run_belongs_to_one_process_at_a_time() {
+    let scene = Scene::on(simulator().start().await.unwrap());
+    let first = scene.journal().unwrap();
+    assert_eq!(
+        scene.journal().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock
+    );
+    first.keep().await;
+    assert!(unfinished(scene.folder.path())[0].is_running);
+    assert!(forget(scene.folder.path(), ID).is_err());
+    drop(first);
+    let listed = unfinished(scene.folder.path());
+    assert_eq!((listed[0].id.as_str(), listed[0].is_running), (ID, false));
+    forget(scene.folder.path(), ID).unwrap();
+    assert!(unfinished(scene.folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_kept_aside_and_the_run_begins_anew() {
+    let scene = Scene::on(simulator().start().await.unwrap());
+    let (client, journal) = scene.client();
+    client.file_reports(&hashes(60), Accept::Fresh, &later()).await;
+    drop((client, journal));
+    let path = scene.folder.path().join(format!("{ID}.db"));
+    std::fs::write(&path, vec![b'#'; 20_000]).unwrap();
+    let (client, _journal) = scene.client();
+    assert!(
+        client
+            .file_reports(&hashes(60), Accept::Fresh, &later())
+            .await
+            .iter()
+            .all(found)
+    );
+    assert_eq!(scene.running.count("file/report"), 6);
+    let told = scene.told.all();
+    assert!(
+        told.len() == 1 && told[0].contains("journal is damaged"),
+        "{told:?}"
+    );
+}
