@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 pub use freshness::Freshness;
 
 use crate::clock::{from_millis, later, millis, until};
+use crate::quota::Priority;
 use crate::report::{FileReport, IpReport, Report, UrlReport};
 use crate::store::{Schema, Store};
 use crate::{Answer, Clock, FileHash, Notify};
@@ -42,7 +43,8 @@ const SCHEMA: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS name_by_object ON name (scope, object);
         CREATE TABLE IF NOT EXISTS claim (
-            scope TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, alive_until INTEGER NOT NULL,
+            scope TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, priority INTEGER NOT NULL,
+            alive_until INTEGER NOT NULL,
             PRIMARY KEY (scope, name)
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS count (what TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
@@ -131,10 +133,11 @@ pub(crate) enum Kept {
     Elsewhere,
 }
 
-/// The objects that one asker has claimed. Dropped, they are free again.
+/// The objects that one call is about. Dropped, they are free again.
 pub(crate) struct Claims<'a> {
     cache: &'a Cache,
     owner: String,
+    priority: Priority,
     has_some: bool,
 }
 
@@ -177,10 +180,24 @@ impl Cache {
         self.store.run(clear).await.unwrap_or(0)
     }
 
-    /// For one run of look-ups.
-    pub(crate) fn claims(&self) -> Claims<'_> {
+    /// What is kept about each object; nothing is claimed.
+    pub(crate) async fn peek(&self, asking: Asking) -> Vec<Option<Answer>> {
+        let (names, now) = (asking.names.len(), self.clock.now());
+        let freshness = self.freshness.clone();
+        let kept = self.store.run(move |connection| {
+            let fresh = |name: &String| asking.fresh(connection, name, &freshness, now);
+            let kept: Vec<_> = asking.names.iter().map(fresh).collect::<rusqlite::Result<_>>()?;
+            count(connection, "hits", kept.iter().flatten().count())?;
+            Ok(kept)
+        });
+        kept.await.unwrap_or_else(|| (0..names).map(|_| None).collect())
+    }
+
+    /// For one call.
+    pub(crate) fn claims(&self, priority: Priority) -> Claims<'_> {
         Claims {
             cache: self,
+            priority,
             owner: format!("{:016x}", rand::random::<u64>()),
             has_some: false,
         }
@@ -207,23 +224,13 @@ impl Cache {
 impl Claims<'_> {
     /// What is kept about each object, claiming those that VirusTotal must be asked about.
     ///
-    /// `max_age` overrides the rules by kind and verdict.
-    pub(crate) async fn look_up(
-        &mut self,
-        scope: &str,
-        kind: Kind,
-        names: &[String],
-        accept: Accept,
-        max_age: Option<Duration>,
-    ) -> Vec<Kept> {
-        let now = self.cache.clock.now();
-        let asking = Asking {
-            scope: scope.to_owned(),
-            kind,
-            names: names.to_vec(),
+    /// The claim of somebody whose turn comes after ours is taken over: we would wait for longer than they.
+    pub(crate) async fn look_up(&mut self, asking: Asking) -> Vec<Kept> {
+        let (names, now) = (asking.names.len(), self.cache.clock.now());
+        let claiming = Claiming {
+            asking,
             owner: self.owner.clone(),
-            accept,
-            max_age,
+            priority: self.priority.rank(),
             freshness: self.cache.freshness.clone(),
             now,
             alive_until: later(now, self.cache.clock.during(CLAIM)),
@@ -231,9 +238,9 @@ impl Claims<'_> {
         let kept = self
             .cache
             .store
-            .run(move |connection| asking.look_up(connection))
+            .run(move |connection| claiming.look_up(connection))
             .await;
-        let kept = kept.unwrap_or_else(|| names.iter().map(|_| Kept::Yours).collect());
+        let kept = kept.unwrap_or_else(|| (0..names).map(|_| Kept::Yours).collect());
         self.has_some |= kept.iter().any(|kept| matches!(kept, Kept::Yours));
         kept
     }
@@ -277,58 +284,94 @@ impl Drop for Claims<'_> {
 }
 
 /// One question to the cache.
-struct Asking {
-    scope: String,
-    kind: Kind,
-    names: Vec<String>,
+#[derive(Clone)]
+pub(crate) struct Asking {
+    pub(crate) scope: String,
+    pub(crate) kind: Kind,
+    pub(crate) names: Vec<String>,
+    pub(crate) accept: Accept,
+    /// Overrides the rules by kind and verdict.
+    pub(crate) max_age: Option<Duration>,
+}
+
+/// One question of somebody who is about to ask VirusTotal.
+struct Claiming {
+    asking: Asking,
     owner: String,
-    accept: Accept,
-    max_age: Option<Duration>,
+    priority: u8,
     freshness: Freshness,
     now: Timestamp,
     alive_until: Timestamp,
 }
 
-impl Asking {
+impl Claiming {
     fn look_up(&self, connection: &Connection) -> rusqlite::Result<Vec<Kept>> {
         let kept: Vec<Kept> = self
+            .asking
             .names
             .iter()
             .map(|name| self.look_up_one(connection, name))
             .collect::<rusqlite::Result<_>>()?;
         let hits = kept.iter().filter(|kept| matches!(kept, Kept::Answer(_))).count();
         let misses = kept.iter().filter(|kept| matches!(kept, Kept::Yours)).count();
-        for (what, number) in [("hits", hits), ("misses", misses)] {
-            connection
-                .prepare_cached(
-                    "INSERT INTO count (what, number) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET number = number + ?2",
-                )?
-                .execute(params![what, i64::try_from(number).unwrap_or(0)])?;
-        }
+        count(connection, "hits", hits)?;
+        count(connection, "misses", misses)?;
         Ok(kept)
     }
 
     fn look_up_one(&self, connection: &Connection, name: &str) -> rusqlite::Result<Kept> {
-        let name = full_name(self.kind, name);
-        if let Some(answer) = self.fresh(connection, &name)? {
+        let asking = &self.asking;
+        if let Some(answer) = asking.fresh(connection, name, &self.freshness, self.now)? {
             return Ok(Kept::Answer(answer));
         }
+        let name = full_name(asking.kind, name);
         let owner: Option<String> = connection
-            .prepare_cached("SELECT owner FROM claim WHERE scope = ?1 AND name = ?2 AND alive_until > ?3")?
-            .query_row(params![self.scope, name, millis(self.now)], |row| row.get(0))
+            .prepare_cached(
+                "SELECT owner FROM claim WHERE scope = ?1 AND name = ?2 AND alive_until > ?3 AND priority <= ?4",
+            )?
+            .query_row(params![asking.scope, name, millis(self.now), self.priority], |row| {
+                row.get(0)
+            })
             .optional()?;
         if owner.is_some_and(|owner| owner != self.owner) {
             return Ok(Kept::Elsewhere);
         }
         connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO claim (scope, name, owner, alive_until) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO claim (scope, name, owner, priority, alive_until) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![self.scope, name, self.owner, millis(self.alive_until)])?;
+            .execute(params![
+                asking.scope,
+                name,
+                self.owner,
+                self.priority,
+                millis(self.alive_until)
+            ])?;
         Ok(Kept::Yours)
     }
+}
 
-    fn fresh(&self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Answer>> {
+/// Look-ups are counted, to tell what the cache saves.
+fn count(connection: &Connection, what: &str, number: usize) -> rusqlite::Result<()> {
+    if number == 0 {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO count (what, number) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET number = number + ?2",
+        )?
+        .execute(params![what, i64::try_from(number).unwrap_or(0)])
+        .map(drop)
+}
+
+impl Asking {
+    fn fresh(
+        &self,
+        connection: &Connection,
+        name: &str,
+        freshness: &Freshness,
+        now: Timestamp,
+    ) -> rusqlite::Result<Option<Answer>> {
         if self.accept == Accept::Nothing {
             return Ok(None);
         }
@@ -338,15 +381,15 @@ impl Asking {
                  FROM name JOIN entry ON entry.scope = name.scope AND entry.object = name.object
                  WHERE name.scope = ?1 AND name.name = ?2",
             )?
-            .query_row(params![self.scope, name], Row::read)
+            .query_row(params![self.scope, full_name(self.kind, name)], Row::read)
             .optional()?;
         let Some(row) = found else { return Ok(None) };
-        let age = until(self.now, from_millis(row.asked_at));
+        let age = until(now, from_millis(row.asked_at));
         let most = self
             .max_age
-            .unwrap_or_else(|| self.freshness.of(self.kind, &row.state, row.flagged));
+            .unwrap_or_else(|| freshness.of(self.kind, &row.state, row.flagged));
         // What was asked in the future was asked by a clock that was wrong.
-        if age >= most || row.asked_at > millis(self.now) {
+        if age >= most || row.asked_at > millis(now) {
             return Ok(None);
         }
         let Some(answer) = row.answer() else {
@@ -358,10 +401,10 @@ impl Asking {
         if !self.accepts(&answer) {
             return Ok(None);
         }
-        if until(self.now, from_millis(row.used_at)) > USE_GRAIN {
+        if until(now, from_millis(row.used_at)) > USE_GRAIN {
             connection
                 .prepare_cached("UPDATE entry SET used_at = ?2 WHERE rowid = ?1")?
-                .execute(params![row.id, millis(self.now)])?;
+                .execute(params![row.id, millis(now)])?;
         }
         Ok(Some(answer))
     }
@@ -558,7 +601,7 @@ fn clear(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 fn stats(connection: &Connection, most_bytes: u64) -> rusqlite::Result<CacheStats> {
-    let count = |sql: &str, what: &str| -> rusqlite::Result<u64> {
+    let number_of = |sql: &str, what: &str| -> rusqlite::Result<u64> {
         let number: Option<i64> = connection
             .query_row(sql, params![what], |row| row.get(0))
             .optional()?;
@@ -569,13 +612,13 @@ fn stats(connection: &Connection, most_bytes: u64) -> rusqlite::Result<CacheStat
     let oldest: Option<i64> =
         connection.query_row("SELECT min(asked_at) FROM entry", [], |row| row.get(0))?;
     Ok(CacheStats {
-        found: count(entries, FOUND)?,
-        missing: count(entries, MISSING)?,
-        queued: count(entries, QUEUED)?,
+        found: number_of(entries, FOUND)?,
+        missing: number_of(entries, MISSING)?,
+        queued: number_of(entries, QUEUED)?,
         bytes: used_bytes(connection)?,
         most_bytes,
-        hits: count(counted, "hits")?,
-        misses: count(counted, "misses")?,
+        hits: number_of(counted, "hits")?,
+        misses: number_of(counted, "misses")?,
         oldest: oldest.map(from_millis),
     })
 }

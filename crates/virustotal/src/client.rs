@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
+use self::memory::{Question, complete, pick};
 use crate::cache::{Accept, Kind};
 use crate::journal::Asked;
 use crate::quota::Priority;
@@ -139,10 +140,15 @@ impl Client {
         accept: Accept,
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        let names = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
+        let question = Question {
+            kind: Kind::File,
+            accept,
+            deadline,
+        };
+        let names: Vec<String> = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
         let ask =
-            async |places: &[usize]| file_reports::look_up(self, &chosen(hashes, places), deadline).await;
-        self.recall_or_ask(Kind::File, names, accept, self.batch_size(), deadline, ask)
+            async |places: &[usize]| file_reports::look_up(self, &question, &pick(hashes, places)).await;
+        self.recall_or_ask(&question, &names, self.batch_size(), ask)
             .await
     }
 
@@ -168,13 +174,17 @@ impl Client {
         accept: Accept,
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
+        let question = Question {
+            kind: Kind::Url,
+            accept,
+            deadline,
+        };
         let ask = async |places: &[usize]| {
-            let urls = chosen(urls, places);
-            let names = names(&urls);
-            self.reports(Kind::Url, URL_REPORTS, &texts(&urls), &names, deadline)
+            let urls = pick(urls, places);
+            self.reports(&question, URL_REPORTS, &texts(&urls), &names(&urls))
                 .await
         };
-        self.recall_or_ask(Kind::Url, names(urls), accept, self.batch_size(), deadline, ask)
+        self.recall_or_ask(&question, &names(urls), self.batch_size(), ask)
             .await
     }
 
@@ -201,7 +211,7 @@ impl Client {
     ) -> Vec<Result<Submission, Error>> {
         let resources: Vec<String> = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
         let ask = async |places: &[usize]| {
-            let resources = chosen(&resources, places);
+            let resources = pick(&resources, places);
             let (first, rest) = resources.split_at(self.batch_size().min(resources.len()));
             let mut submissions = self
                 .submit(Kind::File, FILE_RESCANS, first, first, deadline)
@@ -224,7 +234,7 @@ impl Client {
     /// As for [`Client::file_reports`].
     pub async fn url_scans(&self, urls: &[UrlId], deadline: &Deadline) -> Vec<Result<Submission, Error>> {
         let ask = async |places: &[usize]| {
-            let urls = chosen(urls, places);
+            let urls = pick(urls, places);
             self.submit(Kind::Url, URL_SCANS, &texts(&urls), &names(&urls), deadline)
                 .await
         };
@@ -252,16 +262,14 @@ impl Client {
         accept: Accept,
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        let names = domains.iter().map(|domain| domain.as_str().to_owned()).collect();
-        self.single_reports(
-            Kind::Domain,
-            &v2::DOMAIN_REPORT,
-            "domain",
-            names,
+        let question = Question {
+            kind: Kind::Domain,
             accept,
             deadline,
-        )
-        .await
+        };
+        let names: Vec<String> = domains.iter().map(|domain| domain.as_str().to_owned()).collect();
+        self.single_reports(&question, &v2::DOMAIN_REPORT, "domain", &names)
+            .await
     }
 
     /// Report of each IP address, in the order given. Costs one call per address.
@@ -274,9 +282,13 @@ impl Client {
         accept: Accept,
         deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
-        let names = addresses.iter().map(Ipv4Addr::to_string).collect();
-        self.single_reports(Kind::Ip, &v2::IP_REPORT, "ip", names, accept, deadline)
-            .await
+        let question = Question {
+            kind: Kind::Ip,
+            accept,
+            deadline,
+        };
+        let names: Vec<String> = addresses.iter().map(Ipv4Addr::to_string).collect();
+        self.single_reports(&question, &v2::IP_REPORT, "ip", &names).await
     }
 
     /// The newest comments on a file or URL, at most `most`. Costs one call per 25; private keys only.
@@ -338,24 +350,25 @@ impl Client {
         self.transport.batch_size()
     }
 
-    /// Reports of one kind, batch by batch, as many at once as the transport lets through. What is answered is kept
-    /// under its name.
+    /// Reports of one kind, batch by batch, as many at once as the transport lets through.
     async fn reports(
         &self,
-        kind: Kind,
+        question: &Question<'_>,
         batch: Batch<'_>,
         resources: &[String],
         names: &[String],
-        deadline: &Deadline,
     ) -> Vec<Result<Answer, Error>> {
         let ask = |(part, names): (&[String], &[String])| {
             let (part, names) = (part.to_vec(), names.to_vec());
             async move {
-                let elements = v2::look_up(&self.transport, batch, &part, deadline).await;
-                let answers = answers(batch, elements);
-                self.remember(Asked::Report, kind, &names, &answers).await;
-                self.count(answers.len());
-                answers
+                let call = async |places: &[usize]| {
+                    let part = pick(&part, places);
+                    answers(
+                        batch,
+                        v2::look_up(&self.transport, batch, &part, question.deadline).await,
+                    )
+                };
+                self.ask_once(question, &names, call).await
             }
         };
         self.in_batches(resources, names, ask).await
@@ -391,10 +404,7 @@ impl Client {
         for place in recalled.iter_mut().filter(|place| place.is_none()) {
             *place = asked.next();
         }
-        let complete = recalled
-            .into_iter()
-            .map(|answer| answer.unwrap_or_else(|| Err(memory::never_asked())));
-        complete.collect()
+        complete(recalled)
     }
 
     /// Asks for analyses, each written down before it is sent.
@@ -423,24 +433,30 @@ impl Client {
     /// One object a call.
     async fn single_reports(
         &self,
-        kind: Kind,
+        question: &Question<'_>,
         endpoint: &'static Endpoint,
         parameter: &'static str,
-        names: Vec<String>,
-        accept: Accept,
-        deadline: &Deadline,
+        names: &[String],
     ) -> Vec<Result<Answer, Error>> {
         let ask = async |places: &[usize]| {
-            let asks = chosen(&names, places).into_iter().map(|name| async move {
-                let answer = [v2::report(&self.transport, endpoint, parameter, name.clone(), deadline).await];
-                self.remember(Asked::Report, kind, &[name], &answer).await;
-                self.count(1);
-                answer
+            let asks = pick(names, places).into_iter().map(|name| async move {
+                let call = async |_: &[usize]| {
+                    vec![
+                        v2::report(
+                            &self.transport,
+                            endpoint,
+                            parameter,
+                            name.clone(),
+                            question.deadline,
+                        )
+                        .await,
+                    ]
+                };
+                self.ask_once(question, std::slice::from_ref(&name), call).await
             });
             self.at_once(asks).await.into_iter().flatten().collect()
         };
-        self.recall_or_ask(kind, names.clone(), accept, 1, deadline, ask)
-            .await
+        self.recall_or_ask(question, names, 1, ask).await
     }
 
     async fn in_batches<'a, T, F: Future<Output = Vec<T>>>(
@@ -486,15 +502,6 @@ impl Client {
             .answered
             .fetch_add(objects as u64, Ordering::Relaxed);
     }
-}
-
-/// The items at these places.
-fn chosen<T: Clone>(items: &[T], places: &[usize]) -> Vec<T> {
-    places
-        .iter()
-        .filter_map(|place| items.get(*place))
-        .cloned()
-        .collect()
 }
 
 /// Under which names URLs are kept.

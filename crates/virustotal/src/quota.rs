@@ -125,6 +125,15 @@ impl Priority {
     /// All of them, first come first.
     pub const ALL: [Self; 3] = [Self::Person, Self::Playbook, Self::Background];
 
+    /// The lower, the sooner.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Person => 0,
+            Self::Playbook => 1,
+            Self::Background => 2,
+        }
+    }
+
     /// `person`, `playbook` or `background`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -130,6 +130,10 @@ impl Transport {
         usize::try_from(fitting).unwrap_or(calls)
     }
 
+    pub(crate) fn priority(&self) -> Priority {
+        self.turn.priority
+    }
+
     /// Calls made so far, refused ones included, by endpoint.
     pub(crate) fn calls(&self) -> BTreeMap<&'static str, u64> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -5,18 +5,17 @@
 
 use std::collections::HashMap;
 
-use super::memory::never_asked;
+use super::memory::{Question, complete};
 use super::{Answer, Client, FILE_REPORTS};
-use crate::cache::Kind;
 use crate::report::FileReport;
-use crate::{Deadline, Error, FileHash, Report};
+use crate::{Error, FileHash, Report};
 
 type Known = HashMap<FileHash, Result<Answer, Error>>;
 
 pub(super) async fn look_up(
     client: &Client,
+    question: &Question<'_>,
     hashes: &[FileHash],
-    deadline: &Deadline,
 ) -> Vec<Result<Answer, Error>> {
     let mut known = Known::new();
     let mut asked = 0;
@@ -30,7 +29,7 @@ pub(super) async fn look_up(
             // The leftover of the stronger kind may name some of this one: ask it first.
             let rest = wave.split_off(client.batch_size());
             asked += wave.len();
-            ask(client, &wave, &mut known, deadline).await;
+            ask(client, question, &wave, &mut known).await;
             wave = rest;
             wave.retain(|hash| !known.contains_key(hash));
         }
@@ -41,14 +40,11 @@ pub(super) async fn look_up(
             None => Vec::new(),
         };
         asked += wave.len();
-        ask(client, &wave, &mut known, deadline).await;
+        ask(client, question, &wave, &mut known).await;
     }
     // What was answered by another hash of its file took no question of its own.
     client.count(hashes.len().saturating_sub(asked));
-    hashes
-        .iter()
-        .map(|hash| known.get(hash).cloned().unwrap_or_else(|| Err(never_asked())))
-        .collect()
+    complete(hashes.iter().map(|hash| known.get(hash).cloned()).collect())
 }
 
 /// The distinct hashes, strongest kind first, in the order given.
@@ -67,10 +63,10 @@ fn waves_mix(wave: &[FileHash]) -> bool {
     wave.first().map(FileHash::kind) != wave.last().map(FileHash::kind)
 }
 
-async fn ask(client: &Client, wave: &[FileHash], known: &mut Known, deadline: &Deadline) {
+async fn ask(client: &Client, question: &Question<'_>, wave: &[FileHash], known: &mut Known) {
     let resources: Vec<String> = wave.iter().map(|hash| hash.as_str().to_owned()).collect();
     let answers = client
-        .reports(Kind::File, FILE_REPORTS, &resources, &resources, deadline)
+        .reports(question, FILE_REPORTS, &resources, &resources)
         .await;
     for (hash, answer) in wave.iter().zip(answers) {
         if let Ok(Answer::Found(report)) = &answer {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::cache::{Accept, Claims, Kept, Kind};
+use crate::cache::{Accept, Asking, Kept, Kind};
 use crate::client::Client;
 use crate::journal::{Asked, Recalled};
 use crate::report::{FileReport, UrlReport};
@@ -13,106 +13,123 @@ use crate::{Answer, Deadline, Error, FileHash, Report, Submission, Trouble, UrlI
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
 
+/// What is asked about a list of objects.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) kind: Kind,
+    pub(super) accept: Accept,
+    pub(super) deadline: &'a Deadline,
+}
+
 type Answers = Vec<Option<Result<Answer, Error>>>;
 type Submissions = Vec<Result<Submission, Error>>;
 
 impl Client {
-    /// Answers about objects of one kind by their names, in their order. `ask` asks VirusTotal about those at the places
-    /// it is given, and hands every answer to [`Client::remember`].
+    /// Answers about objects of one kind by their names, in their order: from the journal, from the cache, and for the
+    /// rest what `ask` gets, which is told their places.
     pub(super) async fn recall_or_ask(
         &self,
-        kind: Kind,
-        names: Vec<String>,
-        accept: Accept,
+        question: &Question<'_>,
+        names: &[String],
         batch_size: usize,
-        deadline: &Deadline,
         ask: impl AsyncFn(&[usize]) -> Vec<Result<Answer, Error>>,
     ) -> Vec<Result<Answer, Error>> {
         self.expect(names.len());
         let settings = self.transport.settings();
         let mut answers: Answers = names.iter().map(|_| None).collect();
         if let Some(journal) = &settings.journal
-            && accept != Accept::Nothing
+            && question.accept != Accept::Nothing
         {
-            let recalled = journal.answers(Asked::Report, &full(kind, &names)).await;
+            let recalled = journal.answers(Asked::Report, &full(question.kind, names)).await;
             for (place, answer) in answers.iter_mut().zip(recalled) {
                 *place = answer.map(Ok);
             }
-            self.count_kept(answers.iter().flatten().count());
         }
-        let mut claims = settings.cache.as_ref().map(|cache| cache.claims());
+        if let Some(cache) = &settings.cache {
+            let open = places(&answers);
+            let kept = cache.peek(self.asking(question, &pick(names, &open))).await;
+            for (place, answer) in open.into_iter().zip(kept) {
+                if let Some(answer) = answer {
+                    put(&mut answers, place, Ok(answer));
+                }
+            }
+        }
+        self.count_kept(answers.iter().flatten().count());
+        let open = places(&answers);
+        if !open.is_empty() {
+            self.announce(open.len(), batch_size, question.deadline).await;
+            let asked = ask(&open).await;
+            for (place, answer) in open.into_iter().zip(asked) {
+                put(&mut answers, place, answer);
+            }
+        }
+        complete(answers)
+    }
+
+    /// What one call is about. Others may have asked meanwhile, or be asking: then what they get is taken, and `ask`
+    /// asks VirusTotal about the rest only.
+    pub(super) async fn ask_once(
+        &self,
+        question: &Question<'_>,
+        names: &[String],
+        ask: impl AsyncFn(&[usize]) -> Vec<Result<Answer, Error>>,
+    ) -> Vec<Result<Answer, Error>> {
+        let settings = self.transport.settings();
+        let Some(cache) = &settings.cache else {
+            let all: Vec<usize> = (0..names.len()).collect();
+            let answers = ask(&all).await;
+            self.remember(Asked::Report, question.kind, names, &answers).await;
+            self.count(answers.len());
+            return answers;
+        };
+        let mut answers: Answers = names.iter().map(|_| None).collect();
+        let mut claims = cache.claims(self.transport.priority());
         let mut pause = FIRST_LOOK;
-        let mut is_announced = false;
         loop {
             let open = places(&answers);
-            let mine = match &mut claims {
-                Some(claims) => {
-                    self.look_up(claims, kind, &names, accept, &open, &mut answers)
-                        .await
+            let kept = claims.look_up(self.asking(question, &pick(names, &open))).await;
+            let mut mine = Vec::new();
+            for (place, kept) in open.into_iter().zip(kept) {
+                match kept {
+                    Kept::Answer(answer) => {
+                        self.count_kept(1);
+                        put(&mut answers, place, Ok(answer));
+                    }
+                    Kept::Yours => mine.push(place),
+                    Kept::Elsewhere => {}
                 }
-                None => open,
-            };
+            }
             if !mine.is_empty() {
-                if !is_announced {
-                    self.announce(mine.len(), batch_size, deadline).await;
-                    is_announced = true;
-                }
-                let asked = match &claims {
-                    Some(claims) => claims.while_asking(ask(&mine)).await,
-                    None => ask(&mine).await,
-                };
+                let asked = claims.while_asking(ask(&mine)).await;
+                self.remember(Asked::Report, question.kind, &pick(names, &mine), &asked)
+                    .await;
+                self.count(asked.len());
                 for (place, answer) in mine.into_iter().zip(asked) {
                     put(&mut answers, place, answer);
                 }
             }
             let waiting = places(&answers);
             if waiting.is_empty() {
-                break;
+                return complete(answers);
             }
-            // Somebody else is asking; what they get is ours too.
-            if let Err(stop) = deadline.sleep(pause).await {
-                waiting
-                    .into_iter()
-                    .for_each(|place| put(&mut answers, place, Err(stop.into())));
-                break;
+            if let Err(stop) = question.deadline.sleep(pause).await {
+                for place in waiting {
+                    put(&mut answers, place, Err(stop.into()));
+                }
+                return complete(answers);
             }
             pause = (pause * 2).min(LONGEST_LOOK);
         }
-        answers
-            .into_iter()
-            .map(|answer| answer.unwrap_or_else(|| Err(never_asked())))
-            .collect()
     }
 
-    /// Puts what is kept in its place; gives the places that VirusTotal must be asked about.
-    async fn look_up(
-        &self,
-        claims: &mut Claims<'_>,
-        kind: Kind,
-        names: &[String],
-        accept: Accept,
-        open: &[usize],
-        answers: &mut Answers,
-    ) -> Vec<usize> {
-        let asked: Vec<String> = open
-            .iter()
-            .filter_map(|place| names.get(*place))
-            .cloned()
-            .collect();
-        let (scope, max_age) = (self.scope(), self.transport.settings().max_age);
-        let kept = claims.look_up(&scope, kind, &asked, accept, max_age).await;
-        let mut mine = Vec::new();
-        for (&place, kept) in open.iter().zip(kept) {
-            match kept {
-                Kept::Answer(answer) => {
-                    self.count_kept(1);
-                    put(answers, place, Ok(answer));
-                }
-                Kept::Yours => mine.push(place),
-                Kept::Elsewhere => {}
-            }
+    fn asking(&self, question: &Question<'_>, names: &[String]) -> Asking {
+        Asking {
+            scope: self.scope(),
+            kind: question.kind,
+            names: names.to_vec(),
+            accept: question.accept,
+            max_age: self.transport.settings().max_age,
         }
-        mine
     }
 
     /// Tells at the start what will not fit.
@@ -211,10 +228,7 @@ impl Client {
         for (place, submission) in open.into_iter().zip(asked) {
             put(&mut submissions, place, submission);
         }
-        submissions
-            .into_iter()
-            .map(|submission| submission.unwrap_or_else(|| Err(never_asked())))
-            .collect()
+        complete(submissions)
     }
 
     /// Writes down what is about to be submitted.
@@ -298,6 +312,27 @@ fn name_of(kind: Kind, report: &Report) -> Option<String> {
     }
 }
 
+/// The items at these places.
+pub(super) fn pick<T: Clone>(items: &[T], places: &[usize]) -> Vec<T> {
+    places
+        .iter()
+        .filter_map(|place| items.get(*place))
+        .cloned()
+        .collect()
+}
+
+/// Every object is asked about; should one not be, that must not look like an answer.
+pub(super) fn complete<T>(answers: Vec<Option<Result<T, Error>>>) -> Vec<Result<T, Error>> {
+    let never_asked = || Error::Transient {
+        trouble: Trouble::Body("there is none".to_owned()),
+        attempts: 0,
+    };
+    let answers = answers.into_iter();
+    answers
+        .map(|answer| answer.unwrap_or_else(|| Err(never_asked())))
+        .collect()
+}
+
 /// Where there is nothing yet.
 fn places<T>(list: &[Option<T>]) -> Vec<usize> {
     let open = list.iter().enumerate().filter(|(_, item)| item.is_none());
@@ -307,13 +342,5 @@ fn places<T>(list: &[Option<T>]) -> Vec<usize> {
 fn put<T>(list: &mut [Option<T>], place: usize, item: T) {
     if let Some(slot) = list.get_mut(place) {
         *slot = Some(item);
-    }
-}
-
-/// Every object is asked about; should one not be, that must not look like an answer.
-pub(super) fn never_asked() -> Error {
-    Error::Transient {
-        trouble: Trouble::Body("there is none".to_owned()),
-        attempts: 0,
     }
 }

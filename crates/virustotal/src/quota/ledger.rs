@@ -507,7 +507,7 @@ impl Asking {
             .execute(params![
                 self.run,
                 self.key.0,
-                rank(self.priority),
+                self.priority.rank(),
                 self.wants,
                 millis(self.now),
                 millis(self.alive_until)
@@ -584,7 +584,7 @@ impl Asking {
             .optional()?;
         entrants.push(Entrant {
             run: self.run.clone(),
-            priority: rank(self.priority),
+            priority: self.priority.rank(),
             wants: self.wants,
             since: since.unwrap_or(millis(self.now)),
             served_at,
@@ -645,14 +645,6 @@ fn share(mut entrants: Vec<Entrant>, slots: u32, now: i64) -> Vec<String> {
         served.push(next.run.clone());
     }
     served
-}
-
-fn rank(priority: Priority) -> u8 {
-    match priority {
-        Priority::Person => 0,
-        Priority::Playbook => 1,
-        Priority::Background => 2,
-    }
 }
 
 fn count(connection: &Connection, key: &KeyId, period: &str, by: i64) -> rusqlite::Result<()> {

@@ -250,7 +250,7 @@ async fn the_claim_of_one_that_died_lapses() {
     scene
         .connection()
         .execute(
-            "INSERT INTO claim (scope, name, owner, alive_until) VALUES (?1, ?2, 'dead', ?3)",
+            "INSERT INTO claim (scope, name, owner, priority, alive_until) VALUES (?1, ?2, 'dead', 0, ?3)",
             rusqlite::params![scope, name, now + 5_000],
         )
         .unwrap();
