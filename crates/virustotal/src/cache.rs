@@ -226,9 +226,19 @@ impl Claims<'_> {
     ///
     /// The claim of somebody whose turn comes after ours is taken over: we would wait for longer than they.
     pub(crate) async fn look_up(&mut self, asking: Asking) -> Vec<Kept> {
+        self.claim(asking, true).await
+    }
+
+    /// The same, but nothing is claimed: [`Kept::Yours`] is what nobody is asking about.
+    pub(crate) async fn watch(&mut self, asking: Asking) -> Vec<Kept> {
+        self.claim(asking, false).await
+    }
+
+    async fn claim(&mut self, asking: Asking, for_real: bool) -> Vec<Kept> {
         let (names, now) = (asking.names.len(), self.cache.clock.now());
         let claiming = Claiming {
             asking,
+            for_real,
             owner: self.owner.clone(),
             priority: self.priority.rank(),
             freshness: self.cache.freshness.clone(),
@@ -241,7 +251,7 @@ impl Claims<'_> {
             .run(move |connection| claiming.look_up(connection))
             .await;
         let kept = kept.unwrap_or_else(|| (0..names).map(|_| Kept::Yours).collect());
-        self.has_some |= kept.iter().any(|kept| matches!(kept, Kept::Yours));
+        self.has_some |= for_real && kept.iter().any(|kept| matches!(kept, Kept::Yours));
         kept
     }
 
@@ -297,6 +307,8 @@ pub(crate) struct Asking {
 /// One question of somebody who is about to ask VirusTotal.
 struct Claiming {
     asking: Asking,
+    /// Else it is only looked at.
+    for_real: bool,
     owner: String,
     priority: u8,
     freshness: Freshness,
@@ -313,9 +325,11 @@ impl Claiming {
             .map(|name| self.look_up_one(connection, name))
             .collect::<rusqlite::Result<_>>()?;
         let hits = kept.iter().filter(|kept| matches!(kept, Kept::Answer(_))).count();
-        let misses = kept.iter().filter(|kept| matches!(kept, Kept::Yours)).count();
         count(connection, "hits", hits)?;
-        count(connection, "misses", misses)?;
+        if self.for_real {
+            let misses = kept.iter().filter(|kept| matches!(kept, Kept::Yours)).count();
+            count(connection, "misses", misses)?;
+        }
         Ok(kept)
     }
 
@@ -335,6 +349,9 @@ impl Claiming {
             .optional()?;
         if owner.is_some_and(|owner| owner != self.owner) {
             return Ok(Kept::Elsewhere);
+        }
+        if !self.for_real {
+            return Ok(Kept::Yours);
         }
         connection
             .prepare_cached(

@@ -14,7 +14,7 @@ use self::memory::{Question, complete, pick};
 use crate::cache::{Accept, Kind};
 use crate::journal::Asked;
 use crate::quota::Priority;
-use crate::transport::{Endpoint, Transport};
+use crate::transport::{Endpoint, Errand, Transport};
 use crate::v2::{self, Batch, Element, Separator};
 use crate::{Deadline, DomainName, Error, FileHash, Report, Settings, Upload, UrlId};
 
@@ -301,7 +301,7 @@ impl Client {
         most: usize,
         deadline: &Deadline,
     ) -> Result<Vec<Comment>, Error> {
-        v2::comments(&self.transport, resource, most, deadline).await
+        v2::comments(&self.transport.errand(deadline), resource, most).await
     }
 
     /// Uploads each file for analysis, small ones directly, large ones through an upload address.
@@ -319,7 +319,7 @@ impl Client {
         self.together(
             uploads
                 .iter()
-                .map(|upload| v2::submit(&self.transport, upload, deadline)),
+                .map(|upload| async move { v2::submit(&self.transport.errand(deadline), upload).await }),
         )
         .await
     }
@@ -361,12 +361,8 @@ impl Client {
         let ask = |(part, names): (&[String], &[String])| {
             let (part, names) = (part.to_vec(), names.to_vec());
             async move {
-                let call = async |places: &[usize]| {
-                    let part = pick(&part, places);
-                    answers(
-                        batch,
-                        v2::look_up(&self.transport, batch, &part, question.deadline).await,
-                    )
+                let call = async |errand: &Errand<'_>, places: &[usize]| {
+                    answers(batch, v2::look_up(errand, batch, &pick(&part, places)).await)
                 };
                 self.ask_once(question, &names, call).await
             }
@@ -393,7 +389,7 @@ impl Client {
         let ask = |(part, _): (&[String], &[String])| {
             let part = part.to_vec();
             async move {
-                let elements = v2::look_up(&self.transport, batch, &part, deadline).await;
+                let elements = v2::look_up(&self.transport.errand(deadline), batch, &part).await;
                 let answers = answers(batch, elements);
                 self.remember(Asked::Poll, kind, &part, &answers).await;
                 self.count(answers.len());
@@ -420,7 +416,7 @@ impl Client {
             let (part, names) = (part.to_vec(), names.to_vec());
             async move {
                 self.sending(kind, &names).await;
-                let elements = v2::look_up(&self.transport, batch, &part, deadline).await;
+                let elements = v2::look_up(&self.transport.errand(deadline), batch, &part).await;
                 let submissions = submissions(elements);
                 self.sent(kind, &names, &submissions).await;
                 self.count(submissions.len());
@@ -440,17 +436,8 @@ impl Client {
     ) -> Vec<Result<Answer, Error>> {
         let ask = async |places: &[usize]| {
             let asks = pick(names, places).into_iter().map(|name| async move {
-                let call = async |_: &[usize]| {
-                    vec![
-                        v2::report(
-                            &self.transport,
-                            endpoint,
-                            parameter,
-                            name.clone(),
-                            question.deadline,
-                        )
-                        .await,
-                    ]
+                let call = async |errand: &Errand<'_>, _: &[usize]| {
+                    vec![v2::report(errand, endpoint, parameter, name.clone()).await]
                 };
                 self.ask_once(question, std::slice::from_ref(&name), call).await
             });

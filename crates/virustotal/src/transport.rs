@@ -143,76 +143,21 @@ impl Transport {
         self.line.failures_in_a_row.load(Ordering::Relaxed)
     }
 
-    /// Asks until there is a usable answer, a final refusal, or no time or attempt left.
-    ///
-    /// `read` turns the answer into a value; its error makes the answer an unusable one, which is retried.
-    /// `attempts` overrides the policy's number.
-    pub(crate) async fn ask<T>(
-        &self,
-        endpoint: &Endpoint,
-        payload: &Payload<'_>,
-        attempts: Option<u32>,
-        deadline: &Deadline,
-        read: impl Fn(Answered) -> Result<T, String>,
-    ) -> Result<T, Error> {
-        let mut policy = self.settings().retry;
-        policy.attempts = attempts.unwrap_or(policy.attempts);
-        let (mut attempt, mut waited) = (0, Duration::ZERO);
-        loop {
-            // The quota first: whoever waits for it must not hold up those who come before.
-            let slot = self.slot(payload, deadline).await?;
-            let pass = match self.line.gate.admit(deadline, &mut waited).await {
-                Ok(pass) => pass,
-                Err(error) => {
-                    slot.into_iter().for_each(|slot| slot.end(End::NotSent));
-                    return Err(error);
-                }
-            };
-            attempt += 1;
-            let ended = deadline.run(self.once(endpoint, payload, &read)).await?;
-            if let Some(slot) = slot {
-                slot.end(ended.as_ref().map_or_else(Refusal::end, |_| End::Answered));
-            }
-            let refusal = match ended {
-                Ok(value) => return Ok(value),
-                Err(refusal) => refusal,
-            };
-            drop(pass);
-            tracing::debug!(endpoint = endpoint.path, attempt, ?refusal, "call failed");
-            match refusal {
-                Refusal::Final(error) => return Err(error),
-                // The gate is closed now: the next round waits there, or finds that it can't.
-                Refusal::Quota(hint) => {
-                    self.line.gate.refused(hint);
-                    attempt -= 1;
-                }
-                Refusal::Trouble(trouble) => {
-                    let failures = self.line.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
-                    let decision = match failures >= OUTAGE {
-                        true => Decision::GiveUp,
-                        false => policy.after_trouble(attempt, rand::random(), deadline.left()),
-                    };
-                    match decision {
-                        Decision::Wait(pause) => deadline.sleep(pause).await?,
-                        Decision::GiveUp => {
-                            return Err(Error::Transient {
-                                trouble,
-                                attempts: attempt,
-                            });
-                        }
-                    }
-                }
-            }
+    /// A question that may take several calls.
+    pub(crate) fn errand<'a>(&'a self, deadline: &'a Deadline) -> Errand<'a> {
+        Errand {
+            transport: self,
+            deadline,
+            slot: Mutex::default(),
         }
     }
 
     /// A slot of the quota, where it is kept.
-    async fn slot(&self, payload: &Payload<'_>, deadline: &Deadline) -> Result<Option<Slot>, Error> {
+    async fn slot(&self, longest: Duration, deadline: &Deadline) -> Result<Option<Slot>, Error> {
         let settings = self.settings();
         let Some(ledger) = &settings.ledger else {
             return Ok(None);
         };
-        let longest = self.line.http.timeout(payload);
         let slot = ledger
             .take(&self.turn, longest, deadline, settings.retry.longest_quota_wait)
             .await;
@@ -244,5 +189,112 @@ impl Transport {
         gate.open();
         self.line.failures_in_a_row.store(0, Ordering::Relaxed);
         Ok(value)
+    }
+}
+
+/// A question that may take several calls, and a slot of the quota that was taken for the first one.
+pub(crate) struct Errand<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) deadline: &'a Deadline,
+    slot: Mutex<Option<Slot>>,
+}
+
+impl Errand<'_> {
+    /// Waits for a slot of the quota before it is sure that one is needed. One that is not used is given back.
+    pub(crate) async fn reserve(&self) -> Result<(), Error> {
+        let longest = self.transport.settings().call_timeout;
+        let slot = self.transport.slot(longest, self.deadline).await?;
+        self.give_back();
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
+        Ok(())
+    }
+
+    /// Gives an unused slot back.
+    pub(crate) fn give_back(&self) {
+        if let Some(slot) = self.reserved() {
+            slot.end(End::NotSent);
+        }
+    }
+
+    fn reserved(&self) -> Option<Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Asks until there is a usable answer, a final refusal, or no time or attempt left.
+    ///
+    /// `read` turns the answer into a value; its error makes the answer an unusable one, which is retried.
+    /// `attempts` overrides the policy's number.
+    pub(crate) async fn ask<T>(
+        &self,
+        endpoint: &Endpoint,
+        payload: &Payload<'_>,
+        attempts: Option<u32>,
+        read: impl Fn(Answered) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let Self {
+            transport, deadline, ..
+        } = self;
+        let mut policy = transport.settings().retry;
+        policy.attempts = attempts.unwrap_or(policy.attempts);
+        let (mut attempt, mut waited) = (0, Duration::ZERO);
+        loop {
+            // The quota first: whoever waits for it must not hold up those who come before.
+            let slot = match self.reserved() {
+                Some(slot) => Some(slot),
+                None => {
+                    transport
+                        .slot(transport.line.http.timeout(payload), deadline)
+                        .await?
+                }
+            };
+            let pass = match transport.line.gate.admit(deadline, &mut waited).await {
+                Ok(pass) => pass,
+                Err(error) => {
+                    slot.into_iter().for_each(|slot| slot.end(End::NotSent));
+                    return Err(error);
+                }
+            };
+            attempt += 1;
+            let ended = deadline.run(transport.once(endpoint, payload, &read)).await?;
+            if let Some(slot) = slot {
+                slot.end(ended.as_ref().map_or_else(Refusal::end, |_| End::Answered));
+            }
+            let refusal = match ended {
+                Ok(value) => return Ok(value),
+                Err(refusal) => refusal,
+            };
+            drop(pass);
+            tracing::debug!(endpoint = endpoint.path, attempt, ?refusal, "call failed");
+            match refusal {
+                Refusal::Final(error) => return Err(error),
+                // The gate is closed now: the next round waits there, or finds that it can't.
+                Refusal::Quota(hint) => {
+                    transport.line.gate.refused(hint);
+                    attempt -= 1;
+                }
+                Refusal::Trouble(trouble) => {
+                    let failures = transport.line.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
+                    let decision = match failures >= OUTAGE {
+                        true => Decision::GiveUp,
+                        false => policy.after_trouble(attempt, rand::random(), deadline.left()),
+                    };
+                    match decision {
+                        Decision::Wait(pause) => deadline.sleep(pause).await?,
+                        Decision::GiveUp => {
+                            return Err(Error::Transient {
+                                trouble,
+                                attempts: attempt,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Errand<'_> {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod common;
+mod day;
 mod golden;
 mod states;
 mod trouble;

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::cache::{Accept, Asking, Kept, Kind};
+use crate::cache::{Accept, Asking, Claims, Kept, Kind};
 use crate::client::Client;
 use crate::journal::{Asked, Recalled};
 use crate::report::{FileReport, UrlReport};
-use crate::{Answer, Deadline, Error, FileHash, Report, Submission, Trouble, UrlId};
+use crate::transport::Errand;
+use crate::{Answer, Deadline, Error, FileHash, Report, Stop, Submission, Trouble, UrlId};
 
 /// How often somebody else's question is looked after: soon at first, as most answers take a moment.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
@@ -72,35 +73,28 @@ impl Client {
         &self,
         question: &Question<'_>,
         names: &[String],
-        ask: impl AsyncFn(&[usize]) -> Vec<Result<Answer, Error>>,
+        ask: impl AsyncFn(&Errand<'_>, &[usize]) -> Vec<Result<Answer, Error>>,
     ) -> Vec<Result<Answer, Error>> {
-        let settings = self.transport.settings();
-        let Some(cache) = &settings.cache else {
+        let errand = self.transport.errand(question.deadline);
+        let Some(cache) = &self.transport.settings().cache else {
             let all: Vec<usize> = (0..names.len()).collect();
-            let answers = ask(&all).await;
+            let answers = ask(&errand, &all).await;
             self.remember(Asked::Report, question.kind, names, &answers).await;
             self.count(answers.len());
             return answers;
         };
         let mut answers: Answers = names.iter().map(|_| None).collect();
         let mut claims = cache.claims(self.transport.priority());
-        let mut pause = FIRST_LOOK;
         loop {
-            let open = places(&answers);
-            let kept = claims.look_up(self.asking(question, &pick(names, &open))).await;
-            let mut mine = Vec::new();
-            for (place, kept) in open.into_iter().zip(kept) {
-                match kept {
-                    Kept::Answer(answer) => {
-                        self.count_kept(1);
-                        put(&mut answers, place, Ok(answer));
-                    }
-                    Kept::Yours => mine.push(place),
-                    Kept::Elsewhere => {}
-                }
+            // The wait for a slot may be long: what was asked by others meanwhile is only known after it.
+            if let Err(error) = errand.reserve().await {
+                return complete(or(answers, &error));
             }
-            if !mine.is_empty() {
-                let asked = claims.while_asking(ask(&mine)).await;
+            let mine = self.look_up(&mut claims, question, names, &mut answers).await;
+            if mine.is_empty() {
+                errand.give_back();
+            } else {
+                let asked = claims.while_asking(ask(&errand, &mine)).await;
                 self.remember(Asked::Report, question.kind, &pick(names, &mine), &asked)
                     .await;
                 self.count(asked.len());
@@ -108,18 +102,68 @@ impl Client {
                     put(&mut answers, place, answer);
                 }
             }
-            let waiting = places(&answers);
-            if waiting.is_empty() {
+            if let Err(stop) = self
+                .wait_for_others(&mut claims, question, names, &mut answers)
+                .await
+            {
+                return complete(or(answers, &stop.into()));
+            }
+            if places(&answers).is_empty() {
                 return complete(answers);
             }
-            if let Err(stop) = question.deadline.sleep(pause).await {
-                for place in waiting {
-                    put(&mut answers, place, Err(stop.into()));
-                }
-                return complete(answers);
-            }
-            pause = (pause * 2).min(LONGEST_LOOK);
         }
+    }
+
+    /// Puts what is kept in its place, and claims the rest; gives the places that are now ours to ask about.
+    async fn look_up(
+        &self,
+        claims: &mut Claims<'_>,
+        question: &Question<'_>,
+        names: &[String],
+        answers: &mut Answers,
+    ) -> Vec<usize> {
+        let open = places(answers);
+        let kept = claims.look_up(self.asking(question, &pick(names, &open))).await;
+        self.settle(open, kept, answers)
+    }
+
+    /// Until what others are asking about is answered, or left by them.
+    async fn wait_for_others(
+        &self,
+        claims: &mut Claims<'_>,
+        question: &Question<'_>,
+        names: &[String],
+        answers: &mut Answers,
+    ) -> Result<(), Stop> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            let open = places(answers);
+            if open.is_empty() {
+                return Ok(());
+            }
+            question.deadline.sleep(pause).await?;
+            pause = (pause * 2).min(LONGEST_LOOK);
+            let kept = claims.watch(self.asking(question, &pick(names, &open))).await;
+            if !self.settle(open, kept, answers).is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the answers; gives the places that nobody else asks about.
+    fn settle(&self, open: Vec<usize>, kept: Vec<Kept>, answers: &mut Answers) -> Vec<usize> {
+        let mut mine = Vec::new();
+        for (place, kept) in open.into_iter().zip(kept) {
+            match kept {
+                Kept::Answer(answer) => {
+                    self.count_kept(1);
+                    put(answers, place, Ok(answer));
+                }
+                Kept::Yours => mine.push(place),
+                Kept::Elsewhere => {}
+            }
+        }
+        mine
     }
 
     fn asking(&self, question: &Question<'_>, names: &[String]) -> Asking {
@@ -331,6 +375,13 @@ pub(super) fn complete<T>(answers: Vec<Option<Result<T, Error>>>) -> Vec<Result<
     answers
         .map(|answer| answer.unwrap_or_else(|| Err(never_asked())))
         .collect()
+}
+
+/// The same error wherever there is nothing yet.
+fn or(mut answers: Answers, error: &Error) -> Answers {
+    let open = answers.iter_mut().filter(|answer| answer.is_none());
+    open.for_each(|answer| *answer = Some(Err(error.clone())));
+    answers
 }
 
 /// Where there is nothing yet.

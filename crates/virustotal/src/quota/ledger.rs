@@ -551,11 +551,10 @@ impl Asking {
             .map(drop)
     }
 
-    /// The other runs that wait, each with the time it was last served.
+    /// The other runs that wait.
     fn others(&self, connection: &Connection) -> rusqlite::Result<Vec<Entrant>> {
         let mut waiting = connection.prepare_cached(
-            "SELECT run, priority, wants, since, (SELECT max(taken_at) FROM call WHERE call.key = waiting.key AND call.run = waiting.run)
-             FROM waiting WHERE key = ?1 AND run <> ?2 AND alive_until > ?3",
+            "SELECT run, priority, wants, since FROM waiting WHERE key = ?1 AND run <> ?2 AND alive_until > ?3",
         )?;
         let rows = waiting.query_map(params![self.key.0, self.run, millis(self.now)], |row| {
             Ok(Entrant {
@@ -563,7 +562,7 @@ impl Asking {
                 priority: row.get(1)?,
                 wants: row.get(2)?,
                 since: row.get(3)?,
-                served_at: row.get(4)?,
+                served: (0, None),
             })
         })?;
         rows.collect()
@@ -575,9 +574,6 @@ impl Asking {
         slots: u32,
         connection: &Connection,
     ) -> rusqlite::Result<bool> {
-        let served_at: Option<i64> = connection
-            .prepare_cached("SELECT max(taken_at) FROM call WHERE key = ?1 AND run = ?2")?
-            .query_row(params![self.key.0, self.run], |row| row.get(0))?;
         let since: Option<i64> = connection
             .prepare_cached("SELECT since FROM waiting WHERE key = ?1 AND run = ?2")?
             .query_row(params![self.key.0, self.run], |row| row.get(0))
@@ -587,8 +583,17 @@ impl Asking {
             priority: self.priority.rank(),
             wants: self.wants,
             since: since.unwrap_or(millis(self.now)),
-            served_at,
+            served: (0, None),
         });
+        let minute_ago = millis(self.now).saturating_sub(60_000);
+        let mut served = connection.prepare_cached(
+            "SELECT count(*) FILTER (WHERE taken_at > ?3), max(taken_at) FROM call WHERE key = ?1 AND run = ?2",
+        )?;
+        for entrant in &mut entrants {
+            entrant.served = served.query_row(params![self.key.0, entrant.run, minute_ago], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        }
         Ok(share(entrants, slots, millis(self.now)).contains(&self.run))
     }
 
@@ -621,12 +626,14 @@ struct Entrant {
     priority: u8,
     wants: u32,
     since: i64,
-    served_at: Option<i64>,
+    /// Slots it got in the last minute, and when it got its last one.
+    served: (u32, Option<i64>),
 }
 
-/// Who gets one of the free slots: priority first, then whoever was served longest ago, then whoever came first.
+/// Who gets the free slots: priority first, then whoever got fewest in the last minute, then whoever was served longest
+/// ago, then whoever came first.
 fn share(mut entrants: Vec<Entrant>, slots: u32, now: i64) -> Vec<String> {
-    let mut served = Vec::new();
+    let mut shares = Vec::new();
     for turn in 0..slots {
         let next = entrants
             .iter_mut()
@@ -634,17 +641,17 @@ fn share(mut entrants: Vec<Entrant>, slots: u32, now: i64) -> Vec<String> {
             .min_by_key(|entrant| {
                 (
                     entrant.priority,
-                    entrant.served_at,
+                    entrant.served,
                     entrant.since,
                     entrant.run.clone(),
                 )
             });
         let Some(next) = next else { break };
         next.wants -= 1;
-        next.served_at = Some(now.saturating_add(i64::from(turn)));
-        served.push(next.run.clone());
+        next.served = (next.served.0 + 1, Some(now.saturating_add(i64::from(turn))));
+        shares.push(next.run.clone());
     }
-    served
+    shares
 }
 
 fn count(connection: &Connection, key: &KeyId, period: &str, by: i64) -> rusqlite::Result<()> {
@@ -766,4 +773,52 @@ fn waiting(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Re
         })
     })?;
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Entrant, share};
+
+    fn entrant(run: &str, priority: u8, wants: u32, served: u32) -> Entrant {
+        Entrant {
+            run: run.to_owned(),
+            priority,
+            wants,
+            since: 0,
+            served: (served, None),
+        }
+    }
+
+    #[test]
+    fn who_got_less_catches_up_and_priority_comes_before_that() {
+        let entrants = || {
+            vec![
+                entrant("a", 1, 9, 3),
+                entrant("b", 1, 9, 1),
+                entrant("c", 0, 2, 9),
+            ]
+        };
+        assert_eq!(share(entrants(), 3, 0), ["c", "c", "b"]);
+        assert_eq!(share(entrants(), 8, 0), ["c", "c", "b", "b", "a", "b", "a", "b"]);
+        assert!(share(entrants(), 0, 0).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_slot_is_wasted_and_equals_differ_by_one_at_most(wants in prop::collection::vec(0_u32..6, 1..5), slots in 0_u32..20) {
+            let entrants: Vec<Entrant> =
+                wants.iter().enumerate().map(|(n, wants)| entrant(&n.to_string(), 0, *wants, 0)).collect();
+            let shares = share(entrants, slots, 0);
+            prop_assert_eq!(shares.len() as u32, slots.min(wants.iter().sum()));
+            let got = |n: usize| shares.iter().filter(|run| **run == n.to_string()).count() as u32;
+            for (n, wanted) in wants.iter().enumerate() {
+                prop_assert!(got(n) <= *wanted);
+                // Whoever got less than another by more than one has all it wanted.
+                let most = (0..wants.len()).map(got).max().unwrap_or(0);
+                prop_assert!(got(n) + 1 >= most || got(n) == *wanted);
+            }
+        }
+    }
 }

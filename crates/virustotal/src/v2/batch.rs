@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use super::answer::Element;
-use crate::transport::{Endpoint, Payload, Transport};
-use crate::{Deadline, Error, Trouble};
+use crate::transport::{Endpoint, Errand, Payload, Transport};
+use crate::{Error, Trouble};
 
 /// What stands between two resources.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +45,9 @@ type Answers = Vec<Option<Result<Element, Error>>>;
 
 /// Asks for all `resources`, which fit one batch; one answer each, in their order.
 pub(crate) async fn look_up(
-    transport: &Transport,
+    errand: &Errand<'_>,
     batch: Batch<'_>,
     resources: &[String],
-    deadline: &Deadline,
 ) -> Vec<Result<Element, Error>> {
     let mut answers: Answers = resources.iter().map(|_| None).collect();
     let mut work = vec![Part {
@@ -62,12 +61,12 @@ pub(crate) async fn look_up(
             .filter_map(|member| resources.get(*member))
             .map(String::as_str)
             .collect();
-        match ask(transport, batch, &asked, part.attempts, deadline).await {
+        match ask(errand, batch, &asked, part.attempts).await {
             Ok(elements) => {
-                transport.answered_of(elements.len(), asked.len());
+                errand.transport.answered_of(elements.len(), asked.len());
                 work.extend(part.settle(&asked, elements, &mut answers));
             }
-            Err(error) if part.worth_splitting(&error, transport) => work.extend(part.halves()),
+            Err(error) if part.worth_splitting(&error, errand.transport) => work.extend(part.halves()),
             Err(error) => part
                 .members
                 .iter()
@@ -81,11 +80,10 @@ pub(crate) async fn look_up(
 }
 
 async fn ask(
-    transport: &Transport,
+    errand: &Errand<'_>,
     batch: Batch<'_>,
     asked: &[&str],
     attempts: Option<u32>,
-    deadline: &Deadline,
 ) -> Result<Vec<Element>, Error> {
     let mut parameters: Vec<_> = batch
         .always
@@ -94,8 +92,8 @@ async fn ask(
         .collect();
     parameters.push((batch.parameter, asked.join(batch.separator.as_str())));
     let payload = Payload::Parameters(parameters);
-    transport
-        .ask(batch.endpoint, &payload, attempts, deadline, |answered| {
+    errand
+        .ask(batch.endpoint, &payload, attempts, |answered| {
             Element::read_all(&answered.body)
         })
         .await

@@ -3,28 +3,25 @@
 use serde_json::Value;
 
 use super::{COMMENTS_GET, excerpt};
+use crate::Error;
 use crate::client::Comment;
-use crate::transport::{Payload, Transport};
-use crate::{Deadline, Error};
+use crate::transport::{Errand, Payload};
 
 /// A full page; there may be another.
 const PAGE: usize = 25;
 
 pub(crate) async fn comments(
-    transport: &Transport,
+    errand: &Errand<'_>,
     resource: &str,
     most: usize,
-    deadline: &Deadline,
 ) -> Result<Vec<Comment>, Error> {
     let mut comments: Vec<Comment> = Vec::new();
     while comments.len() < most {
         let mut parameters = vec![("resource", resource.to_owned())];
         parameters.extend(comments.last().map(|oldest| ("before", oldest.date.clone())));
         let payload = Payload::Parameters(parameters);
-        let page = transport
-            .ask(&COMMENTS_GET, &payload, None, deadline, |answered| {
-                read(&answered.body)
-            })
+        let page = errand
+            .ask(&COMMENTS_GET, &payload, None, |answered| read(&answered.body))
             .await?;
         let last_page = page.len() != PAGE;
         comments.extend(page);

@@ -1,19 +1,18 @@
 //! Reports on domains and IP addresses: one object a call.
 
 use super::answer::Element;
-use crate::transport::{Endpoint, Payload, Transport};
-use crate::{Answer, Deadline, Error};
+use crate::transport::{Endpoint, Errand, Payload};
+use crate::{Answer, Error};
 
 pub(crate) async fn report(
-    transport: &Transport,
+    errand: &Errand<'_>,
     endpoint: &Endpoint,
     parameter: &'static str,
     name: String,
-    deadline: &Deadline,
 ) -> Result<Answer, Error> {
     let payload = Payload::Parameters(vec![(parameter, name)]);
-    let element = transport
-        .ask(endpoint, &payload, None, deadline, |answered| {
+    let element = errand
+        .ask(endpoint, &payload, None, |answered| {
             Element::read_one(&answered.body)
         })
         .await?;

@@ -5,45 +5,31 @@ use url::Url;
 
 use super::answer::Element;
 use super::{FILE_SCAN, UPLOAD, UPLOAD_URL, excerpt};
-use crate::transport::{Answered, Payload, Transport};
-use crate::{Deadline, Error, Submission, Upload};
+use crate::transport::{Answered, Errand, Payload};
+use crate::{Error, Submission, Upload};
 
 /// Where VirusTotal takes large files.
 const UPLOAD_HOST: &str = "www.virustotal.com";
 
-pub(crate) async fn submit(
-    transport: &Transport,
-    upload: &Upload,
-    deadline: &Deadline,
-) -> Result<Submission, Error> {
+pub(crate) async fn submit(errand: &Errand<'_>, upload: &Upload) -> Result<Submission, Error> {
     let read = |answered: Answered| Element::read_one(&answered.body).map(Element::into_submission);
     if !upload.is_large() {
-        return transport
-            .ask(&FILE_SCAN, &Payload::File(upload), None, deadline, read)
-            .await;
+        return errand.ask(&FILE_SCAN, &Payload::File(upload), None, read).await;
     }
-    let address = upload_address(transport, deadline).await?;
+    let address = upload_address(errand).await?;
     // The address is for one upload, so a failed one is not repeated with it.
-    transport
-        .ask(
-            &UPLOAD,
-            &Payload::FileTo(upload, address),
-            Some(1),
-            deadline,
-            read,
-        )
+    errand
+        .ask(&UPLOAD, &Payload::FileTo(upload, address), Some(1), read)
         .await
 }
 
 /// Asks where a large file goes. The answer decides where the file is sent, so it is checked.
-async fn upload_address(transport: &Transport, deadline: &Deadline) -> Result<Url, Error> {
+async fn upload_address(errand: &Errand<'_>) -> Result<Url, Error> {
     let payload = Payload::Parameters(Vec::new());
-    let address = transport
-        .ask(&UPLOAD_URL, &payload, None, deadline, |answered| {
-            read_address(&answered)
-        })
+    let address = errand
+        .ask(&UPLOAD_URL, &payload, None, |answered| read_address(&answered))
         .await?;
-    let trusted = is_trusted(&address, &transport.settings().base_url);
+    let trusted = is_trusted(&address, &errand.transport.settings().base_url);
     trusted.then_some(address).ok_or_else(|| {
         Error::Settings(
             "VirusTotal named an upload address that is not its own; nothing was sent there".to_owned(),
