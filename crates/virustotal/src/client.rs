@@ -306,7 +306,8 @@ impl Client {
 
     /// Uploads each file for analysis, small ones directly, large ones through an upload address.
     ///
-    /// Costs one call per file, two for a large one. Streams: memory does not grow with the file.
+    /// Costs one call per file, two for a large one; none where a journal tells that the same content was uploaded.
+    /// Streams: memory does not grow with the file.
     ///
     /// # Errors
     /// One of its own for each file; [`Error::Forbidden`] where the key is not allowed to send large files.
@@ -316,12 +317,36 @@ impl Client {
         deadline: &Deadline,
     ) -> Vec<Result<Submission, Error>> {
         self.expect(uploads.len());
-        self.together(
-            uploads
-                .iter()
-                .map(|upload| async move { v2::submit(&self.transport.errand(deadline), upload).await }),
-        )
-        .await
+        self.at_once(uploads.iter().map(|upload| self.upload_file(upload, deadline)))
+            .await
+    }
+
+    async fn upload_file(&self, upload: &Upload, deadline: &Deadline) -> Result<Submission, Error> {
+        let send = async || v2::submit(&self.transport.errand(deadline), upload).await;
+        let submission = match self.transport.settings().journal {
+            None => send().await,
+            // A file is known by its content: its path may hold another one by the time the run goes on.
+            Some(_) => {
+                let name = [upload.sha256().await?];
+                match self.recall_submissions(Kind::File, &name).await.pop().flatten() {
+                    // Nobody knows whether it arrived; if it did, its analysis is found by its hash.
+                    Some(Submission::Unknown { .. }) => Ok(Submission::Queued {
+                        scan_id: name.concat(),
+                        permalink: None,
+                    }),
+                    Some(recalled) => Ok(recalled),
+                    None => {
+                        self.sending(Kind::File, &name).await;
+                        let submission = [send().await];
+                        self.sent(Kind::File, &name, &submission).await;
+                        let [submission] = submission;
+                        submission
+                    }
+                }
+            }
+        };
+        self.count(1);
+        submission
     }
 
     /// Calls made so far, refused and repeated ones included, by endpoint.
@@ -455,15 +480,6 @@ impl Client {
         let size = self.batch_size();
         let asked = self.at_once(resources.chunks(size).zip(names.chunks(size)).map(ask));
         asked.await.into_iter().flatten().collect()
-    }
-
-    async fn together<T>(&self, asks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-        let counted = |ask| async {
-            let answer = ask.await;
-            self.count(1);
-            answer
-        };
-        self.at_once(asks.map(counted)).await
     }
 
     /// Runs all, some at a time, and gives the outputs in order. One that takes long holds up none of the others.

@@ -4,11 +4,12 @@
 //! An answer is written down before it is used, a submission before it is sent. After a crash a submission may be
 //! written down without its answer: then nobody knows whether it arrived, and [`Recalled::Sent`] says so.
 //!
-//! A run of a single call leaves nothing to go on with, so nothing is written before the second one.
+//! A run of a single call leaves nothing to go on with, so its answers are only written should it end unfinished.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ pub struct Journal {
     notify: Notify,
     /// There is an earlier run to go on with.
     resumes: bool,
+    /// It takes more than one call.
+    is_long: AtomicBool,
     writing: Mutex<Writing>,
     /// Held for as long as the run goes on; the system lets go of it when the process ends, however it does.
     _lock: File,
@@ -136,6 +139,7 @@ impl Journal {
         let lock = lock(&path)?;
         Ok(Self {
             resumes: path.exists(),
+            is_long: AtomicBool::new(false),
             path,
             command,
             clock,
@@ -201,6 +205,11 @@ impl Journal {
     #[must_use]
     pub fn id(&self) -> String {
         id_of(&self.path).unwrap_or_default()
+    }
+
+    /// The run takes more than one call: what is answered is written down at once.
+    pub(crate) fn takes_long(&self) {
+        self.is_long.store(true, Ordering::Relaxed);
     }
 
     /// The answers that an earlier run got.
@@ -354,7 +363,12 @@ impl Journal {
         let rows = {
             let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *writing {
-                Writing::NotYet(first) if first.is_empty() && !at_once && !self.resumes => {
+                Writing::NotYet(first)
+                    if first.is_empty()
+                        && !at_once
+                        && !self.resumes
+                        && !self.is_long.load(Ordering::Relaxed) =>
+                {
                     *first = rows;
                     return;
                 }

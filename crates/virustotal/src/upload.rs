@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
+use sha2::{Digest, Sha256};
 use tokio::fs::File;
+use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
 use crate::Error;
@@ -71,6 +73,26 @@ impl Upload {
     #[must_use]
     pub fn is_large(&self) -> bool {
         self.size_bytes + FRAME_BYTES + self.name.len() as u64 > SMALL_BODY_BYTES
+    }
+
+    /// SHA-256 of the content, in lower case. Reads the file once.
+    pub(crate) async fn sha256(&self) -> Result<String, Error> {
+        let failed = |error: std::io::Error| Error::File {
+            path: self.path.display().to_string(),
+            detail: in_words(&error),
+        };
+        let mut file = File::open(&self.path).await.map_err(failed)?;
+        let mut digest = Sha256::new();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let read = file.read(&mut buffer).await.map_err(failed)?;
+            match buffer.get(..read) {
+                Some(part) if !part.is_empty() => digest.update(part),
+                _ => break,
+            }
+        }
+        let hash = digest.finalize();
+        Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     pub(crate) fn too_large(&self) -> Error {

@@ -113,7 +113,7 @@ async fn every_call_of_the_day_is_used_none_is_refused_and_nothing_is_lost() {
     assert_eq!((0..CASES).map(|number| case(number).len()).sum::<usize>(), 1_400);
 
     let today = clock.lock().unwrap().clone();
-    let results = all_cases(&client(&running, &today, folder.path())).await;
+    let results = Box::pin(all_cases(&client(&running, &today, folder.path()))).await;
     let calls = running.calls();
     assert_eq!(
         calls.iter().filter(|call| call.status == 204).count(),
@@ -166,7 +166,7 @@ async fn every_call_of_the_day_is_used_none_is_refused_and_nothing_is_lost() {
     // The next day the same cases get the rest.
     *clock.lock().unwrap() = day("2026-01-11T00:00:01Z");
     let tomorrow = clock.lock().unwrap().clone();
-    let results = all_cases(&client(&running, &tomorrow, folder.path())).await;
+    let results = Box::pin(all_cases(&client(&running, &tomorrow, folder.path()))).await;
     assert_eq!(count(&results, OutcomeKind::Found), 1_400);
     let calls = running.calls();
     assert_eq!(calls.iter().filter(|call| call.status == 204).count(), 0);

@@ -182,6 +182,9 @@ impl Client {
         if calls < 2 {
             return;
         }
+        if let Some(journal) = &self.transport.settings().journal {
+            journal.takes_long();
+        }
         let fitting = self.transport.fitting(calls, deadline).await;
         if fitting < calls {
             let fitting = (fitting * batch_size).min(objects);
@@ -242,6 +245,22 @@ impl Client {
         }
     }
 
+    /// Submissions that an earlier run has made.
+    pub(super) async fn recall_submissions(&self, kind: Kind, names: &[String]) -> Vec<Option<Submission>> {
+        let recalled = match &self.transport.settings().journal {
+            Some(journal) => journal.submissions(&full(kind, names)).await,
+            None => names.iter().map(|_| None).collect(),
+        };
+        let submission = |recalled: Recalled| match recalled {
+            Recalled::Answered(submission) => submission,
+            Recalled::Sent(sent_at) => Submission::Unknown { sent_at },
+        };
+        recalled
+            .into_iter()
+            .map(|recalled| recalled.map(submission))
+            .collect()
+    }
+
     /// Submissions that an earlier run has made, and for the rest those that `ask` makes.
     pub(super) async fn recall_or_submit(
         &self,
@@ -250,18 +269,10 @@ impl Client {
         ask: impl AsyncFn(&[usize]) -> Submissions,
     ) -> Submissions {
         self.expect(names.len());
-        let recalled = match &self.transport.settings().journal {
-            Some(journal) => journal.submissions(&full(kind, names)).await,
-            None => names.iter().map(|_| None).collect(),
-        };
+        let recalled = self.recall_submissions(kind, names).await;
         let mut submissions: Vec<Option<Result<Submission, Error>>> = recalled
             .into_iter()
-            .map(|recalled| {
-                Some(Ok(match recalled? {
-                    Recalled::Answered(submission) => submission,
-                    Recalled::Sent(sent_at) => Submission::Unknown { sent_at },
-                }))
-            })
+            .map(|submission| submission.map(Ok))
             .collect();
         self.count_kept(submissions.iter().flatten().count());
         let open = places(&submissions);

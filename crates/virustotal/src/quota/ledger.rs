@@ -316,16 +316,18 @@ fn waiting_words(turn: &Turn, wait: Duration) -> String {
         true => "",
         false => " Is it a private key? Then say so: vtsecops config set tier private",
     };
-    let limits: Vec<String> = Window::ALL
-        .into_iter()
-        .filter_map(|window| Some(format!("{} a {}", turn.limits.of_window(window)?, window.name())))
-        .collect();
-    let limits = match limits.is_empty() {
-        true => String::new(),
-        false => format!(" ({} calls)", limits.join(", ")),
-    };
+    let mut limits = String::new();
+    for window in Window::ALL {
+        if let Some(limit) = turn.limits.of_window(window) {
+            let start = if limits.is_empty() { " (" } else { ", " };
+            limits.push_str(&format!("{start}{limit} a {}", window.name()));
+        }
+    }
+    if !limits.is_empty() {
+        limits.push(')');
+    }
     format!(
-        "Waiting for the key's quota{limits}: the next call goes in {}.{advice}",
+        "Waiting for the key's quota of calls{limits}: the next one goes in {}.{advice}",
         in_words(wait)
     )
 }

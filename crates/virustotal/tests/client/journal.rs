@@ -105,9 +105,6 @@ async fn only_what_was_not_answered_is_asked() {
     let soon = Deadline::after(Duration::from_millis(400));
     let before = client.file_reports(&all, Accept::Fresh, &soon).await;
     assert_eq!(before.iter().filter(|answer| found(answer)).count(), 25);
-    // One call's answers are written when the run turns out to be unfinished.
-    assert!(unfinished(scene.folder.path()).is_empty());
-    journal.keep().await;
     assert_eq!(unfinished(scene.folder.path())[0].answers, 25);
     drop((client, journal));
 
@@ -125,6 +122,26 @@ async fn only_what_was_not_answered_is_asked() {
     );
     let asked: usize = working.running.calls().iter().map(|call| call.items).sum();
     assert_eq!(asked, 75);
+}
+
+#[tokio::test]
+async fn a_run_of_one_call_is_written_down_only_if_it_ends_unfinished() {
+    let scene = Scene::on(simulator().start().await.unwrap());
+    let (client, journal) = scene.client();
+    client.file_reports(&hashes(25), Accept::Fresh, &later()).await;
+    assert!(unfinished(scene.folder.path()).is_empty());
+    journal.keep().await;
+    assert_eq!(unfinished(scene.folder.path())[0].answers, 25);
+    drop((client, journal));
+    let (client, _journal) = scene.client();
+    assert!(
+        client
+            .file_reports(&hashes(25), Accept::Fresh, &later())
+            .await
+            .iter()
+            .all(found)
+    );
+    assert_eq!(scene.running.count("file/report"), 1);
 }
 
 #[tokio::test]
@@ -206,4 +223,26 @@ async fn a_damaged_journal_is_kept_aside_and_the_run_begins_anew() {
         told.len() == 1 && told[0].contains("journal is damaged"),
         "{told:?}"
     );
+}
+
+#[tokio::test]
+async fn the_same_content_is_uploaded_once() {
+    let scene = Scene::on(simulator().start().await.unwrap());
+    let path = scene.folder.path().join("sample.bin");
+    std::fs::write(&path, b"content").unwrap();
+    let upload = virustotal::Upload::open(&path).await.unwrap();
+    let (client, journal) = scene.client();
+    let first = client.upload_files(std::slice::from_ref(&upload), &later()).await;
+    drop((client, journal));
+    let (client, journal) = scene.client();
+    assert_eq!(
+        client.upload_files(std::slice::from_ref(&upload), &later()).await,
+        first
+    );
+    assert_eq!(scene.running.uploads().len(), 1);
+    // Another content under the same name is another upload.
+    std::fs::write(&path, b"changed").unwrap();
+    assert!(client.upload_files(&[upload], &later()).await[0].is_ok());
+    assert_eq!(scene.running.uploads().len(), 2);
+    drop((client, journal));
 }

@@ -53,24 +53,18 @@ fn as_text(stats: &CacheStats, out: &mut dyn Write) -> io::Result<()> {
         0 => String::new(),
         asked => format!(" ({} %)", stats.hits * 100 / asked),
     };
+    writeln!(out, "reports           {}", stats.found)?;
+    writeln!(out, "unknown objects   {}", stats.missing)?;
+    writeln!(out, "being analysed    {}", stats.queued)?;
     writeln!(
         out,
-        "{} reports, {} objects unknown to VirusTotal, {} being analysed",
-        stats.found, stats.missing, stats.queued
-    )?;
-    writeln!(
-        out,
-        "{:.1} of {:.0} MB",
+        "size              {:.1} of {:.0} MB",
         megabytes(stats.bytes),
         megabytes(stats.most_bytes)
     )?;
-    writeln!(
-        out,
-        "{} of {asked} look-ups answered without a call{saved}",
-        stats.hits
-    )?;
+    writeln!(out, "answered from it  {} of {asked} look-ups{saved}", stats.hits)?;
     match stats.oldest {
-        Some(oldest) => writeln!(out, "oldest entry of {}", oldest.strftime("%Y-%m-%d %H:%M UTC")),
+        Some(oldest) => writeln!(out, "oldest entry      {}", oldest.strftime("%Y-%m-%d %H:%M UTC")),
         None => Ok(()),
     }
 }

@@ -8,7 +8,9 @@
 )]
 
 mod config;
+mod crash;
 mod keyring;
+mod quota;
 mod scan;
 mod scene;
 mod secrets;
