@@ -35,26 +35,34 @@ pub(crate) fn run(size: Size) -> Result<(), Box<dyn Error>> {
     println!("binary: {:.1} MB", megabytes(std::fs::metadata(&program)?.len()));
     start_up(&program, repeats)?;
     memory(&program, files)?;
-    look_ups(&program, files)
+    look_ups(&program, files)?;
+    kept(&program, if size == Size::Full { 10_000 } else { 100 })
 }
 
 fn start_up(program: &Path, repeats: usize) -> Result<(), Box<dyn Error>> {
     let simulator = Simulator::start(program, &[])?;
+    let home = tempfile::tempdir()?;
     println!("\n| whole process, median of {repeats} | wall | CPU | peak memory |\n|---|---|---|---|");
     let one = synthetic_file(1).sha256;
-    let rows: [(&str, &[&str]); 4] = [
+    let rows: [(&str, &[&str]); 5] = [
         ("`vtsecops --version`", &["--version"]),
         ("`vtsecops --help`", &["--help"]),
         ("`vtsecops ping`, zero latency", &["ping"]),
         (
             "`vtsecops scan hash` of one hash, zero latency",
+            &["scan", "hash", &one, "--output", "json", "--max-age", "0"],
+        ),
+        (
+            "the same, from the cache",
             &["scan", "hash", &one, "--output", "json"],
         ),
     ];
     for (name, arguments) in rows {
         let mut runs = Vec::new();
         for _ in 0..repeats {
-            runs.push(measure(command(program, &simulator.address).args(arguments))?);
+            runs.push(measure(
+                command(program, &simulator.address, home.path()).args(arguments),
+            )?);
         }
         let Some(middle) = median(runs) else { continue };
         let (wall, cpu) = (milliseconds(middle.wall), milliseconds(middle.cpu));
@@ -73,7 +81,8 @@ fn memory(program: &Path, entities: u64) -> Result<(), Box<dyn Error>> {
         "\n| {entities} distinct hashes, zero latency | wall | CPU | peak memory | bytes out |\n|---|---|---|---|---|"
     );
     for output in ["table", "ndjson", "csv", "json", "markdown"] {
-        let mut command = command(program, &simulator.address);
+        let home = tempfile::tempdir()?;
+        let mut command = command(program, &simulator.address, home.path());
         let run = measure(
             command
                 .args(["scan", "hash", "--tier", "private", "--output", output, "--file"])
@@ -99,7 +108,8 @@ fn look_ups(program: &Path, files: u64) -> Result<(), Box<dyn Error>> {
     );
     let mut walls = Vec::new();
     for (tier, batch) in [("private", 25), ("public", 4)] {
-        let mut command = command(program, &simulator.address);
+        let home = tempfile::tempdir()?;
+        let mut command = command(program, &simulator.address, home.path());
         let run = measure(
             command
                 .args(["scan", "hash", "--tier", tier, "--output", "table", "--file"])
@@ -128,6 +138,68 @@ fn look_ups(program: &Path, files: u64) -> Result<(), Box<dyn Error>> {
         );
     }
     Ok(())
+}
+
+/// The same list cold, warm, and with every second file new: what is kept costs no call.
+fn kept(program: &Path, most: u64) -> Result<(), Box<dyn Error>> {
+    let latency = format!("{}ms", LATENCY.as_millis());
+    let simulator = Simulator::start(program, &["--latency", &latency])?;
+    println!(
+        "\n| files, {latency}, private key | cold: calls | wall | warm: calls | wall | half-warm: calls | wall | looked up in the cache, a second | bytes on disk an entry |\n\
+         |---|---|---|---|---|---|---|---|---|"
+    );
+    let mut sizes = vec![100, 1_000, 10_000];
+    sizes.retain(|size| *size <= most);
+    for files in sizes {
+        let home = tempfile::tempdir()?;
+        let scan = |list: &List| -> Result<(u64, Duration), Box<dyn Error>> {
+            let mut command = command(program, &simulator.address, home.path());
+            let run = measure(
+                command
+                    .args([
+                        "scan",
+                        "hash",
+                        "--tier",
+                        "private",
+                        "--timeout",
+                        "none",
+                        "--output",
+                        "table",
+                        "--file",
+                    ])
+                    .arg(list.path()),
+            )?;
+            Ok((calls_made(&run.stdout).unwrap_or(0), run.wall))
+        };
+        let (all, half) = (list(files, false)?, half_new(files)?);
+        let empty = scan(&list_of("one", &[synthetic_file(0).sha256])?)?;
+        let (cold, warm) = (scan(&all)?, scan(&all)?);
+        let bytes = std::fs::metadata(home.path().join(".cache/vtsecops/reports.db"))?.len();
+        let half = scan(&half)?;
+        // What a process takes that looks up a single entry is not the cache's.
+        let look_ups = warm.1.saturating_sub(empty.1.min(warm.1 / 2)).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let a_second = files as f64 / look_ups;
+        println!(
+            "| {files} | {} | {:.0} ms | {} | {:.0} ms | {} | {:.0} ms | {a_second:.0} | {} |",
+            cold.0,
+            milliseconds(cold.1),
+            warm.0,
+            milliseconds(warm.1),
+            half.0,
+            milliseconds(half.1),
+            bytes / files
+        );
+    }
+    Ok(())
+}
+
+/// Every second file of the list, and as many new ones.
+fn half_new(files: u64) -> Result<List, Box<dyn Error>> {
+    let known = (0..files).step_by(2);
+    let new = files..files + files / 2;
+    let hashes: Vec<String> = known.chain(new).map(|n| synthetic_file(n).sha256).collect();
+    list_of(&format!("half-{files}"), &hashes)
 }
 
 /// The number in `(file/report 40)`, which ends the table.
@@ -183,12 +255,16 @@ fn list(files: u64, twice: bool) -> Result<List, Box<dyn Error>> {
         }
         hashes.push(file.sha256);
     }
-    let path = std::env::temp_dir().join(format!(
-        "vtsecops-bench-{}-{files}-{twice}.txt",
-        std::process::id()
-    ));
+    list_of(&format!("{files}-{twice}"), &hashes)
+}
+
+fn list_of(name: &str, hashes: &[String]) -> Result<List, Box<dyn Error>> {
+    let path = std::env::temp_dir().join(format!("vtsecops-bench-{}-{name}.txt", std::process::id()));
     std::fs::File::create(&path)?.write_all(hashes.join("\n").as_bytes())?;
-    Ok(List { path, hashes })
+    Ok(List {
+        path,
+        hashes: hashes.to_vec(),
+    })
 }
 
 fn median(mut runs: Vec<Measured>) -> Option<Measured> {

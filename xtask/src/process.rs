@@ -31,12 +31,16 @@ pub(crate) fn binary() -> Result<PathBuf, Box<dyn Error>> {
     Ok(folder.join("vtsecops"))
 }
 
-/// `program` with nothing of the caller's settings: only the demo key and the simulator's address.
-pub(crate) fn command(program: &Path, address: &str) -> Command {
+/// `program` with nothing of the caller's settings: only the demo key, the simulator's address, and a home where it keeps
+/// what it keeps. The simulator has no quota, so none is kept to.
+pub(crate) fn command(program: &Path, address: &str, home: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
-        .env("HOME", "/nonexistent")
+        .env("HOME", home)
+        .env("VTSECOPS_QUOTA_PER_MINUTE", "none")
+        .env("VTSECOPS_QUOTA_PER_DAY", "none")
+        .env("VTSECOPS_QUOTA_PER_MONTH", "none")
         .env("VTSECOPS_API_KEY", simulator::DEMO_KEY)
         .env("VTSECOPS_VIRUSTOTAL_URL", address);
     command

@@ -123,7 +123,15 @@ fn what_is_kept_costs_no_call_and_can_be_refused_or_forgotten() {
     assert_eq!(calls(&["scan", "hash", &file.sha256, "--max-age", "1h"]), 0);
     // A report of a moment ago is old where every report is too old.
     assert_eq!(
-        calls(&["scan", "hash", &file.sha256, "--rescan-after-days", "1"]),
+        calls(&[
+            "scan",
+            "hash",
+            &file.sha256,
+            "--rescan-after-days",
+            "1",
+            "--poll-every",
+            "200ms"
+        ]),
         2 + polls(&scene)
     );
     assert_eq!(calls(&["ping"]), 1, "a ping asks");
