@@ -177,6 +177,7 @@ impl Cache {
 
     /// Forgets everything; gives the number of entries that were there.
     pub async fn clear(&self) -> u64 {
+        self.store.tidy();
         self.store.run(clear).await.unwrap_or(0)
     }
 

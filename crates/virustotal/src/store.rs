@@ -9,10 +9,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -20,6 +22,8 @@ use crate::{Clock, Notify};
 
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Pages of 4 KiB that the log holds before they are worked into the file. The next process reads them all.
+const LONGEST_LOG_PAGES: u32 = 128;
 /// Jobs that share a transaction at most, so that no other process waits long.
 const MOST_TOGETHER: usize = 256;
 
@@ -42,13 +46,16 @@ pub(crate) struct Schema {
 pub(crate) struct Store {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    tidy: Arc<AtomicBool>,
 }
 
 impl Store {
     /// Opens `path`, or a store in memory for `None`. Nothing is read or written before the first job.
     pub(crate) fn open(path: Option<PathBuf>, schema: Schema, clock: Clock, notify: Notify) -> Self {
         let (jobs, queue) = mpsc::channel();
+        let tidy = Arc::new(AtomicBool::new(false));
         let keeper = Keeper {
+            tidy: Arc::clone(&tidy),
             path,
             schema,
             clock,
@@ -61,6 +68,7 @@ impl Store {
         Self {
             jobs: thread.is_ok().then_some(jobs),
             thread: thread.ok(),
+            tidy,
         }
     }
 
@@ -79,6 +87,11 @@ impl Store {
     /// Does `work` some time; for what nobody waits for.
     pub(crate) fn post(&self, work: impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static) {
         self.send(work, None);
+    }
+
+    /// Works the log into the file when the store is closed, which gives back the room of what was deleted.
+    pub(crate) fn tidy(&self) {
+        self.tidy.store(true, Ordering::Relaxed);
     }
 
     fn send<T: Send + 'static>(
@@ -134,6 +147,7 @@ struct Keeper {
     clock: Clock,
     notify: Notify,
     opened: Option<Opened>,
+    tidy: Arc<AtomicBool>,
 }
 
 struct Opened {
@@ -149,6 +163,12 @@ impl Keeper {
             jobs.extend(queue.try_iter().take(MOST_TOGETHER - 1));
             self.perform(&mut jobs);
             jobs.into_iter().for_each(Job::committed);
+        }
+        if let (true, Some(opened)) = (self.tidy.load(Ordering::Relaxed), &self.opened) {
+            // Others may be using the file: then it stays as large as it is.
+            let _ = opened
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
     }
 
@@ -200,6 +220,9 @@ impl Keeper {
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         // Many readers beside a writer.
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        // A run is often one call: the log stays where it is when the run ends, and is worked in once it has grown.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "wal_autocheckpoint", LONGEST_LOG_PAGES)?;
         let synchronous = if self.schema.durable { "FULL" } else { "NORMAL" };
         connection.pragma_update(None, "synchronous", synchronous)?;
         let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

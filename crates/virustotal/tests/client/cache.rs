@@ -9,7 +9,7 @@ use simulator::{Running, file_with_positives, synthetic_file, unknown_file};
 use virustotal::object::parse_ip;
 use virustotal::{Accept, Answer, Cache, Client, DomainName, Freshness, Settings, Tier, UrlId};
 
-use crate::common::{Hand, Told, found, hash, later, settings, simulator};
+use crate::common::{Hand, Told, found, hash, later, settings, simulator, work_in};
 
 const LARGE: u64 = 1 << 30;
 
@@ -306,6 +306,7 @@ async fn a_damaged_file_is_kept_aside_and_the_run_goes_on() {
     for from in [0, 100, 4096] {
         let scene = Scene::new().await;
         assert!(found(&ask(&scene).await));
+        work_in(&scene.path());
         overwrite(&scene.path(), from);
         assert!(found(&ask(&scene).await));
         let told = scene.told.all();
@@ -349,6 +350,7 @@ async fn the_least_recently_used_go_when_it_is_full() {
     assert_eq!(scene.calls(), 0, "the newest are there");
     drop(client);
     let file_bytes = || std::fs::metadata(scene.path()).unwrap().len();
+    work_in(&scene.path());
     let full = file_bytes();
     assert!(full <= most_bytes * 3 / 2, "{full}");
     assert_eq!(scene.cache(LARGE).clear().await, stats.found);

@@ -71,6 +71,14 @@ impl Told {
     }
 }
 
+/// Works a store's log into its file, so that damage to the file is damage to what it holds.
+pub(crate) fn work_in(path: &std::path::Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+}
+
 /// Far enough away to play no part.
 pub(crate) fn later() -> Deadline {
     Deadline::after(Duration::from_secs(30))

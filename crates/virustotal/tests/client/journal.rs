@@ -7,7 +7,7 @@ use simulator::{Fault, FaultKind, Running, synthetic_file, unknown_file};
 use virustotal::journal::{forget, unfinished};
 use virustotal::{Accept, Answer, Client, Deadline, FileHash, Journal, Submission, UrlId};
 
-use crate::common::{Hand, Told, found, hash, later, settings, simulator};
+use crate::common::{Hand, Told, found, hash, later, settings, simulator, work_in};
 
 const ID: &str = "00112233445566ff";
 
@@ -208,6 +208,7 @@ async fn a_damaged_journal_is_kept_aside_and_the_run_begins_anew() {
     client.file_reports(&hashes(60), Accept::Fresh, &later()).await;
     drop((client, journal));
     let path = scene.folder.path().join(format!("{ID}.db"));
+    work_in(&path);
     std::fs::write(&path, vec![b'#'; 20_000]).unwrap();
     let (client, _journal) = scene.client();
     assert!(

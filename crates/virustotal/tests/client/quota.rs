@@ -10,7 +10,7 @@ use simulator::{Fault, FaultKind, KeyKind, Quota, Running, Simulator};
 use virustotal::quota::{Ledger, Limits, Priority, Window};
 use virustotal::{Accept, Client, Clock, Deadline, Error, Notify, Settings, Tier};
 
-use crate::common::{KEY, found, later, settings};
+use crate::common::{KEY, found, later, settings, work_in};
 
 /// Minutes that pass in 60 ms.
 fn fast() -> Clock {
@@ -235,6 +235,7 @@ async fn a_damaged_ledger_is_kept_aside_and_a_locked_one_is_done_without() {
                 .await
         };
         assert!(ask(ledger(&told)).await.iter().all(found));
+        work_in(&path);
         let mut lock = None;
         let length = std::fs::metadata(&path).unwrap().len();
         match damage {
