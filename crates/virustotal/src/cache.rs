@@ -14,6 +14,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use freshness::Freshness;
@@ -29,6 +31,7 @@ const SCHEMA: Schema = Schema {
     name: "report cache",
     version: 1,
     durable: false,
+    log_pages: 256,
     without: "every report is asked for anew",
     create: "
         -- object: the name of a file's SHA-256 where it is known, else what was asked for.
@@ -204,21 +207,15 @@ impl Cache {
         }
     }
 
-    /// Keeps answers, and frees their objects.
-    pub(crate) async fn keep(&self, scope: &str, kind: Kind, answers: Vec<(String, Answer)>) {
+    /// Keeps answers, and frees their objects. Nobody waits for it: whoever wants them too waits for the claim to go.
+    pub(crate) fn keep(&self, scope: &str, kind: Kind, answers: Vec<(String, Answer)>) {
         let (scope, now, most_bytes) = (scope.to_owned(), self.clock.now(), self.most_bytes);
-        let entries: Vec<Entry> = answers
-            .into_iter()
-            .map(|(name, answer)| Entry::new(kind, &name, &answer))
-            .collect();
-        let kept = self.store.run(move |connection| {
-            for entry in &entries {
-                entry.write(connection, &scope, now)?;
+        self.store.post(move |connection| {
+            for (name, answer) in &answers {
+                Entry::new(kind, name, answer).write(connection, &scope, now)?;
             }
             shrink(connection, most_bytes)
         });
-        // A cache that keeps nothing costs calls, not answers.
-        let _: Option<()> = kept.await;
     }
 }
 
@@ -505,30 +502,26 @@ struct Entry {
 impl Entry {
     fn new(kind: Kind, asked: &str, answer: &Answer) -> Self {
         let asked = full_name(kind, asked);
-        let (object, mut names) = match (kind, answer) {
-            (Kind::File, Answer::Found(report)) => {
-                // SHA-256 comes first.
-                let hashes = FileReport::hashes(report).into_iter().flatten();
-                let hashes = hashes.filter_map(|hash| FileHash::parse(&hash).ok());
-                let names: Vec<String> = hashes.map(|hash| full_name(kind, hash.as_str())).collect();
-                (names.first().unwrap_or(&asked).clone(), names)
-            }
-            _ => (asked.clone(), Vec::new()),
+        let head = match answer {
+            Answer::Found(report) => Head::read(kind, report),
+            Answer::Missing | Answer::Queued { .. } => Head::default(),
         };
+        let mut names = head.names;
+        let object = names.first().unwrap_or(&asked).clone();
         if !names.contains(&asked) {
             names.push(asked);
         }
-        let (state, flagged, text) = match answer {
-            Answer::Found(report) => (FOUND, is_flagged(kind, report), report.raw()),
-            Answer::Missing => (MISSING, false, ""),
-            Answer::Queued { scan_id } => (QUEUED, false, scan_id.as_deref().unwrap_or_default()),
+        let (state, text) = match answer {
+            Answer::Found(report) => (FOUND, report.raw()),
+            Answer::Missing => (MISSING, ""),
+            Answer::Queued { scan_id } => (QUEUED, scan_id.as_deref().unwrap_or_default()),
         };
         Self {
             body: pack(&object, text),
             object,
             names,
             state,
-            flagged,
+            flagged: head.flagged,
         }
     }
 
@@ -565,15 +558,47 @@ impl Entry {
     }
 }
 
-/// Whether some engine flags it. Domains have no engines.
-fn is_flagged(kind: Kind, report: &Report) -> bool {
-    let positives = match kind {
-        Kind::File => FileReport::read(report).positives,
-        Kind::Url => UrlReport::read(report).positives,
-        Kind::Ip => Some(IpReport::read(report).positives()),
-        Kind::Domain => None,
-    };
-    positives.is_some_and(|positives| positives > 0)
+/// What the cache must know of a report.
+#[derive(Default)]
+struct Head {
+    /// Of a file: SHA-256 first.
+    names: Vec<String>,
+    /// Whether some engine flags it. Domains have no engines.
+    flagged: bool,
+}
+
+/// The fields of it, read without building the rest.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wire {
+    sha256: Value,
+    sha1: Value,
+    md5: Value,
+    positives: Value,
+}
+
+impl Head {
+    fn read(kind: Kind, report: &Report) -> Self {
+        let wire: Wire = match kind {
+            Kind::File | Kind::Url => report.read(),
+            Kind::Ip | Kind::Domain => Wire::default(),
+        };
+        let positives = match (kind, wire.positives.as_u64()) {
+            (Kind::File | Kind::Url, Some(positives)) => Some(positives),
+            (Kind::File, None) => FileReport::read(report).positives,
+            (Kind::Url, None) => UrlReport::read(report).positives,
+            (Kind::Ip, _) => Some(IpReport::read(report).positives()),
+            (Kind::Domain, _) => None,
+        };
+        let hashes = [&wire.sha256, &wire.sha1, &wire.md5]
+            .into_iter()
+            .filter(|_| kind == Kind::File);
+        let hashes = hashes.filter_map(|hash| FileHash::parse(hash.as_str()?).ok());
+        Self {
+            names: hashes.map(|hash| full_name(kind, hash.as_str())).collect(),
+            flagged: positives.is_some_and(|positives| positives > 0),
+        }
+    }
 }
 
 fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<u64> {

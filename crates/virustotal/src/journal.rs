@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::cache::packed::{pack, unpack};
+use crate::cache::packed::{seal, unseal};
 use crate::clock::{from_millis, millis};
 use crate::store::{Schema, Store};
 use crate::{Answer, Clock, Notify, Report, Submission};
@@ -26,6 +26,8 @@ const SCHEMA: Schema = Schema {
     name: "journal",
     version: 1,
     durable: true,
+    // Few journals are read again: most go with their run.
+    log_pages: 4096,
     without: "it can't be resumed",
     create: "
         CREATE TABLE IF NOT EXISTS run (command TEXT NOT NULL, begun_at INTEGER NOT NULL) STRICT;
@@ -92,12 +94,26 @@ pub(crate) enum Recalled {
     Sent(Timestamp),
 }
 
-#[derive(Clone)]
 struct Row {
     question: String,
     state: &'static str,
     at: i64,
-    body: Vec<u8>,
+    text: Text,
+}
+
+/// What a row says; a report is sealed when it is written, so that it is not held twice.
+enum Text {
+    Report(Report),
+    Plain(String),
+}
+
+impl Row {
+    fn sealed(&self) -> Vec<u8> {
+        match &self.text {
+            Text::Report(report) => seal(&self.question, report.raw()),
+            Text::Plain(text) => seal(&self.question, text),
+        }
+    }
 }
 
 const FOUND: &str = "found";
@@ -215,7 +231,7 @@ impl Journal {
     /// The answers that an earlier run got.
     pub(crate) async fn answers(&self, asked: Asked, names: &[String]) -> Vec<Option<Answer>> {
         self.recall(asked, names, |question, state, _, body| {
-            let text = unpack(question, body)?;
+            let text = unseal(question, body)?;
             Some(match state {
                 FOUND => Answer::Found(Report::from(RawValue::from_string(text).ok()?)),
                 MISSING => Answer::Missing,
@@ -236,7 +252,7 @@ impl Journal {
             |question, state, at, body| match state {
                 SENT => Some(Recalled::Sent(from_millis(at))),
                 SUBMITTED => {
-                    let wire: WireSubmission = serde_json::from_str(&unpack(question, body)?).ok()?;
+                    let wire: WireSubmission = serde_json::from_str(&unseal(question, body)?).ok()?;
                     Some(Recalled::Answered(match (wire.scan_id, wire.refused) {
                         (Some(scan_id), _) => Submission::Queued {
                             scan_id,
@@ -284,18 +300,16 @@ impl Journal {
     pub(crate) async fn record(&self, asked: Asked, answers: Vec<(String, Answer)>) {
         let now = millis(self.clock.now());
         let row = |(name, answer): (String, Answer)| {
-            let question = question(asked, &name);
-            let (state, text) = match &answer {
-                Answer::Found(report) => (FOUND, report.raw()),
-                Answer::Missing => (MISSING, ""),
-                Answer::Queued { scan_id } => (QUEUED, scan_id.as_deref().unwrap_or_default()),
+            let (state, text) = match answer {
+                Answer::Found(report) => (FOUND, Text::Report(report)),
+                Answer::Missing => (MISSING, Text::Plain(String::new())),
+                Answer::Queued { scan_id } => (QUEUED, Text::Plain(scan_id.unwrap_or_default())),
             };
-            let body = pack(&question, text);
             Row {
-                question,
+                question: question(asked, &name),
                 state,
                 at: now,
-                body,
+                text,
             }
         };
         self.write(answers.into_iter().map(row).collect(), false).await;
@@ -308,7 +322,7 @@ impl Journal {
             question: question(Asked::Submission, name),
             state: SENT,
             at,
-            body: Vec::new(),
+            text: Text::Plain(String::new()),
         };
         self.write(names.iter().map(row).collect(), true).await;
     }
@@ -335,13 +349,11 @@ impl Journal {
                 permalink,
                 refused,
             };
-            let text = serde_json::to_string(&wire).unwrap_or_default();
-            let body = pack(&question, &text);
             rows.push(Row {
                 question,
                 state: SUBMITTED,
                 at,
-                body,
+                text: Text::Plain(serde_json::to_string(&wire).unwrap_or_default()),
             });
         }
         self.write(rows, true).await;
@@ -387,7 +399,7 @@ impl Journal {
             )?;
             rows.iter().try_for_each(|row| {
                 write
-                    .execute(params![row.question, row.state, row.at, row.body])
+                    .execute(params![row.question, row.state, row.at, row.sealed()])
                     .map(drop)
             })
         });

@@ -51,7 +51,7 @@ impl Report {
 
 impl Report {
     /// Reads some fields. Where a name stands twice, the last one counts, as with values.
-    fn read<T: DeserializeOwned + Default>(&self) -> T {
+    pub(crate) fn read<T: DeserializeOwned + Default>(&self) -> T {
         serde_json::from_str(self.raw())
             .or_else(|_| serde_json::from_value(self.value()))
             .unwrap_or_default()

@@ -22,8 +22,8 @@ use crate::{Clock, Notify};
 
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Pages of 4 KiB that the log holds before they are worked into the file. The next process reads them all.
-const LONGEST_LOG_PAGES: u32 = 128;
+/// Look-ups are by key and few: a small cache of pages does.
+const PAGE_CACHE_KIBIBYTES: i32 = -256;
 /// Jobs that share a transaction at most, so that no other process waits long.
 const MOST_TOGETHER: usize = 256;
 
@@ -38,6 +38,8 @@ pub(crate) struct Schema {
     pub(crate) create: &'static str,
     /// What is lost while the store is in memory, as half a sentence.
     pub(crate) without: &'static str,
+    /// Pages of 4 KiB that the log holds before they are worked into the file. The next process reads them all.
+    pub(crate) log_pages: u32,
     /// Whether a commit survives a loss of power too, not only the end of the process.
     pub(crate) durable: bool,
 }
@@ -222,7 +224,8 @@ impl Keeper {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // A run is often one call: the log stays where it is when the run ends, and is worked in once it has grown.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        connection.pragma_update(None, "wal_autocheckpoint", LONGEST_LOG_PAGES)?;
+        connection.pragma_update(None, "wal_autocheckpoint", self.schema.log_pages)?;
+        connection.pragma_update(None, "cache_size", PAGE_CACHE_KIBIBYTES)?;
         let synchronous = if self.schema.durable { "FULL" } else { "NORMAL" };
         connection.pragma_update(None, "synchronous", synchronous)?;
         let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

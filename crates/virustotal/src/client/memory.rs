@@ -228,7 +228,7 @@ impl Client {
             });
             let answers: Vec<(String, Answer)> = answers.collect();
             if !answers.is_empty() {
-                cache.keep(&self.scope(), kind, answers).await;
+                cache.keep(&self.scope(), kind, answers);
             }
         }
     }

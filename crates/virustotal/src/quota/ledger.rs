@@ -29,6 +29,7 @@ const SCHEMA: Schema = Schema {
     name: "quota ledger",
     version: 1,
     durable: true,
+    log_pages: 128,
     without: "other runs with this key do not see its calls",
     create: "
         CREATE TABLE IF NOT EXISTS key (

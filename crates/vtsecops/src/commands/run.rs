@@ -80,10 +80,12 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
     let (format, timeout, poll_every) = (resolved.format(), resolved.timeout(), resolved.poll_every());
     let lost_after = resolved.lost_after();
     let mut settings = resolved.to_virustotal(key);
-    settings.ledger = Some(Arc::new(stores::ledger(resolved, teller.notify())));
-    settings.cache = resolved
+    let ledger = Arc::new(stores::ledger(resolved, teller.notify()));
+    let cache = resolved
         .keeps_reports()
         .then(|| Arc::new(stores::cache(resolved, teller.notify())));
+    settings.ledger = Some(Arc::clone(&ledger));
+    settings.cache.clone_from(&cache);
     settings.journal.clone_from(&journal);
     settings.key_label = file.instance().unwrap_or("default").to_owned();
     settings.notify = teller.notify();
@@ -125,9 +127,12 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
         kept_answers: client.progress().kept,
     };
     let style = Style::of_terminal(&order.showing.color);
-    // Connections and entities are done with; a large result needs the room. What is still to be written is written.
+    // Connections and entities are done with; a large result needs the room.
     drop((client, context));
-    crate::print(|out| output::render(format, &result, &spent, style, out))?;
+    let printed = crate::print(|out| output::render(format, &result, &spent, style, out));
+    // What is to be kept was written meanwhile, or is now.
+    drop((ledger, cache));
+    printed?;
     if let Some(journal) = &journal {
         runtime.block_on(put_away(journal, &result, order.waiting, &teller));
     }
