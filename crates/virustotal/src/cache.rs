@@ -197,6 +197,19 @@ impl Cache {
         kept.await.unwrap_or_else(|| (0..names).map(|_| None).collect())
     }
 
+    /// Forgets what is kept about objects that are being analysed anew.
+    pub(crate) async fn forget(&self, scope: &str, kind: Kind, names: &[String]) {
+        let scope = scope.to_owned();
+        let names: Vec<String> = names.iter().map(|name| full_name(kind, name)).collect();
+        let forgotten = self.store.run(move |connection| {
+            let mut forget = connection.prepare_cached(
+                "DELETE FROM entry WHERE scope = ?1 AND object = (SELECT object FROM name WHERE scope = ?1 AND name = ?2)",
+            )?;
+            names.iter().try_for_each(|name| forget.execute(params![scope, name]).map(drop))
+        });
+        let _: Option<()> = forgotten.await;
+    }
+
     /// For one call.
     pub(crate) fn claims(&self, priority: Priority) -> Claims<'_> {
         Claims {
@@ -339,9 +352,12 @@ impl Claiming {
         let name = full_name(asking.kind, name);
         let owner: Option<String> = connection
             .prepare_cached(
-                "SELECT owner FROM claim WHERE scope = ?1 AND name = ?2 AND alive_until > ?3 AND priority <= ?4",
+                "SELECT owner FROM claim
+                 WHERE scope = ?1 AND name = ?2 AND alive_until > ?3 AND alive_until <= ?4 + 60000 AND priority <= ?5",
             )?
-            .query_row(params![asking.scope, name, millis(self.now), self.priority], |row| {
+            .query_row(
+                // Much later than ours is a claim of a clock that has been set back since.
+                params![asking.scope, name, millis(self.now), millis(self.alive_until), self.priority], |row| {
                 row.get(0)
             })
             .optional()?;

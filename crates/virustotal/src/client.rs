@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use self::memory::{Question, complete, pick};
 use crate::cache::{Accept, Kind};
@@ -54,7 +55,7 @@ pub enum Submission {
 }
 
 /// A comment of VirusTotal's community: hostile text, never markup.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
     /// `YYYYMMDDHHMMSS`, UTC.
     pub date: String,
@@ -301,7 +302,12 @@ impl Client {
         most: usize,
         deadline: &Deadline,
     ) -> Result<Vec<Comment>, Error> {
-        v2::comments(&self.transport.errand(deadline), resource, most).await
+        if let Some(comments) = self.recall_comments(resource).await {
+            return Ok(comments);
+        }
+        let comments = v2::comments(&self.transport.errand(deadline), resource, most).await?;
+        self.remember_comments(resource, &comments).await;
+        Ok(comments)
     }
 
     /// Uploads each file for analysis, small ones directly, large ones through an upload address.
@@ -323,10 +329,11 @@ impl Client {
 
     async fn upload_file(&self, upload: &Upload, deadline: &Deadline) -> Result<Submission, Error> {
         let send = async || v2::submit(&self.transport.errand(deadline), upload).await;
-        let submission = match self.transport.settings().journal {
-            None => send().await,
+        let settings = self.transport.settings();
+        let submission = match settings.journal.is_some() || settings.cache.is_some() {
+            false => send().await,
             // A file is known by its content: its path may hold another one by the time the run goes on.
-            Some(_) => {
+            true => {
                 let name = [upload.sha256().await?];
                 match self.recall_submissions(Kind::File, &name).await.pop().flatten() {
                     // Nobody knows whether it arrived; if it did, its analysis is found by its hash.

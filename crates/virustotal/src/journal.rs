@@ -2,7 +2,7 @@
 //! goes on where it was.
 //!
 //! An answer is written down before it is used, a submission before it is sent. After a crash a submission may be
-//! written down without its answer: then nobody knows whether it arrived, and [`Recalled::Sent`] says so.
+//! written down without its answer: then nobody knows whether it arrived, and [`Submission::Unknown`] says so.
 //!
 //! A run of a single call leaves nothing to go on with, so its answers are only written should it end unfinished.
 
@@ -84,6 +84,8 @@ pub(crate) enum Asked {
     Poll,
     /// A new analysis.
     Submission,
+    /// What people say of an object.
+    Comments,
 }
 
 /// What a journal knows of a submission.
@@ -121,6 +123,7 @@ const MISSING: &str = "missing";
 const QUEUED: &str = "queued";
 const SENT: &str = "sent";
 const SUBMITTED: &str = "submitted";
+const TEXT: &str = "text";
 
 #[derive(Serialize, Deserialize)]
 struct WireSubmission {
@@ -294,6 +297,24 @@ impl Journal {
             questions.iter().map(&mut recall).collect()
         });
         recalled.await.unwrap_or_else(nothing)
+    }
+
+    /// An answer that is neither a report nor a submission.
+    pub(crate) async fn text(&self, asked: Asked, name: &str) -> Option<String> {
+        let read = |question: &str, state: &str, _, body: &[u8]| {
+            (state == TEXT).then(|| unseal(question, body)).flatten()
+        };
+        self.recall(asked, &[name.to_owned()], read).await.pop().flatten()
+    }
+
+    pub(crate) async fn record_text(&self, asked: Asked, name: &str, text: String) {
+        let row = Row {
+            question: question(asked, name),
+            state: TEXT,
+            at: millis(self.clock.now()),
+            text: Text::Plain(text),
+        };
+        self.write(vec![row], false).await;
     }
 
     /// Writes answers down. They are on the disk when this returns.
@@ -497,6 +518,7 @@ fn question(asked: Asked, name: &str) -> String {
         Asked::Report => "report",
         Asked::Poll => "poll",
         Asked::Submission => "submit",
+        Asked::Comments => "comments",
     };
     format!("{asked} {name}")
 }

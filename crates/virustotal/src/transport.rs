@@ -120,13 +120,17 @@ impl Transport {
         }
     }
 
-    /// How many of `calls` the quota lets through before `deadline`; all of them where there is no ledger or no deadline.
+    /// How many of `calls` the quota lets through before `deadline`; all of them where there is no ledger.
     pub(crate) async fn fitting(&self, calls: usize, deadline: &Deadline) -> usize {
-        let (Some(ledger), Some(left)) = (&self.line.settings.ledger, deadline.left()) else {
+        let settings = self.settings();
+        let Some(ledger) = &settings.ledger else {
             return calls;
         };
         let wanted = u32::try_from(calls).unwrap_or(u32::MAX);
-        let fitting = ledger.fitting(&self.turn, wanted, left).await;
+        let patience = settings.retry.longest_quota_wait;
+        let fitting = ledger
+            .fitting(&self.turn, wanted, deadline.left(), patience)
+            .await;
         usize::try_from(fitting).unwrap_or(calls)
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::cache::{Accept, Asking, Claims, Kept, Kind};
-use crate::client::Client;
+use crate::client::{Client, Comment};
 use crate::journal::{Asked, Recalled};
 use crate::report::{FileReport, UrlReport};
 use crate::transport::Errand;
@@ -188,9 +188,12 @@ impl Client {
         let fitting = self.transport.fitting(calls, deadline).await;
         if fitting < calls {
             let fitting = (fitting * batch_size).min(objects);
-            self.transport.settings().notify.hint(&format!(
-                "{fitting} of {objects} will fit before the deadline; the key's quota allows no more until then."
-            ));
+            let until = match deadline.left() {
+                Some(_) => "before the deadline; the key's quota allows no more until then",
+                None => "before the day's quota is used up",
+            };
+            let notify = &self.transport.settings().notify;
+            notify.hint(&format!("{fitting} of {objects} will fit {until}."));
         }
     }
 
@@ -286,6 +289,20 @@ impl Client {
         complete(submissions)
     }
 
+    /// Comments that an earlier run has fetched.
+    pub(super) async fn recall_comments(&self, resource: &str) -> Option<Vec<Comment>> {
+        let journal = self.transport.settings().journal.as_ref()?;
+        serde_json::from_str(&journal.text(Asked::Comments, resource).await?).ok()
+    }
+
+    pub(super) async fn remember_comments(&self, resource: &str, comments: &[Comment]) {
+        if let Some(journal) = &self.transport.settings().journal
+            && let Ok(text) = serde_json::to_string(comments)
+        {
+            journal.record_text(Asked::Comments, resource, text).await;
+        }
+    }
+
     /// Writes down what is about to be submitted.
     pub(super) async fn sending(&self, kind: Kind, names: &[String]) {
         if let Some(journal) = &self.transport.settings().journal {
@@ -295,6 +312,19 @@ impl Client {
 
     /// Writes down what became of it.
     pub(super) async fn sent(&self, kind: Kind, names: &[String], submissions: &[Result<Submission, Error>]) {
+        if let Some(cache) = &self.transport.settings().cache {
+            // Unknown, or an older report: neither is true for long.
+            let is_new = |(_, submission): &(_, &Result<Submission, Error>)| {
+                matches!(submission, Ok(Submission::Queued { .. }))
+            };
+            let accepted: Vec<String> = names
+                .iter()
+                .zip(submissions)
+                .filter(is_new)
+                .map(|(name, _)| name.clone())
+                .collect();
+            cache.forget(&self.scope(), kind, &accepted).await;
+        }
         let Some(journal) = &self.transport.settings().journal else {
             return;
         };

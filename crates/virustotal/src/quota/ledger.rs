@@ -209,16 +209,25 @@ impl Ledger {
         keys.unwrap_or_default()
     }
 
-    /// How many of `calls` find a slot within `time` if nobody else asks.
-    pub(crate) async fn fitting(&self, turn: &Turn, calls: u32, time: Duration) -> u32 {
+    /// How many of `calls` find a slot within `time` if nobody else asks; `None` is as long as `patience` lasts for each.
+    pub(crate) async fn fitting(
+        &self,
+        turn: &Turn,
+        calls: u32,
+        time: Option<Duration>,
+        patience: Duration,
+    ) -> u32 {
         let now = self.clock.now();
-        let end = later(now, self.clock.during(time));
+        let (end, patience) = match time {
+            Some(time) => (later(now, self.clock.during(time)), Duration::MAX),
+            None => (Timestamp::MAX, patience),
+        };
         let (key, limits) = (turn.key.clone(), turn.limits);
         let found = self
             .store
             .run(move |connection| load(connection, &key, now))
             .await;
-        found.map_or(calls, |known| known.fitting(&limits, end, calls))
+        found.map_or(calls, |known| known.fitting(&limits, end, patience, calls))
     }
 
     /// Waits for a slot; `longest` bounds the call itself, `patience` the wait where there is no deadline.
@@ -467,8 +476,8 @@ fn load(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Resul
             .unwrap_or(0);
     }
     let closed_until: Option<i64> = connection
-        .prepare_cached("SELECT closed_until FROM key WHERE id = ?1")?
-        .query_row(params![key.0], |row| row.get(0))
+        .prepare_cached("SELECT closed_until FROM key WHERE id = ?1 AND refused_at < ?2 + 60000")?
+        .query_row(params![key.0, millis(now)], |row| row.get(0))
         .optional()?
         .flatten();
     let [day, month] = [0, 1].map(|index: usize| {
@@ -557,8 +566,10 @@ impl Asking {
     /// The other runs that wait.
     fn others(&self, connection: &Connection) -> rusqlite::Result<Vec<Entrant>> {
         let mut waiting = connection.prepare_cached(
-            "SELECT run, priority, wants, since FROM waiting WHERE key = ?1 AND run <> ?2 AND alive_until > ?3",
+            "SELECT run, priority, wants, since FROM waiting
+             WHERE key = ?1 AND run <> ?2 AND alive_until > ?3 AND since < ?3 + 60000",
         )?;
+        // Who waits since a time that is yet to come was written down by a clock that has been set back since.
         let rows = waiting.query_map(params![self.key.0, self.run, millis(self.now)], |row| {
             Ok(Entrant {
                 run: row.get(0)?,

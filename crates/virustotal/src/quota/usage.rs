@@ -1,6 +1,7 @@
 //! What is known of a key's use at one moment: pure.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -97,15 +98,15 @@ impl Use {
             .max(self.now)
     }
 
-    /// How many of `calls` can be made before `until`.
+    /// How many of `calls` can be made before `until`, by somebody who waits for none of them longer than `patience`.
     #[must_use]
-    pub fn fitting(&self, limits: &Limits, until: Timestamp, calls: u32) -> u32 {
+    pub fn fitting(&self, limits: &Limits, until: Timestamp, patience: Duration, calls: u32) -> u32 {
         let mut future = self.clone();
         future.answered.extend((0..future.in_flight).map(|_| self.now));
         future.in_flight = 0;
         for made in 0..calls {
             let at = future.next_free(limits);
-            if at >= until {
+            if at >= until || at > later(future.now, patience) {
                 return made;
             }
             future.move_to(at);
@@ -201,6 +202,8 @@ pub(super) fn start_of_next(window: Window, now: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::Timestamp;
     use proptest::prelude::*;
 
@@ -254,14 +257,20 @@ mod tests {
         let now = at("2026-01-10T10:00:00Z");
         let fresh = Use::new(now, Vec::new(), 0, 0, 0, None);
         let limits = Limits::of(Tier::Public);
-        let fits = |until: &str, calls| fresh.fitting(&limits, at(until), calls);
+        let fits = |until: &str, calls| fresh.fitting(&limits, at(until), Duration::MAX, calls);
+        let hour = Duration::from_secs(3600);
+        assert_eq!(
+            fresh.fitting(&limits, Timestamp::MAX, hour, 5000),
+            500,
+            "then the next day is too far"
+        );
         assert_eq!(fits("2026-01-10T10:10:00Z", 1000), 40);
         assert_eq!(fits("2026-01-10T10:10:01Z", 1000), 44);
         assert_eq!(fits("2026-01-10T10:10:00Z", 7), 7);
         assert_eq!(fits("2026-01-11T00:00:00Z", 5000), 500);
         assert_eq!(fits("2026-01-11T00:00:01Z", 5000), 504);
         assert_eq!(
-            fresh.fitting(&Limits::default(), at("2026-01-10T10:00:01Z"), 5000),
+            fresh.fitting(&Limits::default(), at("2026-01-10T10:00:01Z"), hour, 5000),
             5000
         );
     }

@@ -362,3 +362,24 @@ async fn the_least_recently_used_go_when_it_is_full() {
         .await;
     assert_eq!(scene.calls(), 1);
 }
+
+#[tokio::test]
+async fn what_is_being_analysed_anew_is_asked_about_and_not_taken_from_before() {
+    let scene = Scene::new().await;
+    let urls = [
+        UrlId::parse("https://never-seen.example/1").unwrap(),
+        UrlId::parse("https://a.example/2").unwrap(),
+    ];
+    let client = scene.client();
+    client.url_reports(&urls, Accept::Fresh, &later()).await;
+    client.url_scans(&urls[..1], &later()).await;
+    scene.calls();
+    scene.client().url_reports(&urls, Accept::Fresh, &later()).await;
+    let calls = scene.running.calls();
+    assert_eq!(calls.len(), 1);
+    assert_eq!(
+        calls[0].resources,
+        [urls[0].as_str()],
+        "only the one that was submitted"
+    );
+}

@@ -247,3 +247,16 @@ async fn the_same_content_is_uploaded_once() {
     assert_eq!(scene.running.uploads().len(), 2);
     drop((client, journal));
 }
+
+#[tokio::test]
+async fn comments_are_fetched_once() {
+    let scene = Scene::on(simulator().start().await.unwrap());
+    let name = synthetic_file(1).sha256;
+    let (client, journal) = scene.client();
+    let first = client.comments(&name, 25, &later()).await.unwrap();
+    journal.keep().await;
+    drop((client, journal));
+    let (client, _journal) = scene.client();
+    assert_eq!(client.comments(&name, 25, &later()).await.unwrap(), first);
+    assert_eq!(scene.running.count("comments/get"), 1);
+}
