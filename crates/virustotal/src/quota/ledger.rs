@@ -294,7 +294,7 @@ impl Ledger {
             wants: turn.wants.load(Ordering::SeqCst),
             now,
             ends_at: later(now, self.clock.during(longest)),
-            alive_until: later(now, self.clock.during(Duration::from_millis(50)).max(ALIVE)),
+            alive_until: later(now, self.clock.during(Duration::from_secs(1)).max(ALIVE)),
         };
         let taken = self.store.run(move |connection| asking.take(connection)).await;
         if let Some(Taken::Wait(_)) = taken {

@@ -113,6 +113,15 @@ fn cut_off_and_go_on(run: u64, expected: &[Value]) {
         (least..=most).contains(&looked_up),
         "run {run}: {looked_up} look-ups, at most {most}"
     );
+    // The ledger has every call that VirusTotal has, and at most those under way at a kill more.
+    let quota = scene.run(&["quota", "--json"]).json();
+    let counted = usize::try_from(quota["keys"][0]["windows"]["day"]["used"].as_u64().unwrap()).unwrap();
+    let in_flight = usize::try_from(KILLS).unwrap() * IN_FLIGHT;
+    assert!(
+        (calls.len()..=calls.len() + in_flight).contains(&counted),
+        "run {run}: {counted} counted, {} made",
+        calls.len()
+    );
     let runs = scene.home.path().join(".local/state/vtsecops/runs");
     assert_eq!(
         std::fs::read_dir(runs).unwrap().count(),
