@@ -174,7 +174,10 @@ fn kept(program: &Path, most: u64) -> Result<(), Box<dyn Error>> {
         let (all, half) = (list(files, false)?, half_new(files)?);
         let empty = scan(&list_of("one", &[synthetic_file(0).sha256])?)?;
         let (cold, warm) = (scan(&all)?, scan(&all)?);
-        let bytes = std::fs::metadata(home.path().join(".cache/vtsecops/reports.db"))?.len();
+        let stats =
+            measure(command(program, &simulator.address, home.path()).args(["cache", "stats", "--json"]))?;
+        let stats: serde_json::Value = serde_json::from_str(&stats.stdout)?;
+        let bytes = stats.get("bytes").and_then(serde_json::Value::as_u64).unwrap_or(0);
         let half = scan(&half)?;
         // What a process takes that looks up a single entry is not the cache's.
         let look_ups = warm.1.saturating_sub(empty.1.min(warm.1 / 2)).as_secs_f64();

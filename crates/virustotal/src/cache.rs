@@ -24,7 +24,7 @@ use crate::clock::{from_millis, later, millis, until};
 use crate::quota::Priority;
 use crate::report::{FileReport, IpReport, Report, UrlReport};
 use crate::store::{Schema, Store};
-use crate::{Answer, Clock, FileHash, Notify};
+use crate::{Answer, Clock, FileHash, Notify, Tier};
 use packed::{pack, unpack};
 
 const SCHEMA: Schema = Schema {
@@ -34,21 +34,16 @@ const SCHEMA: Schema = Schema {
     log_pages: 256,
     without: "every report is asked for anew",
     create: "
-        -- object: the name of a file's SHA-256 where it is known, else what was asked for.
         CREATE TABLE IF NOT EXISTS entry (
-            scope TEXT NOT NULL, object TEXT NOT NULL, state TEXT NOT NULL, flagged INTEGER NOT NULL,
-            asked_at INTEGER NOT NULL, used_at INTEGER NOT NULL, body BLOB NOT NULL,
-            PRIMARY KEY (scope, object)
+            id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT NOT NULL, flagged INTEGER NOT NULL,
+            asked_at INTEGER NOT NULL, used_at INTEGER NOT NULL, body BLOB NOT NULL
         ) STRICT;
         CREATE INDEX IF NOT EXISTS entry_by_use ON entry (used_at);
-        CREATE TABLE IF NOT EXISTS name (
-            scope TEXT NOT NULL, name TEXT NOT NULL, object TEXT NOT NULL, PRIMARY KEY (scope, name)
-        ) STRICT, WITHOUT ROWID;
-        CREATE INDEX IF NOT EXISTS name_by_object ON name (scope, object);
+        -- Scope, kind and name of an object: all hashes of a file lead to its one entry.
+        CREATE TABLE IF NOT EXISTS name (name TEXT PRIMARY KEY, entry INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS name_by_entry ON name (entry);
         CREATE TABLE IF NOT EXISTS claim (
-            scope TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, priority INTEGER NOT NULL,
-            alive_until INTEGER NOT NULL,
-            PRIMARY KEY (scope, name)
+            name TEXT PRIMARY KEY, owner TEXT NOT NULL, priority INTEGER NOT NULL, alive_until INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS count (what TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
     ",
@@ -198,14 +193,14 @@ impl Cache {
     }
 
     /// Forgets what is kept about objects that are being analysed anew.
-    pub(crate) async fn forget(&self, scope: &str, kind: Kind, names: &[String]) {
-        let scope = scope.to_owned();
-        let names: Vec<String> = names.iter().map(|name| full_name(kind, name)).collect();
+    pub(crate) async fn forget(&self, scope: &Scope, kind: Kind, names: &[String]) {
+        let names: Vec<String> = names.iter().map(|name| scope.name(kind, name)).collect();
         let forgotten = self.store.run(move |connection| {
-            let mut forget = connection.prepare_cached(
-                "DELETE FROM entry WHERE scope = ?1 AND object = (SELECT object FROM name WHERE scope = ?1 AND name = ?2)",
-            )?;
-            names.iter().try_for_each(|name| forget.execute(params![scope, name]).map(drop))
+            let mut forget = connection
+                .prepare_cached("DELETE FROM entry WHERE id = (SELECT entry FROM name WHERE name = ?1)")?;
+            names
+                .iter()
+                .try_for_each(|name| forget.execute(params![name]).map(drop))
         });
         let _: Option<()> = forgotten.await;
     }
@@ -221,11 +216,11 @@ impl Cache {
     }
 
     /// Keeps answers, and frees their objects. Nobody waits for it: whoever wants them too waits for the claim to go.
-    pub(crate) fn keep(&self, scope: &str, kind: Kind, answers: Vec<(String, Answer)>) {
-        let (scope, now, most_bytes) = (scope.to_owned(), self.clock.now(), self.most_bytes);
+    pub(crate) fn keep(&self, scope: &Scope, kind: Kind, answers: Vec<(String, Answer)>) {
+        let (scope, now, most_bytes) = (scope.clone(), self.clock.now(), self.most_bytes);
         self.store.post(move |connection| {
             for (name, answer) in &answers {
-                Entry::new(kind, name, answer).write(connection, &scope, now)?;
+                Entry::new(&scope, kind, name, answer).write(connection, now)?;
             }
             shrink(connection, most_bytes)
         });
@@ -307,7 +302,7 @@ impl Drop for Claims<'_> {
 /// One question to the cache.
 #[derive(Clone)]
 pub(crate) struct Asking {
-    pub(crate) scope: String,
+    pub(crate) scope: Scope,
     pub(crate) kind: Kind,
     pub(crate) names: Vec<String>,
     pub(crate) accept: Accept,
@@ -349,17 +344,17 @@ impl Claiming {
         if let Some(answer) = asking.fresh(connection, name, &self.freshness, self.now)? {
             return Ok(Kept::Answer(answer));
         }
-        let name = full_name(asking.kind, name);
+        let name = asking.scope.name(asking.kind, name);
         let owner: Option<String> = connection
             .prepare_cached(
                 "SELECT owner FROM claim
-                 WHERE scope = ?1 AND name = ?2 AND alive_until > ?3 AND alive_until <= ?4 + 60000 AND priority <= ?5",
+                 WHERE name = ?1 AND alive_until > ?2 AND alive_until <= ?3 + 60000 AND priority <= ?4",
             )?
             .query_row(
                 // Much later than ours is a claim of a clock that has been set back since.
-                params![asking.scope, name, millis(self.now), millis(self.alive_until), self.priority], |row| {
-                row.get(0)
-            })
+                params![name, millis(self.now), millis(self.alive_until), self.priority],
+                |row| row.get(0),
+            )
             .optional()?;
         if owner.is_some_and(|owner| owner != self.owner) {
             return Ok(Kept::Elsewhere);
@@ -369,15 +364,9 @@ impl Claiming {
         }
         connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO claim (scope, name, owner, priority, alive_until) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO claim (name, owner, priority, alive_until) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![
-                asking.scope,
-                name,
-                self.owner,
-                self.priority,
-                millis(self.alive_until)
-            ])?;
+            .execute(params![name, self.owner, self.priority, millis(self.alive_until)])?;
         Ok(Kept::Yours)
     }
 }
@@ -408,11 +397,9 @@ impl Asking {
         }
         let found = connection
             .prepare_cached(
-                "SELECT entry.rowid, entry.object, state, flagged, asked_at, used_at, body
-                 FROM name JOIN entry ON entry.scope = name.scope AND entry.object = name.object
-                 WHERE name.scope = ?1 AND name.name = ?2",
+                "SELECT id, state, flagged, asked_at, used_at, body FROM name JOIN entry ON id = entry WHERE name = ?1",
             )?
-            .query_row(params![self.scope, full_name(self.kind, name)], Row::read)
+            .query_row(params![self.scope.name(self.kind, name)], Row::read)
             .optional()?;
         let Some(row) = found else { return Ok(None) };
         let age = until(now, from_millis(row.asked_at));
@@ -425,7 +412,7 @@ impl Asking {
         }
         let Some(answer) = row.answer() else {
             connection
-                .prepare_cached("DELETE FROM entry WHERE rowid = ?1")?
+                .prepare_cached("DELETE FROM entry WHERE id = ?1")?
                 .execute(params![row.id])?;
             return Ok(None);
         };
@@ -434,7 +421,7 @@ impl Asking {
         }
         if until(now, from_millis(row.used_at)) > USE_GRAIN {
             connection
-                .prepare_cached("UPDATE entry SET used_at = ?2 WHERE rowid = ?1")?
+                .prepare_cached("UPDATE entry SET used_at = ?2 WHERE id = ?1")?
                 .execute(params![row.id, millis(now)])?;
         }
         Ok(Some(answer))
@@ -460,13 +447,26 @@ fn scanned_at(kind: Kind, report: &Report) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(date?).ok()
 }
 
-fn full_name(kind: Kind, name: &str) -> String {
-    format!("{}:{name}", kind.prefix())
+/// What one machine may share: a server, seen with the rights of a tier.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope(u32);
+
+impl Scope {
+    pub(crate) fn new(tier: Tier, address: &str) -> Self {
+        let tier: &[u8] = match tier {
+            Tier::Public => b"public ",
+            Tier::Private => b"private ",
+        };
+        Self(crc32fast::hash(&[tier, address.as_bytes()].concat()))
+    }
+
+    fn name(&self, kind: Kind, name: &str) -> String {
+        format!("{:08x}:{}:{name}", self.0, kind.prefix())
+    }
 }
 
 struct Row {
     id: i64,
-    object: String,
     state: String,
     flagged: bool,
     asked_at: i64,
@@ -478,18 +478,17 @@ impl Row {
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            object: row.get(1)?,
-            state: row.get(2)?,
-            flagged: row.get(3)?,
-            asked_at: row.get(4)?,
-            used_at: row.get(5)?,
-            body: row.get(6)?,
+            state: row.get(1)?,
+            flagged: row.get(2)?,
+            asked_at: row.get(3)?,
+            used_at: row.get(4)?,
+            body: row.get(5)?,
         })
     }
 
     /// `None` for a damaged one.
     fn answer(&self) -> Option<Answer> {
-        let text = unpack(&self.object, &self.body)?;
+        let text = unpack(&self.id.to_string(), &self.body)?;
         Some(match self.state.as_str() {
             FOUND => Answer::Found(Report::from(RawValue::from_string(text).ok()?)),
             MISSING => Answer::Missing,
@@ -506,79 +505,89 @@ const MISSING: &str = "missing";
 const QUEUED: &str = "queued";
 
 /// One answer on its way into the file.
-struct Entry {
-    object: String,
-    /// Under which names it is found, its own included.
+struct Entry<'a> {
+    /// Under which names it is found.
     names: Vec<String>,
     state: &'static str,
     flagged: bool,
-    body: Vec<u8>,
+    text: &'a str,
 }
 
-impl Entry {
-    fn new(kind: Kind, asked: &str, answer: &Answer) -> Self {
-        let asked = full_name(kind, asked);
+impl<'a> Entry<'a> {
+    fn new(scope: &Scope, kind: Kind, asked: &str, answer: &'a Answer) -> Self {
         let head = match answer {
             Answer::Found(report) => Head::read(kind, report),
             Answer::Missing | Answer::Queued { .. } => Head::default(),
         };
-        let mut names = head.names;
-        let object = names.first().unwrap_or(&asked).clone();
-        if !names.contains(&asked) {
-            names.push(asked);
-        }
+        let other_names = head.hashes.iter().filter(|hash| hash.as_str() != asked);
+        let mut names: Vec<String> = other_names.map(|hash| scope.name(kind, hash.as_str())).collect();
+        names.push(scope.name(kind, asked));
         let (state, text) = match answer {
             Answer::Found(report) => (FOUND, report.raw()),
             Answer::Missing => (MISSING, ""),
             Answer::Queued { scan_id } => (QUEUED, scan_id.as_deref().unwrap_or_default()),
         };
         Self {
-            body: pack(&object, text),
-            object,
             names,
             state,
             flagged: head.flagged,
+            text,
         }
     }
 
-    fn write(&self, connection: &Connection, scope: &str, now: Timestamp) -> rusqlite::Result<()> {
-        for name in &self.names {
-            // What was known only by this name is the same object, as is now told.
-            connection
-                .prepare_cached(
-                    "DELETE FROM entry WHERE scope = ?1 AND object <> ?3
-                     AND object = (SELECT object FROM name WHERE scope = ?1 AND name = ?2)",
-                )?
-                .execute(params![scope, name, self.object])?;
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO name (scope, name, object) VALUES (?1, ?2, ?3)")?
-                .execute(params![scope, name, self.object])?;
-            connection
-                .prepare_cached("DELETE FROM claim WHERE scope = ?1 AND name = ?2")?
-                .execute(params![scope, name])?;
-        }
+    fn write(&self, connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+        let id = self.id(connection)?;
         connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO entry (scope, object, state, flagged, asked_at, used_at, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+                "INSERT OR REPLACE INTO entry (id, state, flagged, asked_at, used_at, body) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
             )?
             .execute(params![
-                scope,
-                self.object,
+                id,
                 self.state,
                 self.flagged,
                 millis(now),
-                self.body
-            ])
-            .map(drop)
+                pack(&id.to_string(), self.text)
+            ])?;
+        let mut write =
+            connection.prepare_cached("INSERT OR REPLACE INTO name (name, entry) VALUES (?1, ?2)")?;
+        self.names
+            .iter()
+            .try_for_each(|name| write.execute(params![name, id]).map(drop))
+    }
+
+    /// The entry that the names lead to, or a new one. Names that led to several turn out to be one object's.
+    fn id(&self, connection: &Connection) -> rusqlite::Result<i64> {
+        let mut find = connection.prepare_cached("SELECT entry FROM name WHERE name = ?1")?;
+        let mut known: Option<i64> = None;
+        for name in &self.names {
+            let found: Option<i64> = find.query_row(params![name], |row| row.get(0)).optional()?;
+            match (found, known) {
+                (Some(other), Some(known)) if other != known => {
+                    connection.execute("DELETE FROM entry WHERE id = ?1", params![other])?;
+                    connection.execute(
+                        "UPDATE name SET entry = ?2 WHERE entry = ?1",
+                        params![other, known],
+                    )?;
+                }
+                (Some(_), Some(_)) | (None, _) => {}
+                (Some(found), None) => known = Some(found),
+            }
+        }
+        match known {
+            Some(known) => Ok(known),
+            // Never one that was used before: a name may still lead to it.
+            None => connection
+                .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'entry'")?
+                .query_row([], |row| row.get(0)),
+        }
     }
 }
 
 /// What the cache must know of a report.
 #[derive(Default)]
 struct Head {
-    /// Of a file: SHA-256 first.
-    names: Vec<String>,
+    /// Of a file.
+    hashes: Vec<FileHash>,
     /// Whether some engine flags it. Domains have no engines.
     flagged: bool,
 }
@@ -611,7 +620,7 @@ impl Head {
             .filter(|_| kind == Kind::File);
         let hashes = hashes.filter_map(|hash| FileHash::parse(hash.as_str()?).ok());
         Self {
-            names: hashes.map(|hash| full_name(kind, hash.as_str())).collect(),
+            hashes: hashes.collect(),
             flagged: positives.is_some_and(|positives| positives > 0),
         }
     }
@@ -635,14 +644,10 @@ fn shrink(connection: &Connection, most_bytes: u64) -> rusqlite::Result<()> {
             break;
         }
         connection.execute(
-            "DELETE FROM entry WHERE rowid IN (SELECT rowid FROM entry ORDER BY used_at, rowid LIMIT ?1)",
+            "DELETE FROM entry WHERE id IN (SELECT id FROM entry ORDER BY used_at, id LIMIT ?1)",
             params![entries / 10 + 1],
         )?;
-        connection.execute(
-            "DELETE FROM name WHERE NOT EXISTS
-             (SELECT 1 FROM entry WHERE entry.scope = name.scope AND entry.object = name.object)",
-            [],
-        )?;
+        connection.execute("DELETE FROM name WHERE entry NOT IN (SELECT id FROM entry)", [])?;
     }
     Ok(())
 }

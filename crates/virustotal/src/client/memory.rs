@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::cache::{Accept, Asking, Claims, Kept, Kind};
+use crate::cache::{Accept, Asking, Claims, Kept, Kind, Scope};
 use crate::client::{Client, Comment};
 use crate::journal::{Asked, Recalled};
 use crate::report::{FileReport, UrlReport};
@@ -348,14 +348,9 @@ impl Client {
         }
     }
 
-    /// What one machine may share: the same server, seen with the same rights.
-    fn scope(&self) -> String {
+    fn scope(&self) -> Scope {
         let settings = self.transport.settings();
-        let tier = match settings.tier {
-            crate::Tier::Public => "public",
-            crate::Tier::Private => "private",
-        };
-        format!("{tier} {}", settings.base_url)
+        Scope::new(settings.tier, &settings.base_url)
     }
 
     fn count_kept(&self, objects: usize) {

@@ -241,17 +241,21 @@ async fn the_claim_of_one_that_died_lapses() {
         .client()
         .file_reports(&[hash(&synthetic_file(2).sha256)], Accept::Fresh, &later())
         .await;
-    let scope: String = scene
+    let known: String = scene
         .connection()
-        .query_row("SELECT scope FROM entry", [], |row| row.get(0))
+        .query_row(
+            "SELECT name FROM name WHERE name LIKE '%:' || ?1",
+            [synthetic_file(2).sha256],
+            |row| row.get(0),
+        )
         .unwrap();
-    let name = format!("file:{}", file[0].as_str());
+    let name = known.replace(&synthetic_file(2).sha256, file[0].as_str());
     let now = scene.hand.clock().now().as_millisecond();
     scene
         .connection()
         .execute(
-            "INSERT INTO claim (scope, name, owner, priority, alive_until) VALUES (?1, ?2, 'dead', 0, ?3)",
-            rusqlite::params![scope, name, now + 5_000],
+            "INSERT INTO claim (name, owner, priority, alive_until) VALUES (?1, 'dead', 0, ?2)",
+            rusqlite::params![name, now + 5_000],
         )
         .unwrap();
     let client = scene.client();
@@ -382,4 +386,30 @@ async fn what_is_being_analysed_anew_is_asked_about_and_not_taken_from_before() 
         [urls[0].as_str()],
         "only the one that was submitted"
     );
+}
+
+#[tokio::test]
+async fn a_name_never_leads_to_another_objects_report() {
+    let scene = Scene::new().await;
+    let files: Vec<_> = (0..6).map(|n| hash(&synthetic_file(n).sha256)).collect();
+    let client = scene.client();
+    client.file_reports(&files[..3], Accept::Fresh, &later()).await;
+    drop(client);
+    // The newest entry goes, its names stay; a new object must not take its place.
+    scene
+        .connection()
+        .execute("DELETE FROM entry WHERE id = (SELECT max(id) FROM entry)", [])
+        .unwrap();
+    scene
+        .client()
+        .file_reports(&files[3..], Accept::Fresh, &later())
+        .await;
+    let answers = scene.client().file_reports(&files, Accept::Fresh, &later()).await;
+    for (file, answer) in files.iter().zip(answers) {
+        let Ok(Answer::Found(report)) = answer else {
+            panic!()
+        };
+        let named = virustotal::report::FileReport::read(&report).sha256.unwrap();
+        assert_eq!(named, file.as_str());
+    }
 }
