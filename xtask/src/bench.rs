@@ -177,7 +177,10 @@ fn kept(program: &Path, most: u64) -> Result<(), Box<dyn Error>> {
         let stats =
             measure(command(program, &simulator.address, home.path()).args(["cache", "stats", "--json"]))?;
         let stats: serde_json::Value = serde_json::from_str(&stats.stdout)?;
-        let bytes = stats.get("bytes").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let bytes = stats
+            .get("bytes")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0);
         let half = scan(&half)?;
         // What a process takes that looks up a single entry is not the cache's.
         let look_ups = warm.1.saturating_sub(empty.1.min(warm.1 / 2)).as_secs_f64();

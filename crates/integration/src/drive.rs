@@ -12,6 +12,8 @@ use crate::{Action, Run, Step};
 pub struct Patience {
     /// Whether it is waited for at all.
     pub wait: bool,
+    /// Whether an analysis that is not waited for is looked at once: it may have been asked for long ago.
+    pub look: bool,
     /// Pause before the first look; later ones grow by half.
     pub first_pause: Duration,
     /// No pause is longer than this.
@@ -23,6 +25,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             wait: true,
+            look: false,
             first_pause: Duration::from_secs(10),
             longest_pause: Duration::from_secs(60),
         }
@@ -47,6 +50,12 @@ pub async fn drive(action: Action, run: Run<'_>, patience: Patience) -> ActionRe
             elapsed: begun.elapsed(),
             ..run
         };
+        if !patience.wait && patience.look {
+            match action.resume(state, run).await {
+                Step::Done(result) => return *result,
+                Step::Wait(state) => return action.conclude(state, run, ExecutionState::InProgress).await,
+            }
+        }
         if !patience.wait {
             return action.conclude(state, run, ExecutionState::InProgress).await;
         }

@@ -106,9 +106,10 @@ pub(crate) async fn start(
 ) -> Vec<Entry> {
     // A kept report that is due may have a younger one at VirusTotal.
     let accept = match after_days {
-        Some(days @ 1..) => {
-            Accept::ScannedSince(run.now() - SignedDuration::from_hours(24 * i64::from(days)))
-        }
+        Some(days @ 1..) => Accept::ScannedSince(before(
+            run.now(),
+            SignedDuration::from_hours(24 * i64::from(days)),
+        )),
         _ => Accept::Fresh,
     };
     let answers = kind.reports(run, objects, accept).await;
@@ -146,6 +147,11 @@ pub(crate) async fn start(
             status,
         })
         .collect()
+}
+
+/// That much earlier, or the beginning of time.
+fn before(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
 /// Whether the newest analysis is at least that many whole days old; `0` is always.
@@ -336,7 +342,7 @@ impl Pending {
     fn is_before(&self, scan_date: Option<DateTime>) -> bool {
         let scanned_at = scan_date.and_then(|date| TimeZone::UTC.to_timestamp(date).ok());
         match (self.sent_at, scanned_at) {
-            (Some(sent_at), Some(scanned_at)) => scanned_at < sent_at - CLOCKS_DIFFER_BY,
+            (Some(sent_at), Some(scanned_at)) => scanned_at < before(sent_at, CLOCKS_DIFFER_BY),
             (sent_at, _) => sent_at.is_some(),
         }
     }

@@ -272,6 +272,20 @@ impl Claims<'_> {
         }
     }
 
+    /// Lets go of everything: what was asked about in vain is free for others.
+    pub(crate) fn release(&mut self) {
+        if !std::mem::take(&mut self.has_some) {
+            return;
+        }
+        let owner = self.owner.clone();
+        self.cache.store.post(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM claim WHERE owner = ?1")?
+                .execute(params![owner])
+                .map(drop)
+        });
+    }
+
     fn renew(&self) {
         let owner = self.owner.clone();
         let alive_until = millis(later(self.cache.clock.now(), self.cache.clock.during(CLAIM)));
@@ -286,16 +300,7 @@ impl Claims<'_> {
 
 impl Drop for Claims<'_> {
     fn drop(&mut self) {
-        if !self.has_some {
-            return;
-        }
-        let owner = std::mem::take(&mut self.owner);
-        self.cache.store.post(move |connection| {
-            connection
-                .prepare_cached("DELETE FROM claim WHERE owner = ?1")?
-                .execute(params![owner])
-                .map(drop)
-        });
+        self.release();
     }
 }
 
@@ -403,9 +408,13 @@ impl Asking {
             .optional()?;
         let Some(row) = found else { return Ok(None) };
         let age = until(now, from_millis(row.asked_at));
-        let most = self
-            .max_age
-            .unwrap_or_else(|| freshness.of(self.kind, &row.state, row.flagged));
+        let usual = freshness.of(self.kind, &row.state, row.flagged);
+        // Whoever takes older reports does not want to hear for longer that there is none.
+        let most = match self.max_age {
+            Some(max_age) if row.state == FOUND => max_age,
+            Some(max_age) => usual.min(max_age),
+            None => usual,
+        };
         // What was asked in the future was asked by a clock that was wrong.
         if age >= most || row.asked_at > millis(now) {
             return Ok(None);

@@ -328,27 +328,29 @@ impl Client {
     }
 
     async fn upload_file(&self, upload: &Upload, deadline: &Deadline) -> Result<Submission, Error> {
-        let send = async || v2::submit(&self.transport.errand(deadline), upload).await;
         let settings = self.transport.settings();
         let submission = match settings.journal.is_some() || settings.cache.is_some() {
-            false => send().await,
+            false => v2::submit(&self.transport.submission(Vec::new(), deadline), upload).await,
             // A file is known by its content: its path may hold another one by the time the run goes on.
             true => {
                 let name = [upload.sha256().await?];
-                match self.recall_submissions(Kind::File, &name).await.pop().flatten() {
+                let submission = match self.recall_submissions(Kind::File, &name).await.pop().flatten() {
+                    Some(recalled) => Ok(recalled),
+                    None => {
+                        let names = memory::full(Kind::File, &name);
+                        let errand = self.transport.submission(names, deadline);
+                        let submission = vec![v2::submit(&errand, upload).await];
+                        let mut known = self.sent(Kind::File, &name, &errand, submission).await;
+                        known.pop().unwrap_or(Ok(Submission::Missing))
+                    }
+                };
+                match submission {
                     // Nobody knows whether it arrived; if it did, its analysis is found by its hash.
-                    Some(Submission::Unknown { .. }) => Ok(Submission::Queued {
+                    Ok(Submission::Unknown { .. }) => Ok(Submission::Queued {
                         scan_id: name.concat(),
                         permalink: None,
                     }),
-                    Some(recalled) => Ok(recalled),
-                    None => {
-                        self.sending(Kind::File, &name).await;
-                        let submission = [send().await];
-                        self.sent(Kind::File, &name, &submission).await;
-                        let [submission] = submission;
-                        submission
-                    }
+                    known => known,
                 }
             }
         };
@@ -447,12 +449,10 @@ impl Client {
         let ask = |(part, names): (&[String], &[String])| {
             let (part, names) = (part.to_vec(), names.to_vec());
             async move {
-                self.sending(kind, &names).await;
-                let elements = v2::look_up(&self.transport.errand(deadline), batch, &part).await;
-                let submissions = submissions(elements);
-                self.sent(kind, &names, &submissions).await;
+                let errand = self.transport.submission(memory::full(kind, &names), deadline);
+                let submissions = submissions(v2::look_up(&errand, batch, &part).await);
                 self.count(submissions.len());
-                submissions
+                self.sent(kind, &names, &errand, submissions).await
             }
         };
         self.in_batches(resources, names, ask).await

@@ -107,6 +107,14 @@ fn hint(wait: Option<Duration>) -> String {
 }
 
 impl Trouble {
+    /// Whether the request may have done its work all the same: there was nobody to say that it did not.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        matches!(
+            self,
+            Self::Broken(_) | Self::TimedOut(_) | Self::Body(_) | Self::BodyTooLarge(_)
+        )
+    }
+
     /// Whether a smaller request could go through where this one did not: one bad resource spoils a batch.
     pub(crate) fn may_be_one_resource(&self) -> bool {
         !matches!(self, Self::Connect(_))

@@ -155,7 +155,11 @@ impl Journal {
         notify: Notify,
     ) -> std::io::Result<Self> {
         let path = folder.join(format!("{id}.db"));
-        let lock = lock(&path)?;
+        // Somebody who lists the runs holds each for a moment.
+        let lock = lock(&path).or_else(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            lock(&path)
+        })?;
         Ok(Self {
             resumes: path.exists(),
             is_long: AtomicBool::new(false),
@@ -218,6 +222,16 @@ impl Journal {
             Writing::Into(_) => Vec::new(),
         };
         self.insert(first).await;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether there is an earlier run that this one goes on with.
+    #[must_use]
+    pub fn resumes(&self) -> bool {
+        self.resumes
     }
 
     /// Names the run.

@@ -96,6 +96,14 @@ impl Limits {
         }
     }
 
+    /// How long a call may count in a window that slides.
+    pub(crate) fn longest_slide(&self) -> Duration {
+        match self.per_hour {
+            Some(_) => Duration::from_secs(3600),
+            None => Duration::from_secs(60),
+        }
+    }
+
     /// The same, but for one window.
     #[must_use]
     pub fn with(mut self, window: Window, limit: Option<u32>) -> Self {

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -24,6 +25,8 @@ use crate::{Clock, Notify};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Look-ups are by key and few: a small cache of pages does.
 const PAGE_CACHE_KIBIBYTES: i32 = -256;
+/// Until another try where SQLite does not wait by itself.
+const SHORTLY: Duration = Duration::from_millis(20);
 /// Jobs that share a transaction at most, so that no other process waits long.
 const MOST_TOGETHER: usize = 256;
 
@@ -188,6 +191,12 @@ impl Keeper {
     }
 
     fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        // Another process may have kept the file aside and begun it anew.
+        if let (Some(opened), Some(path)) = (&self.opened, &self.path)
+            && opened.identity != identity(path)
+        {
+            self.opened = None;
+        }
         let opened = match self.opened.take() {
             Some(opened) => self.opened.insert(opened),
             None => {
@@ -220,8 +229,14 @@ impl Keeper {
         connection.busy_timeout(PATIENCE)?;
         // Only counts for a new file: what is deleted can give its room back.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-        // Many readers beside a writer.
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // Many readers beside a writer. Two who change a new file at once are not made to wait by SQLite itself.
+        let begun = Instant::now();
+        loop {
+            match connection.pragma_update(None, "journal_mode", "WAL") {
+                Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => std::thread::sleep(SHORTLY),
+                changed => break changed?,
+            }
+        }
         // A run is often one call: the log stays where it is when the run ends, and is worked in once it has grown.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update(None, "wal_autocheckpoint", self.schema.log_pages)?;
@@ -248,46 +263,85 @@ impl Keeper {
 
     /// Makes the next attempt worth while.
     fn mend(&mut self, error: &rusqlite::Error) {
-        let opened = self.opened.take().and_then(|opened| opened.identity);
+        let opened = self.opened.take();
         let Some(path) = self.path.clone() else { return };
         let Schema { name, without, .. } = self.schema;
         if is_damage(error) {
-            if opened.is_some() && opened != identity(&path) {
-                // Another process has begun it anew meanwhile.
-                return;
-            }
-            if let Ok(aside) = keep_aside(&path, self.clock.now()) {
-                self.notify.warn(&format!(
-                    "the {name} is damaged ({error}). It is kept as {}; a new one is begun.",
-                    aside.display()
-                ));
-                return;
+            match self.keep_aside(&path) {
+                Ok(None) => return,
+                Ok(Some(aside)) => {
+                    self.notify.warn(&format!(
+                        "the {name} is damaged ({error}). It is kept as {}; a new one is begun.",
+                        aside.display()
+                    ));
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, "the damaged file can't be kept aside"),
             }
         }
         self.path = None;
+        // What is known so far is known in memory too, if it can be read.
+        self.opened = opened.and_then(|opened| in_memory(&opened.connection).ok());
         self.notify.warn(&format!(
             "the {name} {} can't be used: {error}. This run goes on without it: {without}.",
             path.display()
         ));
     }
+
+    /// Renames a damaged file; `None` when somebody has mended it meanwhile. One process at a time.
+    fn keep_aside(&self, path: &Path) -> std::io::Result<Option<PathBuf>> {
+        let lock = named(path, ".mending");
+        let file = fs::OpenOptions::new().create(true).append(true).open(&lock)?;
+        file.lock()?;
+        let is_sound = self.open().and_then(|opened| check(&opened.connection)).is_ok();
+        let aside = match is_sound {
+            true => None,
+            false => Some(keep_aside(path, self.clock.now())?),
+        };
+        fs::remove_file(lock)?;
+        Ok(aside)
+    }
 }
 
-/// Whether the file's content is the trouble, not its surroundings.
+/// Whether the file can be read at all.
+fn check(connection: &Connection) -> rusqlite::Result<()> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+            Err(rusqlite::Error::SqliteFailure(code, Some(found)))
+        }
+    }
+}
+
+/// The same content, in memory.
+fn in_memory(connection: &Connection) -> rusqlite::Result<Opened> {
+    let mut copy = Connection::open_in_memory()?;
+    Backup::new(connection, &mut copy)?.run_to_completion(-1, Duration::ZERO, None)?;
+    Ok(Opened {
+        connection: copy,
+        identity: None,
+    })
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// Whether the file's content is the trouble, not its surroundings. A value of a wrong type, or no such table, is damage
+/// too.
 fn is_damage(error: &rusqlite::Error) -> bool {
-    let surroundings = [
-        ErrorCode::DatabaseBusy,
-        ErrorCode::DatabaseLocked,
-        ErrorCode::DiskFull,
-        ErrorCode::ReadOnly,
-        ErrorCode::PermissionDenied,
-        ErrorCode::CannotOpen,
-        ErrorCode::OutOfMemory,
-        ErrorCode::SystemIoFailure,
-        ErrorCode::FileLockingProtocolFailed,
-    ];
-    error
-        .sqlite_error_code()
-        .is_none_or(|code| !surroundings.contains(&code))
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => matches!(
+            failure.code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown
+        ),
+        _ => true,
+    }
 }
 
 /// The folder and the file, for their owner only.
@@ -306,13 +360,15 @@ pub(crate) fn prepare(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// `path` with something behind its name.
+fn named(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// Renames the file and its companions.
 fn keep_aside(path: &Path, now: jiff::Timestamp) -> std::io::Result<PathBuf> {
-    let named = |base: &Path, ending: &str| {
-        let mut name = base.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
     let aside = named(path, &format!(".damaged-{}", now.strftime("%Y%m%dT%H%M%S%3f")));
     for companion in ["-wal", "-shm"] {
         // There may be none.

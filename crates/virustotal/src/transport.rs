@@ -9,13 +9,15 @@ mod http;
 mod tls;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::quota::{End, KeyId, Priority, Slot, Turn};
 use crate::retry::Decision;
-use crate::{Deadline, Error, Settings, Tier, Trouble};
+use crate::{Deadline, Error, Journal, Settings, Tier, Trouble};
 use gate::Gate;
 pub(crate) use http::{Answered, Payload};
 use http::{Http, Refusal};
@@ -45,6 +47,9 @@ pub(crate) struct Endpoint {
     pub(crate) method: Method,
     pub(crate) access: Access,
 }
+
+/// How long a slot of the quota may wait for a connection.
+const SLOT_KEEPS_FOR: Duration = Duration::from_secs(5);
 
 /// Failures in a row after which nothing is tried twice: the server, not the question, is the trouble.
 const OUTAGE: u32 = 32;
@@ -153,6 +158,22 @@ impl Transport {
             transport: self,
             deadline,
             slot: Mutex::default(),
+            submission: None,
+        }
+    }
+
+    /// A submission of objects of these names: written down right before it is sent, and not repeated where it may have
+    /// arrived.
+    pub(crate) fn submission<'a>(&'a self, names: Vec<String>, deadline: &'a Deadline) -> Errand<'a> {
+        Errand {
+            transport: self,
+            deadline,
+            slot: Mutex::default(),
+            submission: Some(Submitting {
+                journal: self.settings().journal.as_deref(),
+                names,
+                is_sent: AtomicBool::new(false),
+            }),
         }
     }
 
@@ -201,9 +222,41 @@ pub(crate) struct Errand<'a> {
     pub(crate) transport: &'a Transport,
     pub(crate) deadline: &'a Deadline,
     slot: Mutex<Option<Slot>>,
+    submission: Option<Submitting<'a>>,
+}
+
+/// Something that is made when it arrives, whether its answer comes back or not.
+pub(crate) struct Submitting<'a> {
+    journal: Option<&'a Journal>,
+    names: Vec<String>,
+    /// It has been sent at least once.
+    is_sent: AtomicBool,
 }
 
 impl Errand<'_> {
+    /// Whether a submission that failed may be under way all the same.
+    pub(crate) fn may_have_arrived(&self, error: &Error) -> bool {
+        let is_sent = self
+            .submission
+            .as_ref()
+            .is_some_and(|submission| submission.is_sent.load(Ordering::Relaxed));
+        is_sent
+            && match error {
+                Error::Stopped(_) => true,
+                Error::Transient { trouble, .. } => trouble.may_have_arrived(),
+                _ => false,
+            }
+    }
+
+    async fn write_down(&self) {
+        if let Some(submission) = &self.submission {
+            if let Some(journal) = submission.journal {
+                journal.sending(&submission.names).await;
+            }
+            submission.is_sent.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Waits for a slot of the quota before it is sure that one is needed. One that is not used is given back.
     pub(crate) async fn reserve(&self) -> Result<(), Error> {
         let longest = self.transport.settings().call_timeout;
@@ -251,7 +304,13 @@ impl Errand<'_> {
                         .await?
                 }
             };
+            let begun = Instant::now();
             let pass = match transport.line.gate.admit(deadline, &mut waited).await {
+                // The slot is for now: the ledger has gone on meanwhile.
+                Ok(_) if slot.is_some() && begun.elapsed() > SLOT_KEEPS_FOR => {
+                    slot.into_iter().for_each(|slot| slot.end(End::NotSent));
+                    continue;
+                }
                 Ok(pass) => pass,
                 Err(error) => {
                     slot.into_iter().for_each(|slot| slot.end(End::NotSent));
@@ -259,6 +318,7 @@ impl Errand<'_> {
                 }
             };
             attempt += 1;
+            self.write_down().await;
             let ended = deadline.run(transport.once(endpoint, payload, &read)).await?;
             if let Some(slot) = slot {
                 slot.end(ended.as_ref().map_or_else(Refusal::end, |_| End::Answered));
@@ -278,7 +338,8 @@ impl Errand<'_> {
                 }
                 Refusal::Trouble(trouble) => {
                     let failures = transport.line.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
-                    let decision = match failures >= OUTAGE {
+                    let is_made_perhaps = self.submission.is_some() && trouble.may_have_arrived();
+                    let decision = match failures >= OUTAGE || is_made_perhaps {
                         true => Decision::GiveUp,
                         false => policy.after_trouble(attempt, rand::random(), deadline.left()),
                     };

@@ -39,6 +39,7 @@ pub(crate) fn client(running: &Running, tier: Tier) -> Client {
 pub(crate) fn impatient() -> Patience {
     Patience {
         wait: true,
+        look: false,
         first_pause: Duration::from_millis(50),
         longest_pause: Duration::from_millis(100),
     }

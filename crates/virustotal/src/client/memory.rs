@@ -97,6 +97,7 @@ impl Client {
                 let asked = claims.while_asking(ask(&errand, &mine)).await;
                 self.remember(Asked::Report, question.kind, &pick(names, &mine), &asked)
                     .await;
+                claims.release();
                 self.count(asked.len());
                 for (place, answer) in mine.into_iter().zip(asked) {
                     put(&mut answers, place, answer);
@@ -303,40 +304,40 @@ impl Client {
         }
     }
 
-    /// Writes down what is about to be submitted.
-    pub(super) async fn sending(&self, kind: Kind, names: &[String]) {
-        if let Some(journal) = &self.transport.settings().journal {
-            journal.sending(&full(kind, names)).await;
-        }
-    }
-
-    /// Writes down what became of it.
-    pub(super) async fn sent(&self, kind: Kind, names: &[String], submissions: &[Result<Submission, Error>]) {
-        if let Some(cache) = &self.transport.settings().cache {
+    /// Writes down what became of submissions. What may have arrived although it failed is known as such where there is
+    /// a journal that tells when it was sent.
+    pub(super) async fn sent(
+        &self,
+        kind: Kind,
+        names: &[String],
+        errand: &Errand<'_>,
+        submissions: Submissions,
+    ) -> Submissions {
+        let settings = self.transport.settings();
+        if let Some(cache) = &settings.cache {
             // Unknown, or an older report: neither is true for long.
             let is_new = |(_, submission): &(_, &Result<Submission, Error>)| {
                 matches!(submission, Ok(Submission::Queued { .. }))
             };
-            let accepted: Vec<String> = names
-                .iter()
-                .zip(submissions)
-                .filter(is_new)
-                .map(|(name, _)| name.clone())
-                .collect();
+            let accepted = names.iter().zip(&submissions).filter(is_new);
+            let accepted: Vec<String> = accepted.map(|(name, _)| name.clone()).collect();
             cache.forget(&self.scope(), kind, &accepted).await;
         }
-        let Some(journal) = &self.transport.settings().journal else {
-            return;
+        let Some(journal) = &settings.journal else {
+            return submissions;
         };
-        let known = names.iter().zip(submissions).filter_map(|(name, submission)| {
-            let submission = match submission {
-                Ok(submission) => Some(submission.clone()),
-                Err(error) if may_have_arrived(error) => return None,
-                Err(_) => None,
-            };
-            Some((full_name(kind, name), submission))
-        });
+        let sent_at = journal.now();
+        let submissions: Submissions = submissions
+            .into_iter()
+            .map(|submission| match submission {
+                Err(error) if errand.may_have_arrived(&error) => Ok(Submission::Unknown { sent_at }),
+                other => other,
+            })
+            .collect();
+        let known = names.iter().zip(&submissions);
+        let known = known.map(|(name, submission)| (full_name(kind, name), submission.clone().ok()));
         journal.submitted(known.collect()).await;
+        submissions
     }
 
     pub(super) async fn forget_submissions(&self, kind: Kind, names: &[String]) {
@@ -359,16 +360,8 @@ impl Client {
     }
 }
 
-/// Whether a submission that failed may be under way all the same.
-fn may_have_arrived(error: &Error) -> bool {
-    match error {
-        Error::Stopped(_) => true,
-        Error::Transient { trouble, .. } => !matches!(trouble, Trouble::Connect(_)),
-        _ => false,
-    }
-}
-
-fn full(kind: Kind, names: &[String]) -> Vec<String> {
+/// Under which names a journal knows objects.
+pub(super) fn full(kind: Kind, names: &[String]) -> Vec<String> {
     names.iter().map(|name| full_name(kind, name)).collect()
 }
 

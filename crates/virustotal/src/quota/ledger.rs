@@ -60,6 +60,8 @@ const ALIVE: Duration = Duration::from_secs(6);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// When a slot is free but it is somebody else's turn.
 const SOMEBODY_FIRST: Duration = Duration::from_millis(100);
+/// What was written down by more than this in the future was written by a clock that has been set back since.
+const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(60);
 /// A wait worth telling people about.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 /// After a refusal without a hint: the shortest window is new by then.
@@ -225,7 +227,7 @@ impl Ledger {
         let (key, limits) = (turn.key.clone(), turn.limits);
         let found = self
             .store
-            .run(move |connection| load(connection, &key, now))
+            .run(move |connection| load(connection, &key, now, limits.longest_slide()))
             .await;
         found.map_or(calls, |known| known.fitting(&limits, end, patience, calls))
     }
@@ -284,7 +286,7 @@ impl Ledger {
     }
 
     async fn try_to_take(&self, turn: &Turn, longest: Duration) -> Taken {
-        let now = self.clock.now();
+        let clock = self.clock.clone();
         let asking = Asking {
             key: turn.key.clone(),
             label: turn.label.clone(),
@@ -292,11 +294,20 @@ impl Ledger {
             run: turn.run.clone(),
             priority: turn.priority,
             wants: turn.wants.load(Ordering::SeqCst),
-            now,
-            ends_at: later(now, self.clock.during(longest)),
-            alive_until: later(now, self.clock.during(Duration::from_secs(1)).max(ALIVE)),
+            now: clock.now(),
+            longest: clock.during(longest),
+            alive_for: clock.during(Duration::from_secs(1)).max(ALIVE),
+            clocks_differ_by: clock.during(CLOCKS_DIFFER_BY),
         };
-        let taken = self.store.run(move |connection| asking.take(connection)).await;
+        let taken = self.store.run(move |connection| {
+            // The time at which it is this job's turn: the file may have been busy.
+            let asking = Asking {
+                now: clock.now(),
+                ..asking.clone()
+            };
+            asking.take(connection)
+        });
+        let taken = taken.await;
         if let Some(Taken::Wait(_)) = taken {
             turn.is_listed.store(true, Ordering::SeqCst);
         }
@@ -308,6 +319,7 @@ impl Ledger {
         Slot {
             ledger: Arc::clone(self),
             key: turn.key.clone(),
+            run: turn.run.clone(),
             id,
             end: Some(End::Unknown),
         }
@@ -403,6 +415,7 @@ impl Drop for Place<'_> {
 pub(crate) struct Slot {
     ledger: Arc<Ledger>,
     key: KeyId,
+    run: String,
     id: i64,
     end: Option<End>,
 }
@@ -429,10 +442,15 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let Some(end) = self.end.take() else { return };
-        let (id, key, now) = (self.id, self.key.clone(), self.ledger.clock.now());
+        let (id, key, run, now) = (
+            self.id,
+            self.key.clone(),
+            self.run.clone(),
+            self.ledger.clock.now(),
+        );
         self.ledger
             .store
-            .post(move |connection| finish(connection, &key, id, end, now));
+            .post(move |connection| finish(connection, &key, (id, &run), end, now));
         self.ledger.answered.notify_waiters();
     }
 }
@@ -447,8 +465,48 @@ fn period(window: Window, at: Timestamp) -> String {
 
 const PERIODS: [Window; 2] = [Window::Day, Window::Month];
 
-fn load(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Result<Use> {
-    let hour = millis(now).saturating_sub(3_600_000);
+/// Puts right what nobody is there to put right.
+fn settle(
+    connection: &Connection,
+    key: &KeyId,
+    now: Timestamp,
+    clocks_differ_by: Duration,
+) -> rusqlite::Result<()> {
+    let future = millis(later(now, clocks_differ_by));
+    // Made in the future: by a clock that has been set back since.
+    connection
+        .prepare_cached(
+            "UPDATE call SET taken_at = ?2, ends_at = ?2, answered = 1 WHERE key = ?1 AND taken_at > ?3",
+        )?
+        .execute(params![key.0, millis(now), future])?;
+    connection
+        .prepare_cached("UPDATE call SET ends_at = ?2 WHERE key = ?1 AND answered = 1 AND ends_at > ?3")?
+        .execute(params![key.0, millis(now), future])?;
+    // Whoever made it did not live to write down that it was answered. It may have arrived on either side of midnight.
+    let mut overdue = connection.prepare_cached(
+        "SELECT id, taken_at, ends_at FROM call WHERE key = ?1 AND answered = 0 AND ends_at <= ?2",
+    )?;
+    let overdue: Vec<(i64, i64, i64)> = overdue
+        .query_map(params![key.0, millis(now)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for (id, taken_at, ends_at) in overdue {
+        connection.execute("UPDATE call SET answered = 1 WHERE id = ?1", params![id])?;
+        for window in PERIODS {
+            let ended = period(window, from_millis(ends_at));
+            if period(window, from_millis(taken_at)) != ended {
+                count(connection, key, &ended, 1)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is known of a key's use; `span` is how far back a call may count.
+fn load(connection: &Connection, key: &KeyId, now: Timestamp, span: Duration) -> rusqlite::Result<Use> {
+    let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    let hour = millis(now).saturating_sub(span);
     let mut answered = Vec::new();
     let (mut in_flight, mut overdue) = (0, [0_u32; 2]);
     let mut calls = connection
@@ -489,6 +547,7 @@ fn load(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Resul
 }
 
 /// One request for a slot.
+#[derive(Clone)]
 struct Asking {
     key: KeyId,
     label: String,
@@ -497,14 +556,18 @@ struct Asking {
     priority: Priority,
     wants: u32,
     now: Timestamp,
-    ends_at: Timestamp,
-    alive_until: Timestamp,
+    /// How long the call can take.
+    longest: Duration,
+    /// How long the run is believed to wait.
+    alive_for: Duration,
+    clocks_differ_by: Duration,
 }
 
 impl Asking {
     fn take(&self, connection: &Connection) -> rusqlite::Result<Taken> {
         self.introduce(connection)?;
-        let known = load(connection, &self.key, self.now)?;
+        settle(connection, &self.key, self.now, self.clocks_differ_by)?;
+        let known = load(connection, &self.key, self.now, self.limits.longest_slide())?;
         let others = self.others(connection)?;
         let slots = known.free(&self.limits).unwrap_or(u32::MAX);
         let is_free = slots > 0;
@@ -522,7 +585,7 @@ impl Asking {
                 self.priority.rank(),
                 self.wants,
                 millis(self.now),
-                millis(self.alive_until)
+                millis(later(self.now, self.alive_for))
             ])?;
         Ok(Taken::Wait(match is_free {
             true => self.now,
@@ -618,7 +681,7 @@ impl Asking {
                 self.key.0,
                 self.run,
                 millis(self.now),
-                millis(self.ends_at)
+                millis(later(self.now, self.longest))
             ])?;
         let id = connection.last_insert_rowid();
         for window in PERIODS {
@@ -628,7 +691,11 @@ impl Asking {
             .prepare_cached(
                 "UPDATE waiting SET wants = max(wants - 1, 0), alive_until = ?3 WHERE run = ?1 AND key = ?2",
             )?
-            .execute(params![self.run, self.key.0, millis(self.alive_until)])?;
+            .execute(params![
+                self.run,
+                self.key.0,
+                millis(later(self.now, self.alive_for))
+            ])?;
         Ok(id)
     }
 }
@@ -678,10 +745,16 @@ fn count(connection: &Connection, key: &KeyId, period: &str, by: i64) -> rusqlit
         .map(drop)
 }
 
-fn finish(connection: &Connection, key: &KeyId, id: i64, end: End, now: Timestamp) -> rusqlite::Result<()> {
+fn finish(
+    connection: &Connection,
+    key: &KeyId,
+    (id, run): (i64, &str),
+    end: End,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     let taken_at: Option<i64> = connection
-        .prepare_cached("SELECT taken_at FROM call WHERE id = ?1 AND key = ?2")?
-        .query_row(params![id, key.0], |row| row.get(0))
+        .prepare_cached("SELECT taken_at FROM call WHERE id = ?1 AND key = ?2 AND run = ?3")?
+        .query_row(params![id, key.0, run], |row| row.get(0))
         .optional()?;
     // A ledger begun anew does not know it.
     let Some(taken_at) = taken_at else { return Ok(()) };
@@ -760,7 +833,7 @@ fn keys(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<KeyUse>
             per_day: row.get(4)?,
             per_month: row.get(5)?,
         };
-        let known = load(connection, &id, now)?;
+        let known = load(connection, &id, now, Duration::from_secs(3600))?;
         found.push(KeyUse {
             label: row.get(1)?,
             windows: known.windows(&limits),

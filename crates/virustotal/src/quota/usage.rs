@@ -135,8 +135,8 @@ impl Use {
     fn used(&self, window: Window) -> u32 {
         match window.slides() {
             Some(length) => {
-                let counts = |at: &&Timestamp| later(**at, length) > self.now;
-                let answered = self.answered.iter().rev().take_while(counts).count();
+                let gone = self.answered.partition_point(|at| later(*at, length) <= self.now);
+                let answered = self.answered.len() - gone;
                 self.in_flight
                     .saturating_add(u32::try_from(answered).unwrap_or(u32::MAX))
             }
@@ -156,9 +156,11 @@ impl Use {
             // A slot comes free when the call that is `limit` calls back has left the window.
             Some(length) => {
                 let newer = usize::try_from(limit.saturating_sub(self.in_flight)).unwrap_or(usize::MAX);
-                let leaving = newer
-                    .checked_sub(1)
-                    .and_then(|newer| self.answered.iter().rev().nth(newer));
+                let leaving = self
+                    .answered
+                    .len()
+                    .checked_sub(newer)
+                    .and_then(|place| self.answered.get(place));
                 later(leaving.copied().unwrap_or(self.now), length)
             }
             None => start_of_next(window, self.now),

@@ -259,7 +259,10 @@ fn retry_after(response: &Response) -> Option<Duration> {
         .trim()
         .parse()
         .ok()?;
-    Some(Duration::from_secs(seconds))
+    // No pause at all would hammer, and no quota lasts longer than a month.
+    const MONTH: u64 = 31 * 24 * 3600;
+    let seconds: u64 = seconds;
+    Some(Duration::from_secs(seconds.clamp(1, MONTH)))
 }
 
 fn failed(error: reqwest::Error, timeout: Duration) -> Refusal {

@@ -66,7 +66,11 @@ pub(crate) async fn look_up(
                 errand.transport.answered_of(elements.len(), asked.len());
                 work.extend(part.settle(&asked, elements, &mut answers));
             }
-            Err(error) if part.worth_splitting(&error, errand.transport) => work.extend(part.halves()),
+            Err(error)
+                if !errand.may_have_arrived(&error) && part.worth_splitting(&error, errand.transport) =>
+            {
+                work.extend(part.halves());
+            }
             Err(error) => part
                 .members
                 .iter()

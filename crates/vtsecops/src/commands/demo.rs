@@ -101,6 +101,7 @@ async fn act(action: Action, client: &Client, case: &mut DemoCase) -> Done {
     let pause = Duration::from_millis(200);
     let patience = Patience {
         wait: true,
+        look: false,
         first_pause: pause,
         longest_pause: pause,
     };

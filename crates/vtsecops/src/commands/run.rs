@@ -98,6 +98,7 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
     };
     let mut patience = Patience {
         wait: !order.waiting.no_wait && !order.waiting.detach,
+        look: journal.as_ref().is_some_and(|journal| journal.resumes()),
         ..Patience::default()
     };
     if let Some(pause) = poll_every {
@@ -200,7 +201,7 @@ async fn journal(
 async fn put_away(journal: &Journal, result: &ActionResult, waiting: &Waiting, teller: &Teller) {
     // Whoever says `--no-wait` looks at running analyses in a way of his own.
     let is_left = |entity: &&EntityResult| {
-        entity.unfinished && (entity.outcome != OutcomeKind::Queued || !waiting.no_wait)
+        entity.unfinished && (entity.outcome != OutcomeKind::Queued || !waiting.no_wait || journal.resumes())
     };
     let left = result.entities.iter().filter(is_left).count();
     if left == 0 {
