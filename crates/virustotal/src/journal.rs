@@ -548,8 +548,8 @@ fn lock_path(path: &Path) -> PathBuf {
 /// Beside the database: closing another handle of the database itself would let go of SQLite's own locks.
 fn lock(path: &Path) -> std::io::Result<File> {
     let path = lock_path(path);
-    crate::store::prepare(&path)?;
-    let file = File::options().append(true).open(path)?;
+    crate::store::prepare_folder(&path)?;
+    let file = File::options().create(true).append(true).open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(std::io::ErrorKind::WouldBlock.into()),
@@ -558,7 +558,7 @@ fn lock(path: &Path) -> std::io::Result<File> {
 }
 
 fn remove(path: &Path) -> std::io::Result<()> {
-    for companion in ["db-wal", "db-shm"] {
+    for companion in ["db-wal", "db-shm", "db.lock"] {
         // There may be none.
         let _ = fs::remove_file(path.with_extension(companion));
     }

@@ -25,8 +25,14 @@ use crate::{Clock, Notify};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Look-ups are by key and few: a small cache of pages does.
 const PAGE_CACHE_KIBIBYTES: i32 = -256;
+/// Tries at a file that is not there for a moment.
+const MOST_LOOKS: u32 = 10;
+/// Of a copy; a ledger has fewer.
+const PAGES_A_STEP: i32 = 1024;
 /// Until another try where SQLite does not wait by itself.
 const SHORTLY: Duration = Duration::from_millis(20);
+/// Until another look at whether somebody has opened the file.
+const OPENING_TAKES: Duration = Duration::from_millis(2);
 /// Jobs that share a transaction at most, so that no other process waits long.
 const MOST_TOGETHER: usize = 256;
 
@@ -179,11 +185,20 @@ impl Keeper {
 
     /// Does the jobs in one transaction, mending or replacing the store where it can't. What even then fails is dropped.
     fn perform(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
-        // Twice for a file that is mended, once more for the store in memory.
-        for _ in 0..3 {
+        // Twice for a file that is mended, once more for the store in memory. Others may be mending it at the same time.
+        let (mut mends, mut looks) = (0, 0);
+        while mends < 3 {
             match self.attempt(jobs) {
                 Ok(()) => return,
-                Err(error) => self.mend(&error),
+                Err(error) if looks < MOST_LOOKS && self.path.is_some() && is_passing(&error) => {
+                    looks += 1;
+                    self.opened = None;
+                    std::thread::sleep(SHORTLY);
+                }
+                Err(error) => {
+                    mends += 1;
+                    self.mend(&error);
+                }
             }
         }
         // One of them is the trouble: alone, the others can be done.
@@ -220,12 +235,23 @@ impl Keeper {
                 identity: None,
             });
         };
-        prepare(path).map_err(|error| {
-            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
-            rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
-        })?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
+        prepare_folder(path).map_err(|error| cannot_open(&error))?;
+        let _alone = alone(path);
+        self.open_file(path)
+    }
+
+    /// Opens the file and begins it where it is new. The caller is [`alone`] with it.
+    fn open_file(&self, path: &Path) -> rusqlite::Result<Opened> {
+        // SQLite makes the file: to open and close it beside SQLite would let go of the locks that this process holds on it.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            Connection::open_with_flags(path, flags).map_err(|error| match fs::File::open(path) {
+                Err(reason) => cannot_open(&reason),
+                Ok(_) => error,
+            })?;
+        for_owner_only(path);
         connection.busy_timeout(PATIENCE)?;
         // Only counts for a new file: what is deleted can give its room back.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -245,7 +271,7 @@ impl Keeper {
         connection.pragma_update(None, "synchronous", synchronous)?;
         let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > self.schema.version {
-            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE);
             let detail = "a later version of vtsecops has written it".to_owned();
             return Err(rusqlite::Error::SqliteFailure(code, Some(detail)));
         }
@@ -288,18 +314,36 @@ impl Keeper {
         ));
     }
 
-    /// Renames a damaged file; `None` when somebody has mended it meanwhile. One process at a time.
+    /// Renames a damaged file; `None` when somebody has mended it meanwhile.
     fn keep_aside(&self, path: &Path) -> std::io::Result<Option<PathBuf>> {
-        let lock = named(path, ".mending");
-        let file = fs::OpenOptions::new().create(true).append(true).open(&lock)?;
-        file.lock()?;
-        let is_sound = self.open().and_then(|opened| check(&opened.connection)).is_ok();
-        let aside = match is_sound {
-            true => None,
-            false => Some(keep_aside(path, self.clock.now())?),
-        };
-        fs::remove_file(lock)?;
-        Ok(aside)
+        let _alone = alone(path);
+        match self.open_file(path).and_then(|opened| check(&opened.connection)) {
+            Err(error) if is_damage(&error) => keep_aside(path, self.clock.now()).map(Some),
+            // Sound, or just being begun by somebody.
+            _ => Ok(None),
+        }
+    }
+}
+
+/// One process at a time opens the file, begins it or keeps it aside: a new file's journal must not be taken for the
+/// journal of a damaged one that somebody still holds by the same name. Lasts as long as the value.
+fn alone(path: &Path) -> Option<fs::File> {
+    // The lock's file stays: another one of that name would be another lock.
+    let lock = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(named(path, ".lock"))
+        .ok()?;
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Some(lock),
+            // Whoever has it may have been stopped, and a file system may know no locks.
+            Err(fs::TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                std::thread::sleep(OPENING_TAKES)
+            }
+            Err(_) => return None,
+        }
     }
 }
 
@@ -318,11 +362,25 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
 /// The same content, in memory.
 fn in_memory(connection: &Connection) -> rusqlite::Result<Opened> {
     let mut copy = Connection::open_in_memory()?;
-    Backup::new(connection, &mut copy)?.run_to_completion(-1, Duration::ZERO, None)?;
+    Backup::new(connection, &mut copy)?.run_to_completion(PAGES_A_STEP, Duration::ZERO, None)?;
     Ok(Opened {
         connection: copy,
         identity: None,
     })
+}
+
+fn cannot_open(reason: &std::io::Error) -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+    rusqlite::Error::SqliteFailure(code, Some(reason.to_string()))
+}
+
+/// Whether it may be that somebody is just beginning the file anew.
+fn is_passing(error: &rusqlite::Error) -> bool {
+    let rusqlite::Error::SqliteFailure(failure, _) = error else {
+        return false;
+    };
+    matches!(failure.code, ErrorCode::CannotOpen | ErrorCode::SystemIoFailure)
+        || failure.extended_code == rusqlite::ffi::SQLITE_READONLY_DBMOVED
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
@@ -344,21 +402,28 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// The folder and the file, for their owner only.
-pub(crate) fn prepare(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.create(true).append(true);
+/// Makes the folder that `path` is in, for its owner only.
+pub(crate) fn prepare_folder(path: &Path) -> std::io::Result<()> {
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
+
+/// What SQLite puts beside the file gets the same permissions.
+#[cfg(unix)]
+fn for_owner_only(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    // Where the file is somebody else's, it is theirs to say who may read it.
+    let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+}
+
+#[cfg(not(unix))]
+fn for_owner_only(_: &Path) {}
 
 /// `path` with something behind its name.
 fn named(path: &Path, ending: &str) -> PathBuf {

@@ -304,10 +304,14 @@ impl Errand<'_> {
                         .await?
                 }
             };
-            let begun = Instant::now();
+            let (begun, refused_at) = (Instant::now(), transport.line.gate.refused_at());
             let pass = match transport.line.gate.admit(deadline, &mut waited).await {
                 // The slot is for now: the ledger has gone on meanwhile.
-                Ok(_) if slot.is_some() && begun.elapsed() > SLOT_KEEPS_FOR => {
+                Ok(_)
+                    if slot.is_some()
+                        && (begun.elapsed() > SLOT_KEEPS_FOR
+                            || transport.line.gate.refused_at() != refused_at) =>
+                {
                     slot.into_iter().for_each(|slot| slot.end(End::NotSent));
                     continue;
                 }

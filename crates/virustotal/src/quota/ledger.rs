@@ -43,6 +43,7 @@ const SCHEMA: Schema = Schema {
             taken_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, answered INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         CREATE INDEX IF NOT EXISTS call_by_key ON call (key, ends_at);
+        CREATE INDEX IF NOT EXISTS call_without_answer ON call (key, ends_at) WHERE answered = 0;
         -- period: a UTC date or month.
         CREATE TABLE IF NOT EXISTS used (
             key TEXT NOT NULL, period TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (key, period)
@@ -206,8 +207,11 @@ impl Ledger {
 
     /// What is known of each key, most recently used first.
     pub async fn keys(&self) -> Vec<KeyUse> {
-        let now = self.clock.now();
-        let keys = self.store.run(move |connection| keys(connection, now)).await;
+        let (now, clocks_differ_by) = (self.clock.now(), self.clock.during(CLOCKS_DIFFER_BY));
+        let keys = self
+            .store
+            .run(move |connection| keys(connection, now, clocks_differ_by))
+            .await;
         keys.unwrap_or_default()
     }
 
@@ -476,7 +480,7 @@ fn settle(
     // Made in the future: by a clock that has been set back since.
     connection
         .prepare_cached(
-            "UPDATE call SET taken_at = ?2, ends_at = ?2, answered = 1 WHERE key = ?1 AND taken_at > ?3",
+            "UPDATE call SET taken_at = ?2, ends_at = ?2, answered = 1 WHERE key = ?1 AND ends_at > ?3 AND taken_at > ?3",
         )?
         .execute(params![key.0, millis(now), future])?;
     connection
@@ -819,7 +823,11 @@ fn close(
         .map(drop)
 }
 
-fn keys(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<KeyUse>> {
+fn keys(
+    connection: &Connection,
+    now: Timestamp,
+    clocks_differ_by: Duration,
+) -> rusqlite::Result<Vec<KeyUse>> {
     let mut found = Vec::new();
     let mut keys = connection.prepare(
         "SELECT id, label, per_minute, per_hour, per_day, per_month, used_at FROM key ORDER BY used_at DESC",
@@ -833,6 +841,7 @@ fn keys(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<KeyUse>
             per_day: row.get(4)?,
             per_month: row.get(5)?,
         };
+        settle(connection, &id, now, clocks_differ_by)?;
         let known = load(connection, &id, now, Duration::from_secs(3600))?;
         found.push(KeyUse {
             label: row.get(1)?,

@@ -101,6 +101,11 @@ impl Gate {
         }
     }
 
+    /// Refusals for quota so far, to see whether there was another.
+    pub(super) fn refused_at(&self) -> Option<Instant> {
+        self.state().refused_at
+    }
+
     /// How long the gate stays closed, if it is.
     fn check(&self) -> Result<Option<Duration>, Error> {
         let state = self.state();

@@ -413,3 +413,45 @@ async fn a_name_never_leads_to_another_objects_report() {
         assert_eq!(named, file.as_str());
     }
 }
+
+#[tokio::test]
+async fn nobody_waits_for_what_another_has_only_lined_up() {
+    let scene = Scene {
+        running: simulator()
+            .latency(Duration::from_millis(100))
+            .start()
+            .await
+            .unwrap(),
+        ..Scene::new().await
+    };
+    let many: Vec<_> = (0..60).map(|n| std::net::Ipv4Addr::new(8, 8, 0, n)).collect();
+    let mut one_by_one = scene.settings();
+    one_by_one.max_in_flight = 1;
+    let (bulk, person) = (Client::new(one_by_one).unwrap(), scene.client());
+    let deadline = later();
+    let last = async {
+        // The bulk run is under way.
+        while scene.running.calls().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        person.ip_reports(&many[59..], Accept::Fresh, &deadline).await
+    };
+    tokio::select! {
+        _ = bulk.ip_reports(&many, Accept::Fresh, &deadline) => panic!("the last of sixty came first"),
+        answers = last => assert!(found(&answers[0]), "{answers:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_cleared_cache_gives_its_room_back() {
+    let scene = Scene::new().await;
+    let files: Vec<_> = (0..300).map(|n| hash(&synthetic_file(n).sha256)).collect();
+    scene.client().file_reports(&files, Accept::Fresh, &later()).await;
+    work_in(&scene.path());
+    let size = || std::fs::metadata(scene.path()).unwrap().len();
+    let before = size();
+    let cache = scene.cache(LARGE);
+    assert_eq!(cache.clear().await, 300);
+    drop(cache);
+    assert!(size() < before / 4, "{before} bytes, then {}", size());
+}

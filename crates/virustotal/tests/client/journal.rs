@@ -1,11 +1,13 @@
 //! A run that is cut off goes on where it was.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use simulator::{Fault, FaultKind, Running, synthetic_file, unknown_file};
 use virustotal::journal::{forget, unfinished};
-use virustotal::{Accept, Answer, Client, Deadline, FileHash, Journal, Submission, UrlId};
+use virustotal::quota::Ledger;
+use virustotal::{Accept, Answer, Canceller, Client, Deadline, FileHash, Journal, Notify, Submission, UrlId};
 
 use crate::common::{Hand, Told, found, hash, later, settings, simulator, work_in};
 
@@ -263,4 +265,74 @@ async fn comments_are_fetched_once() {
     let (client, _journal) = scene.client();
     assert_eq!(client.comments(&name, 25, &later()).await.unwrap(), first);
     assert_eq!(scene.running.count("comments/get"), 1);
+}
+
+#[tokio::test]
+async fn a_submission_that_only_waited_was_not_made() {
+    let scene = Scene::on(simulator().start().await.unwrap());
+    let url = [UrlId::parse("https://a.example/x").unwrap()];
+    let ledger = Ledger::open(None, scene.hand.clock(), Notify::default());
+    let mut limited = settings(&scene.running);
+    limited.limits.per_minute = Some(1);
+    limited.ledger = Some(Arc::new(ledger));
+    limited.retry.longest_quota_wait = Duration::from_secs(3600);
+    let journal = Arc::new(scene.journal().unwrap());
+    limited.journal = Some(Arc::clone(&journal));
+    let client = Client::new(limited).unwrap();
+    client.file_reports(&hashes(1), Accept::Fresh, &later()).await;
+    let canceller = Canceller::new();
+    let deadline = Deadline::none().with_canceller(&canceller);
+    let (waited, ()) = tokio::join!(client.url_scans(&url, &deadline), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        canceller.cancel();
+    });
+    assert!(waited[0].is_err(), "{waited:?}");
+    drop((client, journal));
+    let (client, _journal) = scene.client();
+    let submitted = client.url_scans(&url, &later()).await;
+    assert!(
+        matches!(submitted[0], Ok(Submission::Queued { .. })),
+        "{submitted:?}"
+    );
+    assert_eq!(scene.running.count("url/scan"), 1);
+}
+
+#[tokio::test]
+async fn a_submission_whose_answer_came_broken_is_not_made_again() {
+    let fault = || Fault::new(FaultKind::Truncated).on("url/scan").times(1);
+    let url = [UrlId::parse("https://a.example/x").unwrap()];
+    let scene = Scene::on(simulator().fault(fault()).start().await.unwrap());
+    for _ in 0..2 {
+        let (client, journal) = scene.client();
+        let submitted = client.url_scans(&url, &later()).await;
+        assert!(
+            matches!(submitted[0], Ok(Submission::Unknown { .. })),
+            "{submitted:?}"
+        );
+        drop((client, journal));
+    }
+    assert_eq!(scene.running.count("url/scan"), 1);
+    // Nor without a journal, where the same run would try again.
+    let running = simulator().fault(fault()).start().await.unwrap();
+    let client = Client::new(settings(&running)).unwrap();
+    client.url_scans(&url, &later()).await;
+    assert_eq!(running.count("url/scan"), 1);
+}
+
+#[tokio::test]
+async fn who_lists_the_runs_takes_none_from_its_owner() {
+    let scene = Scene::on(simulator().start().await.unwrap());
+    scene.journal().unwrap().keep().await;
+    let is_done = AtomicBool::new(false);
+    let lost = std::thread::scope(|threads| {
+        threads.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                let _ = unfinished(scene.folder.path());
+            }
+        });
+        let lost = (0..300).filter(|_| scene.journal().is_err()).count();
+        is_done.store(true, Ordering::Relaxed);
+        lost
+    });
+    assert_eq!(lost, 0);
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use simulator::{Fault, FaultKind, KeyKind, Quota, Running, Simulator};
 use virustotal::quota::{Ledger, Limits, Priority, Window};
 use virustotal::{Accept, Client, Clock, Deadline, Error, Notify, Settings, Tier};
 
-use crate::common::{KEY, found, later, settings, work_in};
+use crate::common::{Hand, KEY, Told, found, later, settings, work_in};
 
 /// Minutes that pass in 60 ms.
 fn fast() -> Clock {
@@ -288,4 +288,197 @@ async fn a_damaged_ledger_is_kept_aside_and_a_locked_one_is_done_without() {
         assert_eq!(damaged.keys().await[0].windows[2].used, 2, "{damage}");
         drop(lock);
     }
+}
+
+/// Eight that open the same file at the same moment, as eight processes do that a playbook starts.
+fn open_at_once(path: &Path, told: &Told) {
+    let barrier = std::sync::Barrier::new(8);
+    std::thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                barrier.wait();
+                let ledger = Ledger::open(Some(path.to_owned()), fast(), told.notify());
+                runtime.block_on(ledger.keys());
+            });
+        }
+    });
+}
+
+#[test]
+fn many_who_begin_a_ledger_at_once_share_it() {
+    for _ in 0..25 {
+        let (folder, told) = (tempfile::tempdir().unwrap(), Told::default());
+        open_at_once(&folder.path().join("quota.db"), &told);
+        assert!(told.all().is_empty(), "{:?}", told.all());
+    }
+}
+
+#[test]
+fn many_who_find_a_ledger_damaged_keep_it_aside_once_and_share_the_new_one() {
+    for _ in 0..25 {
+        let (folder, told) = (tempfile::tempdir().unwrap(), Told::default());
+        let path = folder.path().join("quota.db");
+        let damage = vec![b'x'; 9000];
+        std::fs::write(&path, &damage).unwrap();
+        open_at_once(&path, &told);
+        let aside: Vec<Vec<u8>> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().contains(".damaged-"))
+            .map(|path| std::fs::read(path).unwrap())
+            .collect();
+        assert!(aside == [damage], "the damaged file as it was, and no other");
+        assert!(told.all().len() == 1, "{:?}", told.all());
+    }
+}
+
+#[tokio::test]
+async fn who_has_a_ledger_open_that_another_kept_aside_goes_over_to_the_new_one() {
+    let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::at("2026-01-10T06:00:00Z"));
+    let path = folder.path().join("quota.db");
+    let running = simulator(&hand.clock(), 1000).await;
+    let client = || Client::new(with_ledger(&running, &hand.clock(), Some(&path))).unwrap();
+    let soon = || Deadline::after(Duration::from_secs(2));
+    let first = client();
+    first.ip_reports(&addresses(0, 1), Accept::Fresh, &soon()).await;
+    for companion in ["-wal", "-shm", ""] {
+        let name = |name: &str| folder.path().join(format!("{name}{companion}"));
+        std::fs::rename(name("quota.db"), name("aside.db")).unwrap();
+    }
+    client()
+        .ip_reports(&addresses(1, 4), Accept::Fresh, &soon())
+        .await;
+    let answers = first.ip_reports(&addresses(2, 1), Accept::Fresh, &soon()).await;
+    assert!(matches!(answers[0], Err(Error::Quota { .. })), "{answers:?}");
+    assert_eq!(running.calls().len(), 5);
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_locked_meanwhile_is_gone_on_with_from_what_is_known() {
+    let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::at("2026-01-10T06:00:00Z"));
+    let path = folder.path().join("quota.db");
+    let running = simulator(&hand.clock(), 1000).await;
+    let client = Client::new(with_ledger(&running, &hand.clock(), Some(&path))).unwrap();
+    client.ip_reports(&addresses(0, 4), Accept::Fresh, &later()).await;
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let answers = client.ip_reports(&addresses(1, 1), Accept::Fresh, &later()).await;
+    assert!(matches!(answers[0], Err(Error::Quota { .. })), "{answers:?}");
+    assert_eq!(
+        running.calls().len(),
+        4,
+        "four calls of this minute are not forgotten"
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_costs_one_window_at_most() {
+    let hand = Hand::at("2026-01-10T06:00:00Z");
+    let running = simulator(&hand.clock(), 1000).await;
+    let client = Client::new(with_ledger(&running, &hand.clock(), None)).unwrap();
+    let soon = || Deadline::after(Duration::from_secs(5));
+    let answers = client.ip_reports(&addresses(0, 4), Accept::Fresh, &soon()).await;
+    assert!(answers.iter().all(found));
+    hand.move_by(SignedDuration::from_hours(-1));
+    // When the four calls were made can't be known any more: now, at the latest.
+    let answers = client.ip_reports(&addresses(1, 1), Accept::Fresh, &soon()).await;
+    assert!(matches!(answers[0], Err(Error::Quota { .. })), "{answers:?}");
+    hand.move_by(SignedDuration::from_secs(61));
+    let answers = client.ip_reports(&addresses(1, 4), Accept::Fresh, &soon()).await;
+    assert!(answers.iter().all(found), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_was_killed_over_midnight_counts_on_either_side_of_it() {
+    let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::at("2026-01-10T23:59:58Z"));
+    let (path, left_behind) = (folder.path().join("quota.db"), folder.path().join("left.db"));
+    let running = Simulator::builder()
+        .key(KEY, KeyKind::Private)
+        .fault(Fault::new(FaultKind::Hang))
+        .start()
+        .await
+        .unwrap();
+    let client = Client::new(with_ledger(&running, &hand.clock(), Some(&path))).unwrap();
+    let (asked, deadline) = (addresses(0, 1), later());
+    let killed = async {
+        while running.calls().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // What a process that dies now leaves behind.
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection
+            .execute("VACUUM INTO ?1", [left_behind.to_str().unwrap()])
+            .unwrap();
+    };
+    tokio::select! { _ = client.ip_reports(&asked, Accept::Fresh, &deadline) => panic!(), () = killed => {} }
+    let ledger = Ledger::open(Some(left_behind), hand.clock(), Notify::default());
+    let used_today = async || ledger.keys().await[0].windows[2].used;
+    assert_eq!(used_today().await, 1);
+    hand.move_by(SignedDuration::from_secs(5));
+    assert_eq!(used_today().await, 1, "it may be arriving");
+    hand.move_by(SignedDuration::from_mins(3));
+    assert_eq!(used_today().await, 1, "it may have arrived");
+}
+
+#[tokio::test]
+async fn a_hint_of_the_server_is_believed_within_bounds() {
+    let hand = Hand::at("2026-01-10T06:00:00Z");
+    let server = async |hint| {
+        let fault = Fault::new(FaultKind::RetryAfter(429, hint));
+        Simulator::builder()
+            .key(KEY, KeyKind::Private)
+            .fault(fault)
+            .start()
+            .await
+            .unwrap()
+    };
+    let two_seconds = || Deadline::after(Duration::from_secs(2));
+    // "At once", over and over, is no reason to hammer.
+    let running = server(0).await;
+    for settings in [settings(&running), with_ledger(&running, &hand.clock(), None)] {
+        running.clear_calls();
+        let client = Client::new(settings).unwrap();
+        client
+            .ip_reports(&addresses(0, 1), Accept::Fresh, &two_seconds())
+            .await;
+        assert!(running.calls().len() < 5, "{}", running.calls().len());
+    }
+    // "In three million years" closes the key for no longer than the longest window lasts.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quota.db");
+    let ask = async |running: &Running| {
+        let client = Client::new(with_ledger(running, &hand.clock(), Some(&path))).unwrap();
+        client
+            .ip_reports(&addresses(0, 1), Accept::Fresh, &two_seconds())
+            .await
+            .remove(0)
+    };
+    let running = server(99_999_999_999_999).await;
+    assert!(matches!(ask(&running).await, Err(Error::Quota { .. })));
+    hand.move_by(SignedDuration::from_hours(40 * 24));
+    running.clear_faults();
+    assert!(found(&ask(&running).await));
+}
+
+#[tokio::test]
+async fn a_refusal_stops_those_who_have_a_slot_but_have_not_sent_yet() {
+    let running = Simulator::builder()
+        .key(KEY, KeyKind::Private)
+        .latency(Duration::from_millis(300))
+        .fault(Fault::new(FaultKind::Quota).times(1))
+        .start()
+        .await
+        .unwrap();
+    let hand = Hand::at("2026-01-10T06:00:00Z");
+    let mut settings = with_ledger(&running, &hand.clock(), None);
+    // The pause ends long before the ledger opens the key again.
+    settings.retry.first_quota_pause = Duration::from_millis(500);
+    let client = Client::new(settings).unwrap();
+    let deadline = Deadline::after(Duration::from_secs(3));
+    let answers = client
+        .ip_reports(&addresses(0, 4), Accept::Fresh, &deadline)
+        .await;
+    assert!(answers.iter().all(Result::is_err), "{answers:?}");
+    assert_eq!(running.calls().len(), 1);
 }
