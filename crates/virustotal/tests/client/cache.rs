@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use simulator::{Running, file_with_positives, synthetic_file, unknown_file};
 use virustotal::object::parse_ip;
-use virustotal::{Accept, Answer, Cache, Client, DomainName, Freshness, Settings, Tier, UrlId};
+use virustotal::{Accept, Answer, Cache, Client, DomainName, FileHash, Freshness, Settings, Tier, UrlId};
 
 use crate::common::{Hand, Told, found, hash, later, settings, simulator, work_in};
 
@@ -201,15 +201,22 @@ async fn two_who_want_the_same_at_once_make_one_call() {
             .unwrap(),
         ..Scene::new().await
     };
-    let files: Vec<_> = (0..20).map(|n| hash(&synthetic_file(n).sha256)).collect();
-    let (a, b) = (scene.client(), scene.client());
-    let (deadline_a, deadline_b) = (later(), later());
-    let (a, b) = tokio::join!(
-        a.file_reports(&files, Accept::Fresh, &deadline_a),
-        b.file_reports(&files[5..], Accept::Fresh, &deadline_b),
-    );
-    assert!(a.iter().chain(&b).all(found));
+    let files: Vec<_> = (0..25).map(|n| hash(&synthetic_file(n).sha256)).collect();
+    let both = async |first: &[FileHash], second: &[FileHash]| {
+        let (a, b) = (scene.client(), scene.client());
+        let (deadline_a, deadline_b) = (later(), later());
+        let (a, b) = tokio::join!(
+            a.file_reports(first, Accept::Fresh, &deadline_a),
+            b.file_reports(second, Accept::Fresh, &deadline_b),
+        );
+        assert!(a.iter().chain(&b).all(found));
+    };
+    both(&files[..10], &files[..10]).await;
     assert_eq!(scene.calls(), 1);
+    // Whoever comes second asks about what the first does not.
+    both(&files[10..20], &files[15..]).await;
+    let asked: usize = scene.running.calls().iter().map(|call| call.items).sum();
+    assert_eq!(asked, 15);
 }
 
 #[tokio::test]
