@@ -72,12 +72,19 @@ pub struct Progress {
     pub answered: u64,
     /// Of these, answered from what was kept, without a call.
     pub kept: u64,
+    /// Bytes of files that are to be sent so far.
+    pub bytes_to_send: u64,
+    /// Of these, sent.
+    pub bytes_sent: u64,
 }
 
 /// Asks VirusTotal, with one key. Share it: pace, proof of the key and connections belong to the client.
 pub struct Client {
     transport: Transport,
 }
+
+/// Files that are read and sent at the same time: each has its buffers.
+const UPLOADS_AT_ONCE: usize = 8;
 
 const FILE_REPORTS: Batch<'_> = Batch {
     endpoint: &v2::FILE_REPORT,
@@ -316,46 +323,54 @@ impl Client {
     /// Streams: memory does not grow with the file.
     ///
     /// # Errors
-    /// One of its own for each file; [`Error::Forbidden`] where the key is not allowed to send large files.
+    /// One of its own for each file: [`Error::File`] where it can't be read or changes meanwhile;
+    /// [`Error::TooLargeForKey`] and [`Error::TooLarge`] before a byte is sent.
     pub async fn upload_files(
         &self,
         uploads: &[Upload],
         deadline: &Deadline,
     ) -> Vec<Result<Submission, Error>> {
         self.expect(uploads.len());
-        self.at_once(uploads.iter().map(|upload| self.upload_file(upload, deadline)))
-            .await
+        let most = self.transport.settings().max_in_flight.min(UPLOADS_AT_ONCE);
+        let ask = uploads.iter().map(|upload| self.upload_file(upload, deadline));
+        some_at_once(most, ask).await
     }
 
     async fn upload_file(&self, upload: &Upload, deadline: &Deadline) -> Result<Submission, Error> {
-        let settings = self.transport.settings();
-        let submission = match settings.journal.is_some() || settings.cache.is_some() {
-            false => v2::submit(&self.transport.submission(Vec::new(), deadline), upload).await,
-            // A file is known by its content: its path may hold another one by the time the run goes on.
-            true => {
-                let name = [upload.sha256().await?];
-                let submission = match self.recall_submissions(Kind::File, &name).await.pop().flatten() {
-                    Some(recalled) => Ok(recalled),
-                    None => {
-                        let names = memory::full(Kind::File, &name);
-                        let errand = self.transport.submission(names, deadline);
-                        let submission = vec![v2::submit(&errand, upload).await];
-                        let mut known = self.sent(Kind::File, &name, &errand, submission).await;
-                        known.pop().unwrap_or(Ok(Submission::Missing))
-                    }
-                };
-                match submission {
-                    // Nobody knows whether it arrived; if it did, its analysis is found by its hash.
-                    Ok(Submission::Unknown { .. }) => Ok(Submission::Queued {
-                        scan_id: name.concat(),
-                        permalink: None,
-                    }),
-                    known => known,
-                }
-            }
-        };
+        let submission = self.recall_or_upload(upload, deadline).await;
         self.count(1);
-        submission
+        match submission? {
+            // Nobody knows whether it arrived; if it did, its analysis is found by its hash.
+            Submission::Unknown { .. } => Ok(Submission::Queued {
+                scan_id: upload.sha256().await?.as_str().to_owned(),
+                permalink: None,
+            }),
+            known => Ok(known),
+        }
+    }
+
+    async fn recall_or_upload(&self, upload: &Upload, deadline: &Deadline) -> Result<Submission, Error> {
+        upload.check_size(self.transport.settings().tier)?;
+        // Its path alone does not name it: that may hold another content by the time the run goes on.
+        let content = |upload: &Upload| upload.known_sha256().map(|hash| hash.as_str().to_owned());
+        let names: Vec<String> = content(upload).into_iter().chain([upload.mark()]).collect();
+        let recalled = self.recall_submissions(Kind::File, &names).await;
+        if let Some(recalled) = recalled.into_iter().flatten().next() {
+            return Ok(recalled);
+        }
+        let name = names.get(..1).unwrap_or_default();
+        self.transport
+            .to_send
+            .fetch_add(upload.size_bytes(), Ordering::Relaxed);
+        let errand = self
+            .transport
+            .submission(memory::full(Kind::File, name), deadline);
+        let submitted = vec![v2::submit(&errand, upload).await];
+        let mut known = self.sent(Kind::File, name, &errand, submitted).await;
+        if let Some(hash) = content(upload) {
+            self.forget_kept(Kind::File, &[hash]).await;
+        }
+        known.pop().unwrap_or(Ok(Submission::Missing))
     }
 
     /// Calls made so far, refused and repeated ones included, by endpoint.
@@ -371,6 +386,8 @@ impl Client {
             expected: self.transport.expected.load(Ordering::Relaxed),
             answered: self.transport.answered.load(Ordering::Relaxed),
             kept: self.transport.kept.load(Ordering::Relaxed),
+            bytes_to_send: self.transport.to_send.load(Ordering::Relaxed),
+            bytes_sent: self.transport.sent_bytes(),
         }
     }
 
@@ -489,16 +506,8 @@ impl Client {
         asked.await.into_iter().flatten().collect()
     }
 
-    /// Runs all, some at a time, and gives the outputs in order. One that takes long holds up none of the others.
     async fn at_once<T>(&self, asks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-        let numbered: Vec<_> = asks
-            .enumerate()
-            .map(|(place, ask)| async move { (place, ask.await) })
-            .collect();
-        let running = stream::iter(numbered).buffer_unordered(self.transport.settings().max_in_flight);
-        let mut outputs: Vec<(usize, T)> = running.collect().await;
-        outputs.sort_unstable_by_key(|(place, _)| *place);
-        outputs.into_iter().map(|(_, output)| output).collect()
+        some_at_once(self.transport.settings().max_in_flight, asks).await
     }
 
     fn expect(&self, objects: usize) {
@@ -512,6 +521,18 @@ impl Client {
             .answered
             .fetch_add(objects as u64, Ordering::Relaxed);
     }
+}
+
+/// Runs all, some at a time, and gives the outputs in order. One that takes long holds up none of the others.
+async fn some_at_once<T>(most: usize, asks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let numbered: Vec<_> = asks
+        .enumerate()
+        .map(|(place, ask)| async move { (place, ask.await) })
+        .collect();
+    let running = stream::iter(numbered).buffer_unordered(most.max(1));
+    let mut outputs: Vec<(usize, T)> = running.collect().await;
+    outputs.sort_unstable_by_key(|(place, _)| *place);
+    outputs.into_iter().map(|(_, output)| output).collect()
 }
 
 /// Under which names URLs are kept.

@@ -37,6 +37,17 @@ pub enum Error {
         /// Bytes that are taken.
         limit_bytes: u64,
     },
+    /// The upload is larger than a public key may send. Nothing was sent.
+    #[error(
+        "the file is too large for a public API key: {size_bytes} bytes, at most {limit_bytes}. \
+         Is it a private one? Then say so: vtsecops config set tier private"
+    )]
+    TooLargeForKey {
+        /// Bytes of the file.
+        size_bytes: u64,
+        /// Bytes that are taken.
+        limit_bytes: u64,
+    },
     /// The address is not an API (404, or a redirect): a wrong base address or a proxy in between.
     #[error("{endpoint} is not there: is the VirusTotal address right? (it answered {status})")]
     NotFound {

@@ -340,7 +340,7 @@ fn alone(path: &Path) -> Option<fs::File> {
             Ok(()) => return Some(lock),
             // Whoever has it may have been stopped, and a file system may know no locks.
             Err(fs::TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
-                std::thread::sleep(OPENING_TAKES)
+                std::thread::sleep(OPENING_TAKES);
             }
             Err(_) => return None,
         }

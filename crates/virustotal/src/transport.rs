@@ -62,6 +62,8 @@ pub(crate) struct Transport {
     pub(crate) expected: AtomicU64,
     pub(crate) answered: AtomicU64,
     pub(crate) kept: AtomicU64,
+    /// Bytes of files that are to be sent.
+    pub(crate) to_send: AtomicU64,
 }
 
 /// What all runs with one key share.
@@ -105,7 +107,13 @@ impl Transport {
             expected: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             kept: AtomicU64::new(0),
+            to_send: AtomicU64::new(0),
         }
+    }
+
+    /// Bytes of files that have left so far, through this line.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.line.http.sent_bytes().load(Ordering::Relaxed)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -334,7 +342,7 @@ impl Errand<'_> {
             drop(pass);
             tracing::debug!(endpoint = endpoint.path, attempt, ?refusal, "call failed");
             match refusal {
-                Refusal::Final(error) => return Err(error),
+                Refusal::Final(error) | Refusal::BrokenOff(error) => return Err(error),
                 // The gate is closed now: the next round waits there, or finds that it can't.
                 Refusal::Quota(hint) => {
                     transport.line.gate.refused(hint);

@@ -314,15 +314,12 @@ impl Client {
         submissions: Submissions,
     ) -> Submissions {
         let settings = self.transport.settings();
-        if let Some(cache) = &settings.cache {
-            // Unknown, or an older report: neither is true for long.
-            let is_new = |(_, submission): &(_, &Result<Submission, Error>)| {
-                matches!(submission, Ok(Submission::Queued { .. }))
-            };
-            let accepted = names.iter().zip(&submissions).filter(is_new);
-            let accepted: Vec<String> = accepted.map(|(name, _)| name.clone()).collect();
-            cache.forget(&self.scope(), kind, &accepted).await;
-        }
+        let is_new = |(_, submission): &(_, &Result<Submission, Error>)| {
+            matches!(submission, Ok(Submission::Queued { .. }))
+        };
+        let accepted = names.iter().zip(&submissions).filter(is_new);
+        let accepted: Vec<String> = accepted.map(|(name, _)| name.clone()).collect();
+        self.forget_kept(kind, &accepted).await;
         let Some(journal) = &settings.journal else {
             return submissions;
         };
@@ -338,6 +335,13 @@ impl Client {
         let known = known.map(|(name, submission)| (full_name(kind, name), submission.clone().ok()));
         journal.submitted(known.collect()).await;
         submissions
+    }
+
+    /// Of what is being analysed, the cache says "unknown" or has an older report: neither is true for long.
+    pub(super) async fn forget_kept(&self, kind: Kind, names: &[String]) {
+        if let Some(cache) = &self.transport.settings().cache {
+            cache.forget(&self.scope(), kind, names).await;
+        }
     }
 
     pub(super) async fn forget_submissions(&self, kind: Kind, names: &[String]) {

@@ -50,6 +50,15 @@ impl FileHash {
         })
     }
 
+    /// The SHA-256 of these bytes of a digest.
+    pub(crate) fn of_sha256(digest: &[u8]) -> Self {
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            kind: HashKind::Sha256,
+            hex: hex.into(),
+        }
+    }
+
     /// Which of the three it is.
     #[must_use]
     pub fn kind(&self) -> HashKind {

@@ -1,6 +1,8 @@
 //! One HTTP exchange: a request out, bytes or a refusal back. No second try here.
 
 use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use reqwest::header::{LOCATION, RETRY_AFTER};
@@ -12,6 +14,7 @@ use url::Url;
 use super::{Access, Endpoint, Method, tls};
 use crate::quota::End;
 use crate::settings::ProxyChoice;
+use crate::upload::Unreadable;
 use crate::{ApiKey, Error, Settings, Trouble, Upload};
 
 /// VirusTotal only compresses for user agents that contain this word.
@@ -45,6 +48,8 @@ pub(super) enum Refusal {
     Quota(Option<Duration>),
     /// May pass.
     Trouble(Trouble),
+    /// Broken off by us, so that it can't have done its work.
+    BrokenOff(Error),
 }
 
 impl Refusal {
@@ -57,7 +62,7 @@ impl Refusal {
                 End::NotSent
             }
             Self::Final(_) => End::Answered,
-            Self::Trouble(_) => End::Unknown,
+            Self::Trouble(_) | Self::BrokenOff(_) => End::Unknown,
         }
     }
 }
@@ -67,6 +72,8 @@ pub(super) struct Http {
     base: Url,
     max_body_bytes: u64,
     call_timeout: Duration,
+    /// Bytes of files that have left so far.
+    sent_bytes: Arc<AtomicU64>,
 }
 
 impl Http {
@@ -90,6 +97,7 @@ impl Http {
             base,
             max_body_bytes: settings.max_body_bytes,
             call_timeout: settings.call_timeout,
+            sent_bytes: Arc::default(),
         })
     }
 
@@ -143,13 +151,19 @@ impl Http {
                 }
             }
             Payload::File(upload) => {
-                let form = upload.form().await?.text("apikey", key.expose().to_owned());
+                let form = upload.form(&self.sent_bytes).await?;
+                let form = form.text("apikey", key.expose().to_owned());
                 self.client.post(url).multipart(form)
             }
             Payload::FileTo(upload, address) => {
-                self.client.post(address.clone()).multipart(upload.form().await?)
+                let form = upload.form(&self.sent_bytes).await?;
+                self.client.post(address.clone()).multipart(form)
             }
         })
+    }
+
+    pub(super) fn sent_bytes(&self) -> &Arc<AtomicU64> {
+        &self.sent_bytes
     }
 
     pub(super) fn timeout(&self, payload: &Payload<'_>) -> Duration {
@@ -268,6 +282,9 @@ fn retry_after(response: &Response) -> Option<Duration> {
 fn failed(error: reqwest::Error, timeout: Duration) -> Refusal {
     // The address may carry the key.
     let error = error.without_url();
+    if let Some(Unreadable(trouble)) = caused_by(&error) {
+        return Refusal::BrokenOff(trouble.clone());
+    }
     if let Some(detail) = certificate_trouble(&error) {
         return Refusal::Final(Error::Certificate { detail });
     }
@@ -296,6 +313,18 @@ fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rus
         .downcast_ref()
         .or_else(|| wrapped.and_then(|inner| tls_error(inner)))
         .or_else(|| error.source().and_then(tls_error))
+}
+
+/// An error of that type among the causes.
+fn caused_by<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The innermost cause, which says most.

@@ -237,19 +237,27 @@ async fn the_same_content_is_uploaded_once() {
     let scene = Scene::on(simulator().start().await.unwrap());
     let path = scene.folder.path().join("sample.bin");
     std::fs::write(&path, b"content").unwrap();
-    let upload = virustotal::Upload::open(&path).await.unwrap();
-    let (client, journal) = scene.client();
-    let first = client.upload_files(std::slice::from_ref(&upload), &later()).await;
-    drop((client, journal));
-    let (client, journal) = scene.client();
-    assert_eq!(
-        client.upload_files(std::slice::from_ref(&upload), &later()).await,
-        first
-    );
+    let open = async |is_hashed| {
+        let upload = virustotal::Upload::open(&path).await.unwrap();
+        if is_hashed {
+            upload.sha256().await.unwrap();
+        }
+        [upload]
+    };
+    // Known by its content where that was read before, else by its path, size and time.
+    for is_hashed in [false, true] {
+        let (client, journal) = scene.client();
+        let first = client.upload_files(&open(is_hashed).await, &later()).await;
+        drop((client, journal));
+        let (client, journal) = scene.client();
+        assert_eq!(client.upload_files(&open(is_hashed).await, &later()).await, first);
+        drop((client, journal));
+    }
     assert_eq!(scene.running.uploads().len(), 1);
+    let (client, journal) = scene.client();
     // Another content under the same name is another upload.
     std::fs::write(&path, b"changed").unwrap();
-    assert!(client.upload_files(&[upload], &later()).await[0].is_ok());
+    assert!(client.upload_files(&open(true).await, &later()).await[0].is_ok());
     assert_eq!(scene.running.uploads().len(), 2);
     drop((client, journal));
 }

@@ -15,3 +15,4 @@ mod quota;
 mod scans;
 mod tls;
 mod trouble;
+mod uploads;

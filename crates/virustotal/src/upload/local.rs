@@ -1,0 +1,82 @@
+//! Files of this machine.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::UNIX_EPOCH;
+
+use tokio::fs::File;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::{Content, Later, Reading, Stamp};
+
+/// Bytes that are fetched from the disk at once: few changes between threads, little memory.
+const BUFFER_BYTES: usize = 512 * 1024;
+
+/// A regular file. A link is refused: who made it may not be who names it.
+#[derive(Clone, Debug)]
+pub struct LocalFile {
+    path: PathBuf,
+}
+
+impl LocalFile {
+    /// The file at `path`; nothing is looked at yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl Content for LocalFile {
+    fn open(&self) -> Later<'_, io::Result<Box<dyn Reading>>> {
+        Box::pin(async {
+            // Before it is opened: to open a pipe is to wait for its other end.
+            check(&tokio::fs::symlink_metadata(&self.path).await?)?;
+            let mut file = File::open(&self.path).await?;
+            file.set_max_buf_size(BUFFER_BYTES);
+            check(&file.metadata().await?)?;
+            Ok(Box::new(Open(file)) as Box<dyn Reading>)
+        })
+    }
+}
+
+fn check(metadata: &Metadata) -> io::Result<()> {
+    let kind = metadata.file_type();
+    let trouble = match () {
+        () if kind.is_file() => return Ok(()),
+        () if kind.is_dir() => "it is a folder",
+        () if kind.is_symlink() => "it is a symbolic link",
+        () => "it is not a regular file",
+    };
+    Err(io::Error::other(trouble))
+}
+
+struct Open(File);
+
+impl AsyncRead for Open {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl Reading for Open {
+    fn stamp(&self) -> Later<'_, io::Result<Stamp>> {
+        Box::pin(async {
+            let metadata = self.0.metadata().await?;
+            let modified = metadata.modified().ok();
+            let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+            Ok(Stamp {
+                size_bytes: metadata.len(),
+                modified: since
+                    .and_then(|since| i128::try_from(since.as_nanos()).ok())
+                    .unwrap_or(0),
+            })
+        })
+    }
+}
