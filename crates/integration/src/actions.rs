@@ -16,6 +16,7 @@ use virustotal::{Client, Deadline, ObjectId};
 
 use crate::conclude::Style;
 use crate::definition::{self, Definition, FETCH_COMMENTS, PREFIX, THRESHOLD};
+use crate::files::{Files, NO_FILES};
 use crate::plan::Plan;
 use crate::state::State;
 use crate::{ENRICHMENT_PREFIX, NO_PREFIX, plan};
@@ -54,6 +55,8 @@ pub struct Run<'a> {
     /// After a run was cut off while it submitted something: how long VirusTotal may take to show it before it is
     /// submitted again. Ten minutes unless changed.
     pub lost_after: SignedDuration,
+    /// How files to upload are found.
+    pub files: &'a Files,
 }
 
 /// How a step ended.
@@ -75,6 +78,7 @@ impl<'a> Run<'a> {
             deadline,
             elapsed: Duration::ZERO,
             lost_after: LOST_AFTER,
+            files: &NO_FILES,
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use secops::{
-    ActionResult, Context, Entity, EntityResult, ExecutionState, Insight, JsonResult, Link, OutcomeKind,
-    Rows, ScriptResult, Table,
+    ActionResult, Context, Entity, EntityResult, EntityType, ExecutionState, Insight, JsonResult, Link,
+    OutcomeKind, Rows, ScriptResult, Table,
 };
 use serde_json::Map;
 use serde_json::value::RawValue;
@@ -100,6 +100,7 @@ impl Parts {
     ) {
         let mut result = EntityResult {
             entity: entity.clone(),
+            is_target: true,
             outcome: outcome.kind(),
             remark: outcome.remark(),
             unfinished: outcome.is_unfinished(),
@@ -117,6 +118,22 @@ impl Parts {
         }
         self.risky |= result.risky;
         self.entities.push((place, result));
+    }
+
+    /// What became of a file that no target entity stands for.
+    pub(crate) fn add_file(
+        &mut self,
+        place: usize,
+        path: &str,
+        outcome: &Outcome,
+        facts: Option<&Facts>,
+        style: &Style,
+    ) {
+        let file = Entity::new(path, EntityType::FileName);
+        self.add(place, &file, outcome, facts, style);
+        if let Some((_, added)) = self.entities.last_mut() {
+            added.is_target = false;
+        }
     }
 
     /// A report for the JSON result.
@@ -164,6 +181,7 @@ impl Parts {
         .push(name);
         let result = EntityResult {
             entity: entity.clone(),
+            is_target: true,
             outcome: OutcomeKind::Skipped,
             remark: Some(reason.to_owned()),
             unfinished: false,
@@ -242,7 +260,7 @@ impl Outcome {
         match self {
             Self::Found { origin, .. } => matches!(origin, Origin::RescanUnfinished(_)),
             Self::Queued(_) | Self::Quota(_) | Self::Stopped(_) => true,
-            Self::Missing | Self::Failed(_) | Self::Key => false,
+            Self::Missing | Self::Failed(_) | Self::Refused(_) | Self::Key => false,
         }
     }
 
@@ -253,6 +271,7 @@ impl Outcome {
             Self::Queued(_) => OutcomeKind::Queued,
             Self::Quota(_) => OutcomeKind::Quota,
             Self::Stopped(_) => OutcomeKind::Stopped,
+            Self::Refused(_) => OutcomeKind::Skipped,
             Self::Failed(_) | Self::Key => OutcomeKind::Failed,
         }
     }
@@ -269,6 +288,14 @@ impl Outcome {
                 ..
             } => "analysed anew",
             Self::Found {
+                origin: Origin::NotUploaded,
+                ..
+            } => "VirusTotal knew it; not uploaded",
+            Self::Found {
+                origin: Origin::Uploaded,
+                ..
+            } => "uploaded",
+            Self::Found {
                 origin: Origin::RescanRefused,
                 ..
             } => "the API key may not ask for a new analysis; this is the existing report",
@@ -280,7 +307,10 @@ impl Outcome {
             }
             Self::Missing => "VirusTotal has never seen it",
             Self::Queued(None) => "the analysis is under way; ask again later",
-            Self::Queued(Some(reason)) | Self::Quota(reason) | Self::Failed(reason) => reason,
+            Self::Queued(Some(reason))
+            | Self::Quota(reason)
+            | Self::Failed(reason)
+            | Self::Refused(reason) => reason,
             Self::Stopped(Stop::Deadline) => "time ran out before it was its turn",
             Self::Stopped(Stop::Cancelled) => "cancelled before it was its turn",
             Self::Key => "the API key was refused",
@@ -295,11 +325,11 @@ impl Tally {
         let plain = name.to_owned();
         match outcome {
             Outcome::Found {
-                origin: Origin::Known,
+                origin: Origin::Known | Origin::NotUploaded,
                 ..
             } => self.found.push(plain),
             Outcome::Found {
-                origin: Origin::Fresh,
+                origin: Origin::Fresh | Origin::Uploaded,
                 ..
             } => self.fresh.push(plain),
             Outcome::Found {
@@ -315,6 +345,7 @@ impl Tally {
             Outcome::Quota(_) => self.quota.push(plain),
             Outcome::Stopped(_) => self.stopped.push(plain),
             Outcome::Failed(why) => self.failed.push(with_reason(name, why)),
+            Outcome::Refused(why) => self.refused.push(with_reason(name, why)),
             Outcome::Key => self.key_refused = true,
         }
     }

@@ -54,6 +54,16 @@ pub(crate) const THRESHOLD: &str = "Threshold";
 pub(crate) const RESCAN_AFTER_DAYS: &str = "Rescan after days";
 /// Name of the parameter: files to upload.
 pub(crate) const FILE_PATHS: &str = "File Paths";
+/// Name of the parameter: the server that the files are on; empty is this machine.
+pub(crate) const SERVER: &str = "Linux Server Address";
+/// Name of the parameter: the account on the server.
+pub(crate) const USER: &str = "Linux User";
+/// Name of the parameter: its password, or the passphrase of the key file.
+pub(crate) const PASSWORD: &str = "Linux Password";
+/// Name of the parameter, beyond the seed: whether a file that VirusTotal knows is sent.
+pub(crate) const UPLOAD_POLICY: &str = "Upload Policy";
+/// Name of the parameter, beyond the seed: what else than files the paths may be.
+pub(crate) const PATH_OPTIONS: &str = "Path Options";
 /// Name of the parameter, beyond the seed: one more call per entity.
 pub(crate) const FETCH_COMMENTS: &str = "Fetch Comments";
 /// Name of the parameter, beyond the seed: what each enrichment field starts with.
@@ -131,9 +141,11 @@ pub(crate) static UPLOAD_AND_SCAN_FILE: Definition = Definition {
     parameters: &[
         required(THRESHOLD, Some("3")),
         required(FILE_PATHS, None),
-        optional("Linux Server Address", None),
-        optional("Linux User", None),
-        optional("Linux Password", None),
+        optional(SERVER, None),
+        optional(USER, None),
+        optional(PASSWORD, None),
+        optional(UPLOAD_POLICY, Some("Hash First")),
+        optional(PATH_OPTIONS, None),
         optional(FETCH_COMMENTS, None),
         optional(PREFIX, None),
     ],

@@ -13,7 +13,7 @@ pub async fn deliver(result: &mut ActionResult, host: &mut impl Host) {
     let enriched = result
         .entities
         .iter()
-        .filter(|result| !result.enrichment.is_empty());
+        .filter(|result| result.is_target && !result.enrichment.is_empty());
     let entities: Vec<Entity> = enriched.map(EntityResult::updated).collect();
     if !entities.is_empty()
         && let Err(error) = host.update_entities(&entities).await

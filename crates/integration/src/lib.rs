@@ -35,7 +35,7 @@ mod deliver;
 mod drive;
 mod enrichment;
 mod facts;
-mod file_paths;
+mod files;
 mod lookup;
 mod plan;
 mod render;
@@ -47,7 +47,9 @@ pub use actions::{Action, Run, Step};
 pub use definition::{Definition, Parameter};
 pub use deliver::deliver;
 pub use drive::{Patience, drive};
-pub use file_paths::split_file_paths;
+pub use files::{
+    Files, NamedPath, PathListError, RulesError, UploadRules, path_name, read_path_list, write_path_list,
+};
 pub use plan::{Group, Plan, Skipped};
 pub use state::{State, StateError};
 pub use verdict::Verdict;

@@ -17,6 +17,8 @@ pub(crate) enum Outcome {
     Stopped(Stop),
     /// Asked in vain.
     Failed(String),
+    /// It must not leave: which rule says so.
+    Refused(String),
     /// The key was refused; so is everything else.
     Key,
 }
@@ -28,6 +30,10 @@ pub(crate) enum Origin {
     Known,
     /// Of an analysis made for this run.
     Fresh,
+    /// Of a file that VirusTotal knew, so that it was not uploaded.
+    NotUploaded,
+    /// Of a file that was uploaded by this run.
+    Uploaded,
     /// An older one than was asked for: the key may not ask for a new analysis.
     RescanRefused,
     /// An older one than was asked for, for another reason.

@@ -1,5 +1,7 @@
 //! Hashes and URLs: look up, ask for a new analysis where wanted, and wait for it.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -197,16 +199,15 @@ pub(crate) fn submitted(
 
 /// Next step: looks at every analysis under way. `objects` are the entries' own, in their order; a file's path has none.
 pub(crate) async fn poll(kind: Kind, run: Run<'_>, entries: &mut [Entry], objects: &[Option<&ObjectId>]) {
-    let (mut by_id, mut by_object) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    // Files of one content share an analysis, which is looked at once.
+    let mut by_id: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut by_object = (Vec::new(), Vec::new());
     for (index, entry) in entries.iter().enumerate() {
         let Status::Pending(pending) = &entry.status else {
             continue;
         };
         match (&pending.scan_id, objects.get(index).copied().flatten()) {
-            (Some(id), _) => {
-                by_id.0.push(index);
-                by_id.1.push(id.clone());
-            }
+            (Some(id), _) => by_id.entry(id.clone()).or_default().push(index),
             (None, Some(object)) => {
                 by_object.0.push(index);
                 by_object.1.push(object);
@@ -214,8 +215,13 @@ pub(crate) async fn poll(kind: Kind, run: Run<'_>, entries: &mut [Entry], object
             (None, None) => {}
         }
     }
-    let answers = kind.reports_by_scan_id(run, &by_id.1).await;
-    let mut lost = settle(kind, run, entries, by_id.0.into_iter().zip(answers));
+    let (ids, places): (Vec<String>, Vec<Vec<usize>>) = by_id.into_iter().unzip();
+    let answers = kind.reports_by_scan_id(run, &ids).await;
+    let answers = places
+        .into_iter()
+        .zip(answers)
+        .flat_map(|(places, answer)| places.into_iter().map(move |place| (place, answer.clone())));
+    let mut lost = settle(kind, run, entries, answers);
     let answers = kind.reports(run, &by_object.1, Accept::Nothing).await;
     lost.extend(settle(kind, run, entries, by_object.0.into_iter().zip(answers)));
     submit_again(kind, run, entries, objects, lost).await;
@@ -292,6 +298,7 @@ impl Pending {
             scan_id,
             submitted_at,
             sent_at: None,
+            by_others: false,
             older,
             failures: 0,
             last_failure: None,
@@ -302,10 +309,11 @@ impl Pending {
         match answer {
             Ok(Answer::Found(report)) if self.is_before(kind.scan_date(&report)) => return self.unseen(run),
             Ok(Answer::Found(report)) => {
-                return Settled::Done(Outcome::Found {
-                    report,
-                    origin: Origin::Fresh,
-                });
+                let origin = match self.by_others {
+                    true => Origin::Known,
+                    false => Origin::Fresh,
+                };
+                return Settled::Done(Outcome::Found { report, origin });
             }
             Ok(Answer::Queued { scan_id }) => {
                 self.failures = 0;

@@ -28,6 +28,8 @@ const MOST_UNPACKED_BYTES: u64 = 512 * 1024 * 1024;
 pub struct State {
     pub(crate) action: Action,
     pub(crate) entries: Vec<Entry>,
+    /// What people must know of the first step, a sentence each.
+    pub(crate) notices: Vec<String>,
 }
 
 /// One object of the run.
@@ -50,6 +52,8 @@ pub(crate) struct Pending {
     /// Its id; without one the object itself is asked about.
     pub(crate) scan_id: Option<String>,
     pub(crate) submitted_at: Timestamp,
+    /// Somebody else has asked for it.
+    pub(crate) by_others: bool,
     /// A run was cut off while it submitted it, at this moment: it may never have arrived.
     pub(crate) sent_at: Option<Timestamp>,
     /// The report to fall back on.
@@ -81,6 +85,8 @@ struct Wire {
     action: String,
     objects: Vec<WireEntry>,
     reports: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<String>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -95,6 +101,8 @@ struct WireEntry {
     submitted_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_others: bool,
     #[serde(default, skip_serializing_if = "is_zero")]
     failures: u32,
     /// Place among the packed reports.
@@ -156,6 +164,7 @@ impl State {
             action: self.action.definition().name.to_owned(),
             objects,
             reports: pack(&reports),
+            notices: self.notices.clone(),
         };
         serde_json::to_value(wire).unwrap_or(Value::Null)
     }
@@ -192,6 +201,7 @@ impl State {
         Ok(Self {
             action,
             entries: entries.ok_or_else(|| unreadable("an object has an unknown status"))?,
+            notices: wire.notices,
         })
     }
 }
@@ -211,6 +221,7 @@ impl Entry {
                 wire.scan_id.clone_from(&pending.scan_id);
                 wire.submitted_at = Some(pending.submitted_at);
                 wire.sent_at = pending.sent_at;
+                wire.by_others = pending.by_others;
                 wire.report = pending.older.as_ref().and_then(keep);
                 wire.failures = pending.failures;
                 wire.detail.clone_from(&pending.last_failure);
@@ -221,6 +232,8 @@ impl Entry {
                 match origin {
                     Origin::Known => "known",
                     Origin::Fresh => "fresh",
+                    Origin::NotUploaded => "not_uploaded",
+                    Origin::Uploaded => "uploaded",
                     Origin::RescanRefused => "rescan_refused",
                     Origin::RescanFailed(reason) => {
                         wire.detail = Some(reason.clone());
@@ -244,6 +257,10 @@ impl Entry {
             Status::Done(Outcome::Failed(reason)) => {
                 wire.detail = Some(reason.clone());
                 "failed"
+            }
+            Status::Done(Outcome::Refused(reason)) => {
+                wire.detail = Some(reason.clone());
+                "refused"
             }
             Status::Done(Outcome::Stopped(Stop::Deadline)) => "deadline",
             Status::Done(Outcome::Stopped(Stop::Cancelled)) => "cancelled",
@@ -270,6 +287,7 @@ impl WireEntry {
                     scan_id: self.scan_id,
                     submitted_at: self.submitted_at?,
                     sent_at: self.sent_at,
+                    by_others: self.by_others,
                     older: report,
                     failures: self.failures,
                     last_failure: self.detail,
@@ -281,6 +299,8 @@ impl WireEntry {
             }
             "known" => found(Origin::Known)?,
             "fresh" => found(Origin::Fresh)?,
+            "not_uploaded" => found(Origin::NotUploaded)?,
+            "uploaded" => found(Origin::Uploaded)?,
             "rescan_refused" => found(Origin::RescanRefused)?,
             "rescan_failed" => found(Origin::RescanFailed(detail))?,
             "rescan_unfinished" => found(Origin::RescanUnfinished(detail))?,
@@ -288,6 +308,7 @@ impl WireEntry {
             "queued" => Outcome::Queued(self.detail),
             "quota" => Outcome::Quota(detail),
             "failed" => Outcome::Failed(detail),
+            "refused" => Outcome::Refused(detail),
             "deadline" => Outcome::Stopped(Stop::Deadline),
             "cancelled" => Outcome::Stopped(Stop::Cancelled),
             "key" => Outcome::Key,
@@ -344,12 +365,15 @@ mod tests {
                 scan_id: Some("x-1".to_owned()),
                 submitted_at: "2026-01-01T00:00:00Z".parse().unwrap(),
                 sent_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+                by_others: true,
                 older: Some(report(r#"{"old": true}"#)),
                 failures: 2,
                 last_failure: Some("quota".to_owned()),
             }),
             found(Origin::Known),
             found(Origin::Fresh),
+            found(Origin::NotUploaded),
+            found(Origin::Uploaded),
             found(Origin::RescanRefused),
             found(Origin::RescanFailed("why".to_owned())),
             found(Origin::RescanUnfinished("why".to_owned())),
@@ -357,6 +381,7 @@ mod tests {
             Status::Done(Outcome::Queued(None)),
             Status::Done(Outcome::Quota("q".to_owned())),
             Status::Done(Outcome::Failed("f".to_owned())),
+            Status::Done(Outcome::Refused("r".to_owned())),
             Status::Done(Outcome::Stopped(Stop::Deadline)),
             Status::Done(Outcome::Stopped(Stop::Cancelled)),
             Status::Done(Outcome::Key),
@@ -368,6 +393,7 @@ mod tests {
         State {
             action: Action::ScanHash,
             entries: entries.collect(),
+            notices: vec!["a notice".to_owned()],
         }
     }
 
@@ -395,6 +421,7 @@ mod tests {
         let state = State {
             action: Action::ScanHash,
             entries: entries.collect(),
+            notices: Vec::new(),
         };
         assert!(state.to_value().to_string().len() < size * 100 / 20);
     }

@@ -1,10 +1,13 @@
 //! Parameters: text from a form, read as what it should be. Every error names the parameter and the value.
 
+use std::fmt;
+
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The parameters of one run, by the names of the action's definition.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The parameters of one run, by the names of the action's definition. `Debug` shows no password.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Parameters(Map<String, Value>);
 
@@ -84,6 +87,38 @@ impl Parameters {
         }
     }
 
+    /// A password, as it is: blanks around it count. `None` when absent or empty.
+    ///
+    /// # Errors
+    /// A list or an object is no password; the error does not show it.
+    pub fn secret(&self, name: &'static str) -> Result<Option<SecretString>, ParameterError> {
+        let text = match self.0.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(_) => return Err(invalid(name, "text", "***")),
+        };
+        Ok(Some(text).filter(|text| !text.is_empty()).map(SecretString::from))
+    }
+
+    /// One of these words, whatever its case; `None` when absent.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn one_of(
+        &self,
+        name: &'static str,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, ParameterError> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        match words.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
+            Some(word) => Ok(Some(word)),
+            None => Err(invalid(name, &format!("one of {}", words.join(", ")), &text)),
+        }
+    }
+
     /// `true` or `false` in any case; `None` when absent.
     ///
     /// # Errors
@@ -97,6 +132,23 @@ impl Parameters {
             "false" => Ok(Some(false)),
             _ => Err(invalid(name, "true or false", &text)),
         }
+    }
+}
+
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.iter().map(|(name, value)| {
+            let is_secret = name.to_ascii_lowercase().contains("password");
+            (
+                name,
+                if is_secret {
+                    Value::from("***")
+                } else {
+                    value.clone()
+                },
+            )
+        });
+        f.debug_map().entries(shown).finish()
     }
 }
 
@@ -162,6 +214,31 @@ mod tests {
         assert_eq!(parameters.flag("Fetch Comments"), Ok(None));
         assert_eq!(Parameters::new().with("F", "TRUE").flag("F"), Ok(Some(true)));
         assert!(Parameters::new().with("F", "yes").flag("F").is_err());
+    }
+
+    #[test]
+    fn a_password_is_kept_as_it_is_and_never_printed() {
+        use secrecy::ExposeSecret;
+        let parameters = Parameters::new().with("Linux Password", " sword fish ");
+        let secret = parameters.secret("Linux Password").unwrap().unwrap();
+        assert_eq!(secret.expose_secret(), " sword fish ");
+        assert_eq!(format!("{parameters:?}"), r#"{"Linux Password": String("***")}"#);
+        assert!(parameters.secret("Another").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_choice_is_one_of_its_words() {
+        let choice = |text: &str| {
+            Parameters::new()
+                .with("Upload Policy", text)
+                .one_of("Upload Policy", &["Always", "Never"])
+        };
+        assert_eq!(choice("never"), Ok(Some("Never")));
+        assert_eq!(choice(" "), Ok(None));
+        assert_eq!(
+            choice("perhaps").unwrap_err().to_string(),
+            "Upload Policy must be one of Always, Never, not \"perhaps\""
+        );
     }
 
     proptest! {

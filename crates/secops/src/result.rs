@@ -37,6 +37,9 @@ pub struct ActionResult {
 pub struct EntityResult {
     /// The entity as it came, but suspicious if the action finds it so.
     pub entity: Entity,
+    /// Whether it is one of the run's target entities. If not, it stands for a file that none of them is, and nothing is
+    /// written back.
+    pub is_target: bool,
     /// How the look-up ended.
     pub outcome: OutcomeKind,
     /// Why, or what else there is to know; a sentence part for people.

@@ -200,19 +200,32 @@ pub struct DomainOptions {
 
 /// `upload`
 #[derive(Debug, Args)]
-#[command(after_help = "Uploaded files can be read by VirusTotal's premium users.
+#[command(
+    after_help = "A file that VirusTotal knows is not uploaded; what is uploaded can be read by VirusTotal's premium users.
 
 Examples:
   vtsecops upload suspicious.bin
-  vtsecops upload --no-wait *.exe
-  find /quarantine -type f | vtsecops upload --output json -")]
+  vtsecops upload --no-wait --glob '/quarantine/*.exe'
+  find /quarantine -type f -print0 | vtsecops upload --null --output json -
+  vtsecops upload --server root@web-3.example:2222 --identity ~/.ssh/responder /tmp/.x/miner
+  vtsecops upload --server web-3.example --user root --ask-password --recursive /var/spool/cron"
+)]
 pub struct UploadArguments {
     /// Files; `-` reads their paths from standard input, one a line
     #[arg(value_name = "FILE")]
-    pub paths: Vec<String>,
+    pub paths: Vec<PathBuf>,
     /// Read paths from this file, one a line
     #[arg(long, value_name = "PATH")]
     pub file: Option<PathBuf>,
+    /// See [`Finding`].
+    #[command(flatten)]
+    pub finding: Finding,
+    /// See [`Sending`].
+    #[command(flatten)]
+    pub sending: Sending,
+    /// See [`ServerLogin`].
+    #[command(flatten)]
+    pub login: ServerLogin,
     /// See [`Judging`].
     #[command(flatten)]
     pub judging: Judging,
@@ -228,6 +241,69 @@ pub struct UploadArguments {
     /// See [`Showing`].
     #[command(flatten)]
     pub showing: Showing,
+}
+
+/// What else than a file a path may be.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files")]
+pub struct Finding {
+    /// The paths from `-` and --file end in NUL, as `find -print0` writes them
+    #[arg(long, short = '0')]
+    pub null: bool,
+    /// Take *, ?, [...], {...} and ** in paths for patterns
+    #[arg(long)]
+    pub glob: bool,
+    /// Take a folder for all files below it
+    #[arg(long, short)]
+    pub recursive: bool,
+    /// Take a symbolic link for what it leads to
+    #[arg(long)]
+    pub follow_links: bool,
+    /// Read devices, pipes and files of /proc too, on this machine
+    #[arg(long)]
+    pub special_files: bool,
+}
+
+/// What may be sent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files")]
+pub struct Sending {
+    /// Upload what VirusTotal knows too
+    #[arg(long, conflicts_with = "never_upload")]
+    pub always_upload: bool,
+    /// Ask about the hashes only
+    #[arg(long)]
+    pub never_upload: bool,
+    /// Refuse what the rules in this file forbid
+    #[arg(long, value_name = "PATH")]
+    pub upload_rules: Option<String>,
+}
+
+/// A server whose files are read, over SSH.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files of a server")]
+pub struct ServerLogin {
+    /// Read the files from this server: HOST, HOST:PORT, [IPv6]:PORT, with USER@ in front if you like
+    #[arg(long, value_name = "SERVER")]
+    pub server: Option<String>,
+    /// Log in as this user
+    #[arg(long, value_name = "NAME", requires = "server")]
+    pub user: Option<String>,
+    /// Private key; may be repeated [default: those of ~/.ssh, and the agent's]
+    #[arg(long, value_name = "PATH", requires = "server")]
+    pub identity: Vec<String>,
+    /// Ask for the password (or the key's passphrase); it is taken from VTSECOPS_SSH_PASSWORD too
+    #[arg(long, requires = "server", conflicts_with = "password_file")]
+    pub ask_password: bool,
+    /// Read the password (or the key's passphrase) from the first line of this file
+    #[arg(long, value_name = "PATH", requires = "server")]
+    pub password_file: Option<String>,
+    /// Which host keys are believed: strict, accept-new, or fingerprints (SHA256:...) [default: accept-new]
+    #[arg(long, value_name = "POLICY", requires = "server")]
+    pub host_keys: Option<String>,
+    /// File of known host keys [default: ~/.ssh/known_hosts]
+    #[arg(long, value_name = "PATH", requires = "server")]
+    pub known_hosts: Option<String>,
 }
 
 /// What to ask about.

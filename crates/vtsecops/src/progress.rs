@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use virustotal::{Client, Notify, Weight};
 
 /// Work that is over sooner shows no bar.
@@ -71,7 +71,7 @@ pub(crate) async fn while_watching<T>(
         return work.await;
     }
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
-    let template = "{spinner} {pos} of {len} answered [{wide_bar}] {per_sec}, {eta} left";
+    let template = "{spinner} {pos} of {len} answered{msg} [{wide_bar}] {per_sec}, {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
@@ -87,6 +87,13 @@ pub(crate) async fn while_watching<T>(
         let progress = client.progress();
         bar.set_length(progress.expected);
         bar.set_position(progress.answered);
+        if progress.bytes_to_send > 0 {
+            bar.set_message(format!(
+                ", {} of {} sent",
+                HumanBytes(progress.bytes_sent),
+                HumanBytes(progress.bytes_to_send)
+            ));
+        }
         bar.tick();
     };
     teller.show(None);

@@ -19,6 +19,9 @@ pub(crate) struct Saved {
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) instance: Option<String>,
+    /// The environment that was named: rules may depend on it.
+    #[serde(default)]
+    pub(crate) environment: Option<String>,
     /// Where paths begin that are not absolute.
     pub(crate) folder: Option<PathBuf>,
 }
@@ -32,6 +35,7 @@ impl Saved {
             settings: BTreeMap::new(),
             key_file: None,
             instance: None,
+            environment: None,
             folder: std::env::current_dir().ok(),
         }
     }

@@ -4,6 +4,7 @@
 //! can list them. Nothing is written here, and the key is only looked for when a command needs it.
 
 mod file;
+mod files;
 mod key;
 mod keyring;
 
@@ -18,6 +19,7 @@ use virustotal::{ApiKey, Freshness, ProxyChoice, Tier};
 use crate::cli::{Connection, Judging, Showing, Waiting};
 pub use file::ConfigFile;
 pub(crate) use file::path;
+pub(crate) use files::files;
 pub(crate) use key::{KeySource, find as find_key};
 pub(crate) use keyring::Keyring;
 
@@ -34,7 +36,7 @@ pub struct Setting {
 }
 
 /// All of them, the key excepted.
-pub const SETTINGS: [Setting; 24] = [
+pub const SETTINGS: [Setting; 34] = [
     Setting {
         name: "virustotal_url",
         variable: "VTSECOPS_VIRUSTOTAL_URL",
@@ -179,6 +181,66 @@ pub const SETTINGS: [Setting; 24] = [
         default: None,
         check: any,
     },
+    Setting {
+        name: "upload_policy",
+        variable: "VTSECOPS_UPLOAD_POLICY",
+        default: Some("hash-first"),
+        check: files::upload_policy,
+    },
+    Setting {
+        name: "upload_rules",
+        variable: "VTSECOPS_UPLOAD_RULES",
+        default: None,
+        check: any,
+    },
+    Setting {
+        name: "ssh_host_keys",
+        variable: "VTSECOPS_SSH_HOST_KEYS",
+        default: Some("accept-new"),
+        check: files::host_keys,
+    },
+    Setting {
+        name: "ssh_known_hosts",
+        variable: "VTSECOPS_SSH_KNOWN_HOSTS",
+        default: None,
+        check: any,
+    },
+    Setting {
+        name: "ssh_identities",
+        variable: "VTSECOPS_SSH_IDENTITIES",
+        default: None,
+        check: any,
+    },
+    Setting {
+        name: "ssh_agent",
+        variable: "VTSECOPS_SSH_AGENT",
+        default: None,
+        check: any,
+    },
+    Setting {
+        name: "ssh_password_file",
+        variable: "VTSECOPS_SSH_PASSWORD_FILE",
+        default: None,
+        check: any,
+    },
+    Setting {
+        name: "ssh_ask_password",
+        variable: "VTSECOPS_SSH_ASK_PASSWORD",
+        default: Some("false"),
+        check: |text| flag(text).map(drop),
+    },
+    Setting {
+        name: "ssh_connect_timeout",
+        variable: "VTSECOPS_SSH_CONNECT_TIMEOUT",
+        default: Some("10s"),
+        check: files::patience,
+    },
+    Setting {
+        name: "ssh_idle_timeout",
+        variable: "VTSECOPS_SSH_IDLE_TIMEOUT",
+        default: Some("30s"),
+        check: files::patience,
+    },
 ];
 
 /// Name of the key in the config file; it is no ordinary setting.
@@ -250,6 +312,9 @@ pub enum SettingsError {
         /// Where the environment may hold it.
         variable: String,
     },
+    /// Files to upload can't be got at.
+    #[error("{0}")]
+    Files(String),
     /// There is no such instance, or none for the environment.
     #[error("{0}")]
     Instance(String),

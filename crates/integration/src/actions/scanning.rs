@@ -34,6 +34,7 @@ impl Scanning {
             State {
                 action: self.action,
                 entries,
+                notices: Vec::new(),
             },
             run,
         )

@@ -1,49 +1,64 @@
-//! Upload And Scan File: sends files, waits for their analysis, and enriches the entities that stand for them.
+//! Upload And Scan File: finds the files, asks about their hashes, sends what VirusTotal has never seen, waits for the
+//! analyses, and enriches the entities that stand for the files.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use secops::{ActionResult, Entity, EntityType, ExecutionState, JsonResult, ParameterError, Rows};
 use virustotal::report::FileReport;
-use virustotal::{Error, Report, Upload};
+use virustotal::{Accept, Answer, FileHash, Report, Upload};
 
 use super::{Action, Run, Step, style, threshold, wants_comments};
+use crate::Verdict;
 use crate::comments;
 use crate::conclude::{Parts, Style};
-use crate::definition::FILE_PATHS;
+use crate::definition::UPLOAD_POLICY;
 use crate::facts::{self, Facts};
+use crate::files::{Gathered, Request, Wanted, failed, file_name, hashes};
 use crate::lookup::{Origin, Outcome};
 use crate::render::{insight, message};
 use crate::scan::{self, Kind};
-use crate::state::{Entry, State, Status};
-use crate::{Verdict, split_file_paths};
+use crate::state::{Entry, Pending, State, Status};
 
 /// Source: the contract's table.
 const DEFAULT_THRESHOLD: u32 = 3;
-const SERVER: &str = "Linux Server Address";
+
+/// Whether a file's content is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    /// Only where VirusTotal has never seen it.
+    HashFirst,
+    /// Whatever VirusTotal knows.
+    Always,
+    /// Never: only what is known is told.
+    Never,
+}
+
+impl Policy {
+    const WORDS: [&str; 3] = ["Hash First", "Always", "Never"];
+
+    fn of(run: Run<'_>) -> Result<Self, ParameterError> {
+        let word = run.context.parameters.one_of(UPLOAD_POLICY, &Self::WORDS)?;
+        Ok(match word {
+            Some("Always") => Self::Always,
+            Some("Never") => Self::Never,
+            _ => Self::HashFirst,
+        })
+    }
+}
 
 pub(super) async fn start(run: Run<'_>) -> Result<Step, ParameterError> {
     parameters(run)?;
-    let paths = split_file_paths(&run.context.parameters.required_text(FILE_PATHS)?);
-    if paths.is_empty() {
-        return Err(ParameterError::Missing { name: FILE_PATHS });
-    }
-    if let Some(value) = run.context.parameters.text(SERVER)? {
-        let expected = "empty: this version reads files of its own machine only".to_owned();
-        return Err(ParameterError::Invalid {
-            name: SERVER,
-            expected,
-            value,
-        });
-    }
-    let entries = submit(run, paths).await;
-    next(
-        State {
-            action: Action::UploadAndScanFile,
-            entries,
-        },
-        run,
-    )
-    .await
+    let policy = Policy::of(run)?;
+    let request = Request::read(&run.context.parameters, run.files)?;
+    let Gathered { wanted, notices } = request.gather(run.files, run.deadline).await;
+    let entries = submit(run, policy, wanted).await;
+    let state = State {
+        action: Action::UploadAndScanFile,
+        entries,
+        notices,
+    };
+    next(state, run).await
 }
 
 pub(super) async fn resume(mut state: State, run: Run<'_>) -> Result<Step, ParameterError> {
@@ -65,38 +80,130 @@ fn parameters(run: Run<'_>) -> Result<Style, ParameterError> {
     style(run, Some(threshold(run)?.unwrap_or(DEFAULT_THRESHOLD)))
 }
 
-/// Opens and uploads; a file that can't be has its own reason, the others go on.
-async fn submit(run: Run<'_>, paths: Vec<String>) -> Vec<Entry> {
-    let (mut entries, mut uploads, mut uploading) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, path) in paths.into_iter().enumerate() {
-        let status = match Upload::open(Path::new(&path)).await {
-            Ok(upload) => {
-                uploads.push(upload);
-                uploading.push(index);
-                // Replaced by what becomes of the upload.
-                Status::Done(Outcome::Missing)
-            }
-            Err(error) => Status::Done(failed(&error)),
-        };
-        entries.push(Entry { key: path, status });
-    }
-    let submissions = run.client.upload_files(&uploads, run.deadline).await;
-    for (index, submission) in uploading.into_iter().zip(submissions) {
-        if let Some(entry) = entries.get_mut(index) {
-            entry.status = match submission {
-                Err(error) => Status::Done(failed(&error)),
-                accepted => scan::submitted(accepted, None, run.now()),
-            };
-        }
-    }
-    entries
+/// A file that is to be looked up or sent, and its place in the run.
+struct File {
+    place: usize,
+    upload: Upload,
+    /// Where it is; the same for every way to name it.
+    real: PathBuf,
 }
 
-/// A file's trouble without its path, which stands before it anyway.
-fn failed(error: &Error) -> Outcome {
-    match error {
-        Error::File { detail, .. } => Outcome::Failed(detail.clone()),
-        other => Outcome::failed(other),
+/// Looks up and uploads; a file that can't be has its own reason, the others go on.
+async fn submit(run: Run<'_>, policy: Policy, wanted: Vec<Wanted>) -> Vec<Entry> {
+    let mut statuses: Vec<Status> = Vec::new();
+    let (mut names, mut files) = (Vec::new(), Vec::new());
+    for (place, Wanted { name, upload, real }) in wanted.into_iter().enumerate() {
+        names.push(name);
+        statuses.push(Status::Done(match upload {
+            Ok(upload) => {
+                files.push(File { place, upload, real });
+                // Until it is known better.
+                Outcome::Missing
+            }
+            Err(outcome) => outcome,
+        }));
+    }
+    let groups = match policy {
+        Policy::Always => by(files.into_iter().map(|file| (file.real.clone(), file))),
+        Policy::HashFirst | Policy::Never => look_up(run, files, &mut statuses).await,
+    };
+    if policy != Policy::Never {
+        upload(run, groups, &mut statuses).await;
+    }
+    let entries = names.into_iter().zip(statuses);
+    entries.map(|(key, status)| Entry { key, status }).collect()
+}
+
+/// Asks about the files' hashes; gives the files that VirusTotal has never seen, those of one content together.
+async fn look_up(run: Run<'_>, files: Vec<File>, statuses: &mut [Status]) -> Vec<Vec<File>> {
+    let uploads: Vec<&Upload> = files.iter().map(|file| &file.upload).collect();
+    let hashes = hashes(&uploads, run.deadline).await;
+    let mut hashed: Vec<(FileHash, File)> = Vec::new();
+    for (file, hash) in files.into_iter().zip(hashes) {
+        match hash {
+            Ok(hash) => hashed.push((hash, file)),
+            Err(outcome) => set(statuses, file.place, Status::Done(outcome)),
+        }
+    }
+    let groups = by(hashed.into_iter());
+    // One of a group stands for its content, which has been read: its hash is known.
+    let mut asked = Vec::new();
+    for group in &groups {
+        if let Some(first) = group.first()
+            && let Ok(hash) = first.upload.sha256().await
+        {
+            asked.push(hash);
+        }
+    }
+    let answers = run.client.file_reports(&asked, Accept::Fresh, run.deadline).await;
+    let mut unseen = Vec::new();
+    for (group, answer) in groups.into_iter().zip(answers) {
+        let status = match answer {
+            Ok(Answer::Missing) => {
+                unseen.push(group);
+                continue;
+            }
+            Ok(Answer::Found(report)) => Status::Done(Outcome::Found {
+                report,
+                origin: Origin::NotUploaded,
+            }),
+            Ok(Answer::Queued { scan_id }) => {
+                let hash = group.first().map(|file| file.upload.clone());
+                let id = match (scan_id, hash) {
+                    (None, Some(upload)) => upload.sha256().await.ok().map(|hash| hash.as_str().to_owned()),
+                    (id, _) => id,
+                };
+                Status::Pending(Pending {
+                    by_others: true,
+                    ..Pending::since(run.now(), id, None)
+                })
+            }
+            // Without an answer nothing is sent: it may be known.
+            Err(error) => Status::Done(failed(&error)),
+        };
+        for file in &group {
+            set(statuses, file.place, status.clone());
+        }
+    }
+    unseen
+}
+
+/// Sends one file of each group.
+async fn upload(run: Run<'_>, groups: Vec<Vec<File>>, statuses: &mut [Status]) {
+    let firsts: Vec<Upload> = groups
+        .iter()
+        .filter_map(|group| group.first())
+        .map(|file| file.upload.clone())
+        .collect();
+    let submissions = run.client.upload_files(&firsts, run.deadline).await;
+    for (group, submission) in groups.into_iter().zip(submissions) {
+        let status = match submission {
+            Err(error) => Status::Done(failed(&error)),
+            accepted => scan::submitted(accepted, None, run.now()),
+        };
+        for file in &group {
+            set(statuses, file.place, status.clone());
+        }
+    }
+}
+
+/// Those of one key together, in the order of the first of each.
+fn by<K: Ord>(files: impl Iterator<Item = (K, File)>) -> Vec<Vec<File>> {
+    let mut places: BTreeMap<K, usize> = BTreeMap::new();
+    let mut groups: Vec<Vec<File>> = Vec::new();
+    for (key, file) in files {
+        let place = *places.entry(key).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(file),
+            None => groups.push(vec![file]),
+        }
+    }
+    groups
+}
+
+fn set(statuses: &mut [Status], place: usize, status: Status) {
+    if let Some(known) = statuses.get_mut(place) {
+        *known = status;
     }
 }
 
@@ -116,6 +223,7 @@ pub(super) async fn conclude(
         .unzip();
     let mut parts = Parts::default();
     parts.tally.notices = run.notices();
+    parts.tally.notices.extend(state.notices);
     let comments = match wants_comments(run)? {
         true => {
             let (comments, refused) = comments::fetch(Kind::Hash, run, &outcomes).await;
@@ -124,11 +232,13 @@ pub(super) async fn conclude(
         }
         false => Vec::new(),
     };
-    let mut taken = vec![false; run.context.targets.len()];
+    let targets = run.context.targets.len();
+    let mut taken = vec![false; targets];
     for (place, (path, outcome)) in paths.iter().zip(&outcomes).enumerate() {
         let standing = standing_for(&run.context.targets, &mut taken, path, outcome.report());
         let comments = comments.get(place).and_then(Option::as_ref);
-        conclude_file(&mut parts, &style, place, path, outcome, &standing, comments);
+        let file = (targets + place, path.as_str());
+        conclude_file(&mut parts, &style, file, outcome, &standing, comments);
     }
     let definition = Action::UploadAndScanFile.definition();
     Ok(parts.finish(definition, &message::FILE_WORDS, &style, JsonResult::Object))
@@ -137,8 +247,7 @@ pub(super) async fn conclude(
 fn conclude_file(
     parts: &mut Parts,
     style: &Style,
-    place: usize,
-    path: &str,
+    (place, path): (usize, &str),
     outcome: &Outcome,
     standing: &[(usize, &Entity)],
     comments: Option<&Rows>,
@@ -147,6 +256,9 @@ fn conclude_file(
     let facts = outcome.report().map(facts::of_uploaded_file);
     for (member, entity) in standing {
         parts.add(*member, entity, outcome, facts.as_ref(), style);
+    }
+    if standing.is_empty() {
+        parts.add_file(place, path, outcome, facts.as_ref(), style);
     }
     if let (Some(facts), Some(report)) = (&facts, outcome.report()) {
         parts.report(place, path, report);
@@ -187,15 +299,12 @@ fn standing_for<'a>(
         .flatten()
         .flatten()
         .collect();
-    let name = Path::new(path)
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = file_name(path);
     let stands = |entity: &Entity| match entity.entity_type {
         EntityType::FileHash => hashes
             .iter()
             .any(|hash| hash.eq_ignore_ascii_case(entity.identifier.trim())),
-        EntityType::FileName => [path, &name]
+        EntityType::FileName => [path, name]
             .iter()
             .any(|text| text.eq_ignore_ascii_case(&entity.identifier)),
         _ => false,
@@ -210,12 +319,16 @@ fn standing_for<'a>(
     standing
 }
 
-/// An upload is always analysed anew, so that need not be remarked.
+/// Whoever reads the result wants to know whether the file has left.
 fn known(outcome: Outcome) -> Outcome {
     match outcome {
-        Outcome::Found { report, .. } => Outcome::Found {
+        Outcome::Found { report, origin } => Outcome::Found {
             report,
-            origin: Origin::Known,
+            origin: match origin {
+                Origin::Fresh => Origin::Uploaded,
+                Origin::Known => Origin::NotUploaded,
+                other => other,
+            },
         },
         other => other,
     }

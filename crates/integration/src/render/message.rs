@@ -37,6 +37,7 @@ pub(crate) struct Tally {
     pub(crate) stopped: Vec<String>,
     pub(crate) malformed: Vec<String>,
     pub(crate) internal: Vec<String>,
+    pub(crate) refused: Vec<String>,
     pub(crate) key_refused: bool,
     /// Whatever else people must know, a sentence each.
     pub(crate) notices: Vec<String>,
@@ -105,6 +106,10 @@ impl Tally {
             (
                 "The following were skipped because they are internal and must not leave the network:",
                 &self.internal,
+            ),
+            (
+                "The following were not uploaded because they must not be:",
+                &self.refused,
             ),
         ];
         let mut parts = Vec::new();
@@ -184,9 +189,9 @@ pub(crate) static URL_WORDS: Words = Words {
 
 pub(crate) static FILE_WORDS: Words = Words {
     nothing: "No files were given.",
-    found: "The following files were uploaded to VirusTotal for scan:",
+    found: "Reports were fetched for the following files (VirusTotal knew them, nothing was uploaded):",
     fresh: "The following files were uploaded to VirusTotal for scan:",
-    missing: "The following files were uploaded, but VirusTotal does not know their scan:",
+    missing: "VirusTotal has never seen the following files, and the Upload Policy is not to upload them:",
     failed: "Failed to upload the following files:",
     rescan_refused: "",
     rescan_failed: "",

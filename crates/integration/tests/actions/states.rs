@@ -85,7 +85,9 @@ async fn an_upload_is_made_once_however_many_steps_its_analysis_takes() {
     let path = file.path().to_str().unwrap();
     let context = context(
         entities(&FileName, &[path]),
-        Parameters::new().with("File Paths", path),
+        Parameters::new()
+            .with("File Paths", path)
+            .with("Upload Policy", "Always"),
     );
     let (result, steps) = step_by_step(Action::UploadAndScanFile, &running, &context).await;
     assert!(steps > 1 && result.script_result.value);

@@ -472,15 +472,22 @@ async fn each_file_that_cannot_be_uploaded_has_its_own_reason_and_the_others_go_
     let result = run(
         Action::UploadAndScanFile,
         &client(&running, Tier::Public),
-        &context(targets, Parameters::new().with("File Paths", paths.join(", "))),
+        &context(
+            targets,
+            Parameters::new()
+                .with("File Paths", paths.join(", "))
+                .with("Upload Policy", "Always"),
+        ),
     )
     .await;
-    assert_eq!(outcomes(&result), [Found, Failed]);
+    assert_eq!(outcomes(&result), [Found, Failed, Failed, Failed]);
+    let of_the_case: Vec<bool> = result.entities.iter().map(|entity| entity.is_target).collect();
+    assert_eq!(of_the_case, [true, true, false, false]);
     assert!(result.script_result.value && result.entities[0].risky);
     for part in [
         "empty.bin (it is empty)",
         "gone.bin (there is no such file)",
-        "(it is a folder)",
+        "(it is a folder; name its files, or ask for folders)",
     ] {
         assert!(result.output_message.contains(part), "{}", result.output_message);
     }

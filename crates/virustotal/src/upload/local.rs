@@ -27,6 +27,16 @@ impl LocalFile {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
+
+    /// A file that is open already, as it comes.
+    ///
+    /// # Errors
+    /// It is no regular file.
+    pub async fn opened(mut file: File) -> io::Result<Box<dyn Reading>> {
+        file.set_max_buf_size(BUFFER_BYTES);
+        check(&file.metadata().await?)?;
+        Ok(Box::new(Open(file)))
+    }
 }
 
 impl Content for LocalFile {
@@ -34,10 +44,7 @@ impl Content for LocalFile {
         Box::pin(async {
             // Before it is opened: to open a pipe is to wait for its other end.
             check(&tokio::fs::symlink_metadata(&self.path).await?)?;
-            let mut file = File::open(&self.path).await?;
-            file.set_max_buf_size(BUFFER_BYTES);
-            check(&file.metadata().await?)?;
-            Ok(Box::new(Open(file)) as Box<dyn Reading>)
+            Self::opened(File::open(&self.path).await?).await
         })
     }
 }

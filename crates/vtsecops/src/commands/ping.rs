@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &PingArguments) -> Result<ExitCode, Failure> {
         connection: &arguments.connection,
         waiting: &arguments.waiting,
         showing: &arguments.showing,
+        environment: None,
         resumes: None,
     };
     run::run(order, &resolved, &file)

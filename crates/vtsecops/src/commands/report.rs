@@ -30,6 +30,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,
+        environment: None,
         resumes: None,
     };
     run::run(order, &resolved, &file)

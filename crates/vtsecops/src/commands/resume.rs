@@ -95,6 +95,7 @@ fn go_on(run: &Unfinished, own: Flags, arguments: &ResumeArguments) -> Result<Ex
         connection: &connection,
         waiting: &arguments.waiting,
         showing: &arguments.showing,
+        environment: saved.environment,
         resumes: Some(run.id.clone()),
     };
     run::run(order, &resolved, &file)
@@ -113,7 +114,11 @@ fn line(run: &Unfinished) -> String {
         || "of another version".to_owned(),
         |saved| {
             let name = saved.action().map_or("?", |action| action.definition().name);
-            format!("{name} on {} entities", saved.targets.len())
+            match saved.targets.len() {
+                // Files are no entities.
+                0 => name.to_owned(),
+                entities => format!("{name} on {entities} entities"),
+            }
         },
     );
     format!(

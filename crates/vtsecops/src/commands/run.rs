@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use integration::{Action, Patience, Run, drive};
+use integration::{Action, Files, Patience, Run, drive};
 use jiff::SignedDuration;
 use secops::{ActionResult, Context, Entity, EntityResult, OutcomeKind, Parameters};
 use virustotal::quota::KeyId;
@@ -27,6 +27,8 @@ pub(super) struct Order<'a> {
     pub(super) connection: &'a Connection,
     pub(super) waiting: &'a Waiting,
     pub(super) showing: &'a Showing,
+    /// The environment that was named: what may be uploaded can depend on it.
+    pub(super) environment: Option<String>,
     /// The run to go on with, where it was named.
     pub(super) resumes: Option<String>,
 }
@@ -74,6 +76,10 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
     let key_file: Option<&Path> = order.connection.api_key_file.as_deref();
     let (key, source) = settings::find_key(key_file, variable, file, home().as_deref())?;
     tracing::info!(%source, "API key found");
+    let files = match order.action {
+        Action::UploadAndScanFile => files(&order, resolved)?,
+        _ => Files::default(),
+    };
     let (quiet, teller) = (order.showing.quiet, Teller::new(order.showing.quiet));
     let runtime = runtime()?;
     let journal = runtime.block_on(journal(&order, resolved, file, &key, &teller));
@@ -109,7 +115,10 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
         let deadline = timeout
             .map_or_else(Deadline::none, Deadline::after)
             .with_canceller(&canceller);
-        let mut run = Run::new(&client, &context, &deadline);
+        let mut run = Run {
+            files: &files,
+            ..Run::new(&client, &context, &deadline)
+        };
         if let Some(lost_after) = lost_after.and_then(|after| SignedDuration::try_from(after).ok()) {
             run.lost_after = lost_after;
         }
@@ -140,6 +149,20 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
     Ok(Code::of(&result).into())
 }
 
+/// How files are found; asks for a password where that is wanted.
+fn files(order: &Order<'_>, resolved: &Resolved) -> Result<Files, Failure> {
+    let server = order.parameters.text("Linux Server Address").ok().flatten();
+    let environment = order.environment.as_deref();
+    let files = settings::files(
+        resolved,
+        environment,
+        server.as_deref(),
+        variable,
+        home().as_deref(),
+    )?;
+    Ok(files)
+}
+
 /// Where the run is written down. A run that can't be goes on without.
 async fn journal(
     order: &Order<'_>,
@@ -155,6 +178,7 @@ async fn journal(
         settings: resolved.from_flags(),
         key_file: order.connection.api_key_file.clone(),
         instance: file.instance().map(str::to_owned),
+        environment: order.environment.clone(),
         ..Saved::new(order.action, &order.targets, &order.parameters)
     };
     let address = resolved.text("virustotal_url").unwrap_or_default();

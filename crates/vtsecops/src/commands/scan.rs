@@ -48,6 +48,7 @@ fn scan(
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,
+        environment: None,
         resumes: None,
     };
     run::run(order, &resolved, &file)
@@ -74,6 +75,7 @@ fn scan_ip(options: &IpOptions) -> Result<ExitCode, Failure> {
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,
+        environment: None,
         resumes: None,
     };
     run::run(order, &resolved, &file)

@@ -31,6 +31,7 @@ fn entity(
     }
     let total = positives.map(|_| 60);
     EntityResult {
+        is_target: true,
         entity,
         outcome,
         unfinished: false,

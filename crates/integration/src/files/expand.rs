@@ -1,0 +1,209 @@
+//! From paths as they are given to files: patterns and folders, where they are asked for.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::paths::{NamedPath, path_name};
+use super::place::{Kind, NO_TEXT, Named, Place};
+
+/// How much of a tree is looked at: a slip such as `/**` must end.
+const MOST_FILES: usize = 10_000;
+const MOST_FOLDERS: usize = 100_000;
+
+/// What else than a file a path may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    /// `*`, `?`, `[…]`, `{…}` and `**` stand for names.
+    pub(super) patterns: bool,
+    /// A folder stands for the files below it.
+    pub(super) folders: bool,
+    /// A link stands for what it leads to.
+    pub(super) links: bool,
+    /// Devices, pipes and files of `/proc` are read too.
+    pub(super) special: bool,
+}
+
+/// A file to upload, or why a path gives none.
+pub(super) type Found = (String, Result<PathBuf, String>);
+
+/// The files that the paths stand for, in order, each once.
+pub(super) async fn expand(place: &Place, paths: Vec<NamedPath>, options: Options) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for named in paths {
+        for (name, path) in expand_one(place, named, options).await {
+            if seen.insert(name.clone()) {
+                found.push((name, path));
+            }
+        }
+    }
+    found
+}
+
+async fn expand_one(place: &Place, named: NamedPath, options: Options) -> Vec<Found> {
+    let NamedPath { name, path } = named;
+    let is_pattern = options.patterns && path.to_str().is_some_and(has_pattern);
+    let walked = match place.look(&path).await {
+        Ok(seen) if options.folders && leads_to_folder(place, &path, seen.kind, options).await => {
+            Walk::new(place, options, None).run(path).await
+        }
+        // A file may be called like a pattern.
+        Ok(_) => return vec![(name, Ok(path))],
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_pattern => match Pattern::read(&path) {
+            Ok(pattern) => {
+                let start = pattern.start.clone();
+                Walk::new(place, options, Some(pattern)).run(start).await
+            }
+            Err(error) => return vec![(name, Err(format!("the pattern can't be read: {error}")))],
+        },
+        Err(error) => Err(error),
+    };
+    match walked {
+        Ok(found) if found.is_empty() => vec![(name, Err("it stands for no file".to_owned()))],
+        Ok(found) => found,
+        Err(error) => vec![(name, Err(in_words(&error)))],
+    }
+}
+
+async fn leads_to_folder(place: &Place, path: &Path, kind: Kind, options: Options) -> bool {
+    let target = match kind {
+        Kind::Folder => return true,
+        Kind::Link if options.links => place.canonical(path).await,
+        _ => return false,
+    };
+    match target {
+        Ok(target) => place
+            .look(&target)
+            .await
+            .is_ok_and(|seen| seen.kind == Kind::Folder),
+        Err(_) => false,
+    }
+}
+
+fn has_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
+struct Pattern {
+    matcher: GlobMatcher,
+    /// The folders before the first part that is a pattern.
+    start: PathBuf,
+    /// Parts of the longest path that can fit.
+    deepest: usize,
+}
+
+impl Pattern {
+    fn read(path: &Path) -> Result<Self, globset::Error> {
+        let glob = GlobBuilder::new(&path.to_string_lossy())
+            .literal_separator(true)
+            .build()?;
+        let is_literal = |part: &Component<'_>| !has_pattern(&part.as_os_str().to_string_lossy());
+        let start: PathBuf = path.components().take_while(is_literal).collect();
+        let is_bottomless = path.components().any(|part| part.as_os_str() == "**");
+        Ok(Self {
+            matcher: glob.compile_matcher(),
+            start: if start.as_os_str().is_empty() {
+                HERE.into()
+            } else {
+                start
+            },
+            deepest: if is_bottomless {
+                usize::MAX
+            } else {
+                path.components().count()
+            },
+        })
+    }
+}
+
+/// The folder that relative paths begin in.
+const HERE: &str = ".";
+
+struct Walk<'a> {
+    place: &'a Place,
+    options: Options,
+    /// What a path must fit; without one, everything is wanted.
+    pattern: Option<Pattern>,
+    found: Vec<Found>,
+    /// Folders to look into, and whether everything below is wanted.
+    open: Vec<(PathBuf, bool)>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(place: &'a Place, options: Options, pattern: Option<Pattern>) -> Self {
+        Self {
+            place,
+            options,
+            pattern,
+            found: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// All that is wanted below `start`, by name. Links to folders are not followed on the way: they lead anywhere, and
+    /// round in circles.
+    async fn run(mut self, start: PathBuf) -> io::Result<Vec<Found>> {
+        self.open.push((start, self.pattern.is_none()));
+        let mut folders = 0;
+        while let Some((folder, is_whole)) = self.open.pop() {
+            folders += 1;
+            if folders > MOST_FOLDERS || self.found.len() > MOST_FILES {
+                return Err(io::Error::other(format!(
+                    "there are more than {MOST_FILES} files or {MOST_FOLDERS} folders; name a smaller part"
+                )));
+            }
+            match self.place.list(&folder).await {
+                Ok(names) => {
+                    for named in names {
+                        self.take(&folder, &named, is_whole);
+                    }
+                }
+                Err(error) if folders == 1 => return Err(error),
+                // The rest of the tree can be had all the same.
+                Err(error) => self.found.push((path_name(&folder), Err(in_words(&error)))),
+            }
+        }
+        self.found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(self.found)
+    }
+
+    fn take(&mut self, folder: &Path, named: &Named, is_whole: bool) {
+        let path = match folder.as_os_str() == HERE {
+            true => PathBuf::from(&named.name),
+            false => folder.join(&named.name),
+        };
+        let fits = is_whole
+            || self
+                .pattern
+                .as_ref()
+                .is_some_and(|pattern| pattern.matcher.is_match(&path));
+        let deepest = self
+            .pattern
+            .as_ref()
+            .map_or(usize::MAX, |pattern| pattern.deepest);
+        match named.kind {
+            Kind::Folder => {
+                let is_whole = fits && self.options.folders;
+                if is_whole || path.components().count() < deepest {
+                    self.open.push((path, is_whole));
+                }
+            }
+            Kind::Link if !self.options.links => {}
+            Kind::Special if !self.options.special => {}
+            _ if !fits => {}
+            _ if !named.is_exact => self.found.push((path_name(&path), Err(NO_TEXT.to_owned()))),
+            _ => self.found.push((path_name(&path), Ok(path))),
+        }
+    }
+}
+
+pub(super) fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
+        _ => error.to_string(),
+    }
+}
