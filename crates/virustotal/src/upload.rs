@@ -89,9 +89,11 @@ impl Upload {
         if stamp.size_bytes == 0 {
             return Err(unreadable(&path, &io::Error::other("it is empty")));
         }
-        let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+        // A line break would end a header of the multipart body.
+        let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
+        let name = last.replace(char::is_control, "_");
         let upload = Self {
-            name: if name.is_empty() { "file" } else { name }.to_owned(),
+            name: if name.is_empty() { "file".to_owned() } else { name },
             path,
             stamp,
             content,

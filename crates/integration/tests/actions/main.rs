@@ -12,3 +12,4 @@ mod day;
 mod golden;
 mod states;
 mod trouble;
+mod uploads;
