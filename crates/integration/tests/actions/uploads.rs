@@ -102,11 +102,6 @@ async fn one_content_is_sent_once_however_often_it_is_named() {
     let (running, folder) = (start().await, tempfile::tempdir().unwrap());
     let first = write(folder.path(), "a.bin", "simulate:positives=7");
     let copy = write(folder.path(), "b.bin", "simulate:positives=7");
-    let again = folder
-        .path()
-        .join("./b.bin/../a.bin")
-        .components()
-        .collect::<PathBuf>();
     let other_name = folder.path().join("x/../a.bin");
     std::fs::create_dir(folder.path().join("x")).unwrap();
     let named = [first.clone(), copy.clone(), other_name.clone()];
@@ -181,7 +176,7 @@ async fn patterns_folders_links_and_special_files_are_taken_when_asked_for() {
     assert!(names("in", "").await.is_empty());
     assert!(names("in/*.exe", "").await.is_empty());
     assert_eq!(names("in", "folders").await, [a.clone(), c.clone(), b.clone()]);
-    assert_eq!(names("in/*.exe", "patterns").await, [a.clone()]);
+    assert_eq!(names("in/*.exe", "patterns").await, std::slice::from_ref(&a));
     assert_eq!(
         names("in/*.exe", "patterns, links").await,
         [a.clone(), link.clone()]
@@ -233,7 +228,7 @@ struct Remote {
 impl Remote {
     fn new() -> Option<Self> {
         if !available() {
-            eprintln!("skipped: there is no sshd");
+            println!("skipped: there is no sshd");
             return None;
         }
         let (sshd, home) = (Sshd::start().unwrap(), tempfile::tempdir().unwrap());
@@ -321,7 +316,7 @@ async fn each_file_of_a_server_has_its_own_reason() {
 #[tokio::test]
 async fn a_wrong_password_is_tried_once_and_shown_nowhere() {
     let (Some(remote), Some(account)) = (Remote::new(), Account::of_environment()) else {
-        eprintln!("skipped: there is no sshd, or no account with a password");
+        println!("skipped: there is no sshd, or no account with a password");
         return;
     };
     let running = start().await;
