@@ -15,3 +15,4 @@ mod scan;
 mod scene;
 mod secrets;
 mod tools;
+mod upload;
