@@ -3,6 +3,8 @@
 //! The reference for look-ups is a client that asks for one hash a call, one call after the other, as the original
 //! integration does; it is run here, on the same list, against the same simulator.
 
+mod uploads;
+
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
@@ -15,7 +17,7 @@ use crate::process::{self, Measured, Simulator, command, measure};
 /// How much is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Size {
-    /// For `BENCHMARKS.md`; two minutes.
+    /// For `BENCHMARKS.md`; some minutes.
     Full,
     /// To see that it works; seconds.
     Quick,
@@ -36,7 +38,13 @@ pub(crate) fn run(size: Size) -> Result<(), Box<dyn Error>> {
     start_up(&program, repeats)?;
     memory(&program, files)?;
     look_ups(&program, files)?;
-    kept(&program, if size == Size::Full { 10_000 } else { 100 })
+    kept(&program, if size == Size::Full { 10_000 } else { 100 })?;
+    uploads::uploads(&program, size)
+}
+
+/// Uploads only.
+pub(crate) fn run_uploads(size: Size) -> Result<(), Box<dyn Error>> {
+    uploads::uploads(&process::binary()?, size)
 }
 
 fn start_up(program: &Path, repeats: usize) -> Result<(), Box<dyn Error>> {

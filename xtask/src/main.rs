@@ -16,7 +16,9 @@ fn main() -> ExitCode {
     {
         ["bench"] => bench::run(bench::Size::Full),
         ["bench", "--quick"] => bench::run(bench::Size::Quick),
-        _ => Err("usage: cargo xtask bench [--quick]".into()),
+        ["bench", "uploads"] => bench::run_uploads(bench::Size::Full),
+        ["bench", "uploads", "--quick"] => bench::run_uploads(bench::Size::Quick),
+        _ => Err("usage: cargo xtask bench [uploads] [--quick]".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

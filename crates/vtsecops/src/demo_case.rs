@@ -19,11 +19,12 @@ impl DemoCase {
     /// The case; its two harmless files are written into `folder`.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         let contents = [
+            // Contents that the simulator has never seen, so that they are uploaded.
+            ("invoice_2026-11.pdf.exe", "simulate:positives=37\nMZ11\n"),
             (
-                "invoice_2026-11.pdf.exe",
-                "A harmless file of the demo. simulate:positives=41\n",
+                "delivery-note.txt",
+                "Delivery note no. 20-0004\nThank you for your order.\n",
             ),
-            ("delivery-note.txt", "A harmless file of the demo.\n"),
         ];
         let mut files = Vec::new();
         for (name, content) in contents {
