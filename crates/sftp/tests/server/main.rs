@@ -376,3 +376,63 @@ async fn nobody_there_and_nobody_who_speaks_are_told_apart() {
     let error = refused(&unknown, &access).await;
     assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
 }
+
+#[tokio::test]
+async fn a_host_is_known_by_its_hashed_name() {
+    let Some(scene) = Scene::new() else { return };
+    scene.know(&format!(
+        "{} {}",
+        scene.host(),
+        scene.sshd.public_host_key().unwrap()
+    ));
+    let hashed = std::process::Command::new("ssh-keygen")
+        .args(["-H", "-f"])
+        .arg(scene.known_hosts())
+        .output();
+    assert!(hashed.unwrap().status.success());
+    let written = std::fs::read_to_string(scene.known_hosts()).unwrap();
+    assert!(
+        written.contains("|1|") && !written.contains(&scene.host()),
+        "{written}"
+    );
+    let mut access = scene.access();
+    access.host_keys = HostKeys::Strict;
+    let server = Server::connect(&scene.address(), &access).await.unwrap();
+    assert_eq!(server.learned(), None);
+}
+
+#[tokio::test]
+async fn a_key_that_the_server_does_not_know_is_told_with_the_user_and_the_file() {
+    let Some(scene) = Scene::new() else { return };
+    let mut access = scene.access();
+    access.login.identities = vec![scene.sshd.make_identity("stranger", "ed25519", "").unwrap()];
+    let error = refused(&scene.address(), &access).await;
+    assert!(matches!(error, Error::LoginRefused { .. }), "{error:?}");
+    for told in [scene.sshd.user().as_str(), "stranger", "publickey"] {
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_file_stays_the_one_that_was_opened() {
+    let Some(scene) = Scene::new() else { return };
+    let server = scene.connect().await;
+    let path = scene.write("x", b"content");
+    let mut file = server.open(&path).await.unwrap();
+    let other = scene.write("y", b"something else");
+    std::fs::rename(other, &path).unwrap();
+    let stat = file.stat().await.unwrap();
+    assert_eq!((stat.kind, stat.size_bytes), (Kind::File, 7));
+    assert!(stat.modified.is_some());
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes, b"content");
+    // Opening a folder is the server's own trouble with one path.
+    let folder = scene.home.path().to_str().unwrap();
+    let read = match server.open(folder).await {
+        Ok(mut folder) => folder.read_u8().await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    assert!(read.is_err());
+    assert!(server.is_open());
+}
