@@ -29,7 +29,7 @@ const FRAME_BYTES: u64 = 2048;
 /// Largest file that goes through an upload address. Source: API v3's documented ceiling, which the service shares.
 const LARGEST_BYTES: u64 = 650 * 1024 * 1024;
 /// Read and sent at once.
-const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 
 /// A future that a trait object can give.
 pub type Later<'a, T> = futures_util::future::BoxFuture<'a, T>;

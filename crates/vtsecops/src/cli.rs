@@ -283,7 +283,7 @@ pub struct Sending {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Files of a server")]
 pub struct ServerLogin {
-    /// Read the files from this server: HOST, HOST:PORT, [IPv6]:PORT, with USER@ in front if you like
+    /// Read the files from this server: HOST, HOST:PORT, IPv6 in brackets, with USER@ in front if you like
     #[arg(long, value_name = "SERVER")]
     pub server: Option<String>,
     /// Log in as this user
