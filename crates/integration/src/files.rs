@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 
 use futures_util::{StreamExt, stream};
 use secops::{ParameterError, Parameters};
-use virustotal::{Content, Deadline, Error, Stop, Upload};
+use virustotal::{Content, Deadline, Error, Stop, Upload, unreadable_because};
 
 pub(crate) use paths::file_name;
 pub use paths::{NamedPath, PathListError, path_name, read_path_list, write_path_list};
@@ -76,10 +76,9 @@ impl Request {
     /// A parameter that can't be used; nothing was looked at yet.
     pub(crate) fn read(parameters: &Parameters, files: &Files) -> Result<Self, ParameterError> {
         let text = parameters.required_text(FILE_PATHS)?;
-        let invalid = |error: PathListError| ParameterError::Invalid {
-            name: FILE_PATHS,
-            expected: format!("paths separated by commas ({error})"),
-            value: excerpt(&text),
+        let invalid = |error: PathListError| {
+            let expected = format!("paths separated by commas ({error})");
+            ParameterError::invalid(FILE_PATHS, &expected, &text)
         };
         let paths = read_path_list(&text).map_err(invalid)?;
         if paths.is_empty() {
@@ -181,7 +180,7 @@ async fn open(
     name: String,
     path: PathBuf,
 ) -> Result<(Upload, PathBuf), Outcome> {
-    let in_words = |error: io::Error| Outcome::Failed(expand::in_words(&error));
+    let in_words = |error: io::Error| Outcome::Failed(unreadable_because(&error));
     let named = place.look(&path).await.map_err(in_words)?;
     if named.kind == Kind::Link && !options.links {
         return Err(Outcome::Failed(
@@ -192,7 +191,11 @@ async fn open(
     if matches!(place, Place::Here) {
         check_folder(files, &real).await?;
     }
-    let target = place.look(&real).await.map_err(in_words)?;
+    // Without links the path and the real one lead to the same file.
+    let target = match named.kind {
+        Kind::Link => place.look(&real).await.map_err(in_words)?,
+        _ => named,
+    };
     let content = content(place, &real, target, options).await.map_err(in_words)?;
     let upload = Upload::of(content, name).await.map_err(|error| failed(&error))?;
     let head = match files.rules.need_content() {
@@ -264,11 +267,8 @@ fn options(parameters: &Parameters) -> Result<Options, ParameterError> {
             LINKS => options.links = true,
             SPECIAL => options.special = true,
             _ => {
-                return Err(ParameterError::Invalid {
-                    name: PATH_OPTIONS,
-                    expected: format!("some of {PATTERNS}, {FOLDERS}, {LINKS}, {SPECIAL}"),
-                    value: word.to_owned(),
-                });
+                let expected = format!("some of {PATTERNS}, {FOLDERS}, {LINKS}, {SPECIAL}");
+                return Err(ParameterError::invalid(PATH_OPTIONS, &expected, word));
             }
         }
     }
@@ -279,16 +279,12 @@ fn place(parameters: &Parameters, files: &Files) -> Result<Place, ParameterError
     let Some(text) = parameters.text(SERVER)? else {
         return Ok(Place::Here);
     };
-    let invalid = |expected: String| ParameterError::Invalid {
-        name: SERVER,
-        expected,
-        value: text.clone(),
-    };
+    let invalid = |expected: &str| ParameterError::invalid(SERVER, expected, &text);
     let Some(access) = &files.servers else {
-        return Err(invalid("empty: files of servers can't be had here".to_owned()));
+        return Err(invalid("empty: files of servers can't be had here"));
     };
     let address = sftp::Address::parse(&text)
-        .map_err(|error| invalid(format!("a host, host:port or [IPv6 address]:port ({error})")))?;
+        .map_err(|error| invalid(&format!("a host, host:port or [IPv6 address]:port ({error})")))?;
     let mut access = access.clone();
     if let Some(user) = parameters.text(USER)? {
         access.login.user = user;
@@ -298,9 +294,4 @@ fn place(parameters: &Parameters, files: &Files) -> Result<Place, ParameterError
     }
     access.login.password = parameters.secret(PASSWORD)?.or(access.login.password);
     Ok(Place::Server(Arc::new(Remote::new(address, access))))
-}
-
-fn excerpt(text: &str) -> String {
-    const SHOWN: usize = 80;
-    text.chars().take(SHOWN).collect()
 }

@@ -56,7 +56,7 @@ impl Parameters {
             Some(Value::String(text)) => text.trim().to_owned(),
             Some(Value::Bool(flag)) => flag.to_string(),
             Some(Value::Number(number)) => number.to_string(),
-            Some(other) => return Err(invalid(name, "text", &other.to_string())),
+            Some(other) => return Err(ParameterError::invalid(name, "text", &other.to_string())),
         };
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
@@ -79,7 +79,7 @@ impl Parameters {
         };
         match text.parse::<u32>() {
             Ok(number) if number >= least => Ok(Some(number)),
-            _ => Err(invalid(
+            _ => Err(ParameterError::invalid(
                 name,
                 &format!("a whole number of at least {least}"),
                 &text,
@@ -96,7 +96,7 @@ impl Parameters {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
-            Some(_) => return Err(invalid(name, "text", "***")),
+            Some(_) => return Err(ParameterError::invalid(name, "text", "***")),
         };
         Ok(Some(text).filter(|text| !text.is_empty()).map(SecretString::from))
     }
@@ -115,7 +115,11 @@ impl Parameters {
         };
         match words.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
             Some(word) => Ok(Some(word)),
-            None => Err(invalid(name, &format!("one of {}", words.join(", ")), &text)),
+            None => Err(ParameterError::invalid(
+                name,
+                &format!("one of {}", words.join(", ")),
+                &text,
+            )),
         }
     }
 
@@ -130,7 +134,7 @@ impl Parameters {
         match text.to_ascii_lowercase().as_str() {
             "true" => Ok(Some(true)),
             "false" => Ok(Some(false)),
-            _ => Err(invalid(name, "true or false", &text)),
+            _ => Err(ParameterError::invalid(name, "true or false", &text)),
         }
     }
 }
@@ -158,13 +162,16 @@ impl From<Map<String, Value>> for Parameters {
     }
 }
 
-fn invalid(name: &'static str, expected: &str, value: &str) -> ParameterError {
-    const SHOWN: usize = 80;
-    let value = value.chars().take(SHOWN).collect();
-    ParameterError::Invalid {
-        name,
-        expected: expected.to_owned(),
-        value,
+impl ParameterError {
+    /// A value that is not what it should be; of a long one the beginning is shown.
+    #[must_use]
+    pub fn invalid(name: &'static str, expected: &str, value: &str) -> Self {
+        const SHOWN: usize = 80;
+        Self::Invalid {
+            name,
+            expected: expected.to_owned(),
+            value: value.chars().take(SHOWN).collect(),
+        }
     }
 }
 

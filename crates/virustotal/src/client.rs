@@ -358,7 +358,10 @@ impl Client {
         if let Some(recalled) = recalled.into_iter().flatten().next() {
             return Ok(recalled);
         }
-        let name = names.get(..1).unwrap_or_default();
+        let (name, is_read) = (
+            names.get(..1).unwrap_or_default(),
+            upload.known_sha256().is_some(),
+        );
         self.transport
             .to_send
             .fetch_add(upload.size_bytes(), Ordering::Relaxed);
@@ -367,7 +370,8 @@ impl Client {
             .submission(memory::full(Kind::File, name), deadline);
         let submitted = vec![v2::submit(&errand, upload).await];
         let mut known = self.sent(Kind::File, name, &errand, submitted).await;
-        if let Some(hash) = content(upload) {
+        // Read on the way: the cache knows it by its hash, not by its path.
+        if !is_read && let Some(hash) = content(upload) {
             self.forget_kept(Kind::File, &[hash]).await;
         }
         known.pop().unwrap_or(Ok(Submission::Missing))
@@ -387,7 +391,7 @@ impl Client {
             answered: self.transport.answered.load(Ordering::Relaxed),
             kept: self.transport.kept.load(Ordering::Relaxed),
             bytes_to_send: self.transport.to_send.load(Ordering::Relaxed),
-            bytes_sent: self.transport.sent_bytes(),
+            bytes_sent: self.transport.sent.load(Ordering::Relaxed),
         }
     }
 

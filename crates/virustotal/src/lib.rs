@@ -51,4 +51,4 @@ pub use notify::{Notify, Weight};
 pub use object::{DomainName, FileHash, ObjectError, ObjectId, UrlId};
 pub use report::Report;
 pub use settings::{ProxyChoice, Settings, Tier, VIRUSTOTAL_V2};
-pub use upload::{Content, Later, LocalFile, Reading, Stamp, Upload};
+pub use upload::{Content, Later, LocalFile, Reading, Stamp, Upload, unreadable_because};

@@ -64,6 +64,8 @@ pub(crate) struct Transport {
     pub(crate) kept: AtomicU64,
     /// Bytes of files that are to be sent.
     pub(crate) to_send: AtomicU64,
+    /// Of these, bytes that have left.
+    pub(crate) sent: Arc<AtomicU64>,
 }
 
 /// What all runs with one key share.
@@ -108,12 +110,8 @@ impl Transport {
             answered: AtomicU64::new(0),
             kept: AtomicU64::new(0),
             to_send: AtomicU64::new(0),
+            sent: Arc::default(),
         }
-    }
-
-    /// Bytes of files that have left so far, through this line.
-    pub(crate) fn sent_bytes(&self) -> u64 {
-        self.line.http.sent_bytes().load(Ordering::Relaxed)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -212,7 +210,7 @@ impl Transport {
         let Line {
             http, gate, settings, ..
         } = &*self.line;
-        let answered = http.send(endpoint, payload, &settings.key).await;
+        let answered = http.send(endpoint, payload, &settings.key, &self.sent).await;
         match &answered {
             Ok(_) | Err(Refusal::Quota(_)) => gate.key_is_good(),
             Err(Refusal::Final(Error::Key)) => gate.key_is_refused(),

@@ -105,12 +105,6 @@ impl Upload {
         }
     }
 
-    /// The path as its owner knows it.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     /// Bytes of the file when it was looked at.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
@@ -235,14 +229,19 @@ impl Upload {
 }
 
 fn unreadable(path: &str, error: &io::Error) -> Error {
-    let detail = match error.kind() {
+    Error::File {
+        path: path.to_owned(),
+        detail: unreadable_because(error),
+    }
+}
+
+/// Why a file can't be read, for people.
+#[must_use]
+pub fn unreadable_because(error: &io::Error) -> String {
+    match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
         _ => error.to_string(),
-    };
-    Error::File {
-        path: path.to_owned(),
-        detail,
     }
 }
 

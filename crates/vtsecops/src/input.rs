@@ -1,5 +1,6 @@
 //! Values from arguments, standard input and files.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -10,20 +11,7 @@ use crate::failure::Failure;
 /// # Errors
 /// Nothing was named at all, or what was named can't be read.
 pub(crate) fn collect(values: &[String], file: Option<&Path>, what: &str) -> Result<Vec<String>, Failure> {
-    if values.is_empty() && file.is_none() {
-        return Err(nothing(what));
-    }
-    let mut all = Vec::new();
-    for value in values {
-        match value.as_str() {
-            "-" => all.extend(lines(&standard_input()?)),
-            _ => all.push(value.clone()),
-        }
-    }
-    if let Some(path) = file {
-        all.extend(lines(&content(path)?));
-    }
-    Ok(all)
+    gather(values, file, what, lines)
 }
 
 /// The paths of the arguments in their order, `-` replaced by what standard input lists, then those that `file` lists.
@@ -37,18 +25,33 @@ pub(crate) fn collect_paths(
     file: Option<&Path>,
     null: bool,
 ) -> Result<Vec<PathBuf>, Failure> {
-    if paths.is_empty() && file.is_none() {
-        return Err(nothing("files"));
+    gather(paths, file, "files", |bytes| listed_paths(bytes, null))
+}
+
+/// What the arguments name, with `-` and `file` replaced by what `listed` reads there.
+fn gather<T: AsRef<OsStr> + Clone>(
+    values: &[T],
+    file: Option<&Path>,
+    what: &str,
+    listed: impl Fn(&[u8]) -> Vec<T>,
+) -> Result<Vec<T>, Failure> {
+    if values.is_empty() && file.is_none() {
+        return Err(Failure::usage(format!(
+            "No {what} given. Name some, read them from a file with --file PATH, or from standard input with -"
+        )));
     }
     let mut all = Vec::new();
-    for path in paths {
-        match path.as_os_str() == "-" {
-            true => all.extend(listed_paths(&standard_input()?, null)),
-            false => all.push(path.clone()),
+    for value in values {
+        match value.as_ref() == "-" {
+            true => all.extend(listed(&standard_input()?)),
+            false => all.push(value.clone()),
         }
     }
     if let Some(path) = file {
-        all.extend(listed_paths(&content(path)?, null));
+        let bytes = std::fs::read(path);
+        let bytes =
+            bytes.map_err(|error| Failure::usage(format!("{} can't be read: {error}", path.display())))?;
+        all.extend(listed(&bytes));
     }
     Ok(all)
 }
@@ -80,21 +83,11 @@ fn path_of(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
-fn nothing(what: &str) -> Failure {
-    Failure::usage(format!(
-        "No {what} given. Name some, read them from a file with --file PATH, or from standard input with -"
-    ))
-}
-
 fn standard_input() -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().read_to_end(&mut bytes);
     read.map_err(|error| Failure::usage(format!("standard input can't be read: {error}")))?;
     Ok(bytes)
-}
-
-fn content(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::usage(format!("{} can't be read: {error}", path.display())))
 }
 
 /// One value a line; blanks around it, a byte-order mark, blank lines and lines that start with `#` don't count.

@@ -104,7 +104,10 @@ async fn submit(run: Run<'_>, policy: Policy, wanted: Vec<Wanted>) -> Vec<Entry>
         }));
     }
     let groups = match policy {
-        Policy::Always => by(files.into_iter().map(|file| (file.real.clone(), file))),
+        Policy::Always => {
+            let groups = by(files.into_iter().map(|file| (file.real.clone(), file)));
+            groups.into_iter().map(|(_, group)| group).collect()
+        }
         Policy::HashFirst | Policy::Never => look_up(run, files, &mut statuses).await,
     };
     if policy != Policy::Never {
@@ -126,18 +129,10 @@ async fn look_up(run: Run<'_>, files: Vec<File>, statuses: &mut [Status]) -> Vec
         }
     }
     let groups = by(hashed.into_iter());
-    // One of a group stands for its content, which has been read: its hash is known.
-    let mut asked = Vec::new();
-    for group in &groups {
-        if let Some(first) = group.first()
-            && let Ok(hash) = first.upload.sha256().await
-        {
-            asked.push(hash);
-        }
-    }
+    let asked: Vec<FileHash> = groups.iter().map(|(hash, _)| hash.clone()).collect();
     let answers = run.client.file_reports(&asked, Accept::Fresh, run.deadline).await;
     let mut unseen = Vec::new();
-    for (group, answer) in groups.into_iter().zip(answers) {
+    for ((hash, group), answer) in groups.into_iter().zip(answers) {
         let status = match answer {
             Ok(Answer::Missing) => {
                 unseen.push(group);
@@ -148,14 +143,10 @@ async fn look_up(run: Run<'_>, files: Vec<File>, statuses: &mut [Status]) -> Vec
                 origin: Origin::NotUploaded,
             }),
             Ok(Answer::Queued { scan_id }) => {
-                let hash = group.first().map(|file| file.upload.clone());
-                let id = match (scan_id, hash) {
-                    (None, Some(upload)) => upload.sha256().await.ok().map(|hash| hash.as_str().to_owned()),
-                    (id, _) => id,
-                };
+                let id = scan_id.unwrap_or_else(|| hash.as_str().to_owned());
                 Status::Pending(Pending {
                     by_others: true,
-                    ..Pending::since(run.now(), id, None)
+                    ..Pending::since(run.now(), Some(id), None)
                 })
             }
             // Without an answer nothing is sent: it may be known.
@@ -188,14 +179,14 @@ async fn upload(run: Run<'_>, groups: Vec<Vec<File>>, statuses: &mut [Status]) {
 }
 
 /// Those of one key together, in the order of the first of each.
-fn by<K: Ord>(files: impl Iterator<Item = (K, File)>) -> Vec<Vec<File>> {
+fn by<K: Ord + Clone>(files: impl Iterator<Item = (K, File)>) -> Vec<(K, Vec<File>)> {
     let mut places: BTreeMap<K, usize> = BTreeMap::new();
-    let mut groups: Vec<Vec<File>> = Vec::new();
+    let mut groups: Vec<(K, Vec<File>)> = Vec::new();
     for (key, file) in files {
-        let place = *places.entry(key).or_insert(groups.len());
+        let place = *places.entry(key.clone()).or_insert(groups.len());
         match groups.get_mut(place) {
-            Some(group) => group.push(file),
-            None => groups.push(vec![file]),
+            Some((_, group)) => group.push(file),
+            None => groups.push((key, vec![file])),
         }
     }
     groups

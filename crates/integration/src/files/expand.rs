@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
+use virustotal::unreadable_because;
 
 use super::paths::{NamedPath, path_name};
 use super::place::{Kind, NO_TEXT, Named, Place};
@@ -64,7 +65,7 @@ async fn expand_one(place: &Place, named: NamedPath, options: Options) -> Vec<Fo
     match walked {
         Ok(found) if found.is_empty() => vec![(name, Err("it stands for no file".to_owned()))],
         Ok(found) => found,
-        Err(error) => vec![(name, Err(in_words(&error)))],
+        Err(error) => vec![(name, Err(unreadable_because(&error)))],
     }
 }
 
@@ -163,7 +164,9 @@ impl<'a> Walk<'a> {
                 }
                 Err(error) if folders == 1 => return Err(error),
                 // The rest of the tree can be had all the same.
-                Err(error) => self.found.push((path_name(&folder), Err(in_words(&error)))),
+                Err(error) => self
+                    .found
+                    .push((path_name(&folder), Err(unreadable_because(&error)))),
             }
         }
         self.found.sort_by(|a, b| a.0.cmp(&b.0));
@@ -197,13 +200,5 @@ impl<'a> Walk<'a> {
             _ if !named.is_exact => self.found.push((path_name(&path), Err(NO_TEXT.to_owned()))),
             _ => self.found.push((path_name(&path), Ok(path))),
         }
-    }
-}
-
-pub(super) fn in_words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
-        _ => error.to_string(),
     }
 }

@@ -319,24 +319,23 @@ async fn any_name_can_be_read_that_is_text() {
     assert_eq!((inexact.len(), listed.len()), (1, names.len() + 1));
 }
 
+/// The server and the trouble when a line to it breaks in the middle of a file.
+async fn read_over(scene: &Scene, cut: Cut, access: &Access) -> (Server, Error) {
+    let path = scene.write("large", &vec![7; 4_000_000]);
+    let cutter = Cutter::before(scene.sshd.address(), cut).unwrap();
+    let server = Server::connect(&at(cutter.address()), access).await.unwrap();
+    let mut file = server.open(&path).await.unwrap();
+    let error = file.read_to_end(&mut Vec::new()).await.unwrap_err();
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    (server, inner.cloned().unwrap_or_else(|| panic!("{error:?}")))
+}
+
 #[tokio::test]
 async fn a_connection_that_is_cut_while_a_file_is_read_is_told_at_once() {
     let Some(scene) = Scene::new() else { return };
-    let path = scene.write("large", &vec![7; 4_000_000]);
-    let cutter = Cutter::before(scene.sshd.address(), Cut::After(1_000_000)).unwrap();
-    let server = Server::connect(&at(cutter.address()), &scene.access())
-        .await
-        .unwrap();
     let begun = Instant::now();
-    let read = server
-        .open(&path)
-        .await
-        .unwrap()
-        .read_to_end(&mut Vec::new())
-        .await;
-    let error = read.unwrap_err();
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    assert!(matches!(inner, Some(Error::ConnectionLost { .. })), "{error:?}");
+    let (server, error) = read_over(&scene, Cut::After(1_000_000), &scene.access()).await;
+    assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(!server.is_open());
 }
@@ -344,20 +343,10 @@ async fn a_connection_that_is_cut_while_a_file_is_read_is_told_at_once() {
 #[tokio::test]
 async fn a_server_that_stops_answering_is_not_waited_for_longer_than_the_patience() {
     let Some(scene) = Scene::new() else { return };
-    let path = scene.write("large", &vec![7; 4_000_000]);
-    let cutter = Cutter::before(scene.sshd.address(), Cut::StallAfter(1_000_000)).unwrap();
     let mut access = scene.access();
     access.idle_timeout = Duration::from_secs(1);
-    let server = Server::connect(&at(cutter.address()), &access).await.unwrap();
-    let read = server
-        .open(&path)
-        .await
-        .unwrap()
-        .read_to_end(&mut Vec::new())
-        .await;
-    let error = read.unwrap_err();
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    assert!(matches!(inner, Some(Error::TimedOut { .. })), "{error:?}");
+    let (_, error) = read_over(&scene, Cut::StallAfter(1_000_000), &access).await;
+    assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
 }
 
 #[tokio::test]

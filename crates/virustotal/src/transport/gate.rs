@@ -101,7 +101,7 @@ impl Gate {
         }
     }
 
-    /// Refusals for quota so far, to see whether there was another.
+    /// When the last refusal for quota came, to see whether there was another.
     pub(super) fn refused_at(&self) -> Option<Instant> {
         self.state().refused_at
     }

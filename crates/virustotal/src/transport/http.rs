@@ -72,8 +72,6 @@ pub(super) struct Http {
     base: Url,
     max_body_bytes: u64,
     call_timeout: Duration,
-    /// Bytes of files that have left so far.
-    sent_bytes: Arc<AtomicU64>,
 }
 
 impl Http {
@@ -97,19 +95,20 @@ impl Http {
             base,
             max_body_bytes: settings.max_body_bytes,
             call_timeout: settings.call_timeout,
-            sent_bytes: Arc::default(),
         })
     }
 
+    /// `sent_bytes` counts the bytes of a file as they leave.
     pub(super) async fn send(
         &self,
         endpoint: &Endpoint,
         payload: &Payload<'_>,
         key: &ApiKey,
+        sent_bytes: &Arc<AtomicU64>,
     ) -> Result<Answered, Refusal> {
         let timeout = self.timeout(payload);
         let request = self
-            .request(endpoint, payload, key)
+            .request(endpoint, payload, key, sent_bytes)
             .await
             .map_err(Refusal::Final)?;
         let response = request
@@ -139,6 +138,7 @@ impl Http {
         endpoint: &Endpoint,
         payload: &Payload<'_>,
         key: &ApiKey,
+        sent_bytes: &Arc<AtomicU64>,
     ) -> Result<RequestBuilder, Error> {
         let invalid = |_| Error::Settings(format!("no address can be made for {}", endpoint.path));
         let url = self.base.join(endpoint.path).map_err(invalid)?;
@@ -151,19 +151,15 @@ impl Http {
                 }
             }
             Payload::File(upload) => {
-                let form = upload.form(&self.sent_bytes).await?;
+                let form = upload.form(sent_bytes).await?;
                 let form = form.text("apikey", key.expose().to_owned());
                 self.client.post(url).multipart(form)
             }
             Payload::FileTo(upload, address) => {
-                let form = upload.form(&self.sent_bytes).await?;
+                let form = upload.form(sent_bytes).await?;
                 self.client.post(address.clone()).multipart(form)
             }
         })
-    }
-
-    pub(super) fn sent_bytes(&self) -> &Arc<AtomicU64> {
-        &self.sent_bytes
     }
 
     pub(super) fn timeout(&self, payload: &Payload<'_>) -> Duration {

@@ -3,12 +3,9 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::UNIX_EPOCH;
 
 use tokio::fs::File;
-use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{Content, Later, Reading, Stamp};
 
@@ -35,7 +32,7 @@ impl LocalFile {
     pub async fn opened(mut file: File) -> io::Result<Box<dyn Reading>> {
         file.set_max_buf_size(BUFFER_BYTES);
         check(&file.metadata().await?)?;
-        Ok(Box::new(Open(file)))
+        Ok(Box::new(file))
     }
 }
 
@@ -60,22 +57,10 @@ fn check(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::other(trouble))
 }
 
-struct Open(File);
-
-impl AsyncRead for Open {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl Reading for Open {
+impl Reading for File {
     fn stamp(&self) -> Later<'_, io::Result<Stamp>> {
         Box::pin(async {
-            let metadata = self.0.metadata().await?;
+            let metadata = self.metadata().await?;
             let modified = metadata.modified().ok();
             let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
             Ok(Stamp {

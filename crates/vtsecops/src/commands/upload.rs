@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &UploadArguments) -> Result<ExitCode, Failure> {
     );
     flags.extend(own_flags(&arguments.sending, &arguments.login));
     let (resolved, file) = resolve(&flags, &arguments.connection)?;
-    let Finding { null, .. } = arguments.finding;
+    let null = arguments.finding.null;
     let paths = input::collect_paths(&arguments.paths, arguments.file.as_deref(), null)?;
     if paths.is_empty() {
         return Err(Failure::usage("No files given: the list is empty."));
