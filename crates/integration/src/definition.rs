@@ -9,6 +9,10 @@ pub struct Definition {
     pub name: &'static str,
     /// Names under which it is known too.
     pub aliases: &'static [&'static str],
+    /// Name of its script, by which the platform's files are named.
+    pub script: &'static str,
+    /// What it does, in a sentence or two.
+    pub description: &'static str,
     /// Types of the entities it acts on; empty for none.
     pub entity_types: &'static [EntityType],
     /// What the form asks for.
@@ -22,29 +26,54 @@ pub struct Definition {
 }
 
 /// One parameter of an action.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
+    /// What the form lets in.
+    pub kind: ParameterKind,
+    /// What it means, for the form.
+    pub description: &'static str,
     /// Whether the form insists on it.
     pub required: bool,
     /// What the form is filled with.
     pub default: Option<&'static str>,
 }
 
-const fn required(name: &'static str, default: Option<&'static str>) -> Parameter {
-    Parameter {
-        name,
-        required: true,
-        default,
+/// What a parameter's field in a form lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// Any text.
+    Text,
+    /// Text that is not shown.
+    Password,
+    /// A whole number.
+    WholeNumber,
+    /// A tick.
+    Flag,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl Parameter {
+    const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    const fn default(mut self, default: &'static str) -> Self {
+        self.default = Some(default);
+        self
     }
 }
 
-const fn optional(name: &'static str, default: Option<&'static str>) -> Parameter {
+const fn parameter(name: &'static str, kind: ParameterKind, description: &'static str) -> Parameter {
     Parameter {
         name,
+        kind,
+        description,
         required: false,
-        default,
+        default: None,
     }
 }
 
@@ -68,10 +97,69 @@ pub(crate) const PATH_OPTIONS: &str = "Path Options";
 pub(crate) const FETCH_COMMENTS: &str = "Fetch Comments";
 /// Name of the parameter, beyond the seed: what each enrichment field starts with.
 pub(crate) const PREFIX: &str = "Enrichment Prefix";
+/// Name of the parameter, beyond the seed: whether insights are made.
+pub(crate) const CREATE_INSIGHT: &str = "Create Insight";
+/// Name of the parameter, beyond the seed: whether a used-up quota is waited for.
+pub(crate) const WAIT_FOR_QUOTA: &str = "Wait For Quota";
+/// Name of the parameter, beyond the seed: the engines that count.
+pub(crate) const ENGINE_ALLOWLIST: &str = "Engine Allowlist";
+/// Name of the parameter, beyond the seed: the share of engines from which an entity is risky.
+pub(crate) const ENGINE_PERCENTAGE: &str = "Engine Percentage Threshold";
+
+/// What [`UPLOAD_POLICY`] may be.
+pub(crate) const UPLOAD_POLICIES: [&str; 3] = ["Hash First", "Always", "Never"];
+
+use ParameterKind::{Choice, Flag, Password, Text, WholeNumber};
+
+const THRESHOLD_PARAMETER: Parameter = parameter(
+    THRESHOLD,
+    WholeNumber,
+    "Number of engines: an entity is risky when at least that many flag it.",
+);
+const RESCAN_PARAMETER: Parameter = parameter(
+    RESCAN_AFTER_DAYS,
+    WholeNumber,
+    "Ask for a new analysis where the newest one is at least that many days old, and wait for it. Empty: never; 0: always. \
+     New analyses of files need a premium API key.",
+);
+const PERCENTAGE_PARAMETER: Parameter = parameter(
+    ENGINE_PERCENTAGE,
+    WholeNumber,
+    "Percentage of the engines, from 1 to 100, that must flag an entity as well before it is risky. Empty: only the \
+     Threshold counts.",
+);
+const ALLOWLIST_PARAMETER: Parameter = parameter(
+    ENGINE_ALLOWLIST,
+    Text,
+    "Comma-separated names of the engines that count for the verdict, as the report spells them in any case. Empty: all \
+     of them.",
+);
+const INSIGHT_PARAMETER: Parameter =
+    parameter(CREATE_INSIGHT, Flag, "Whether insights are added to the case.").default("true");
+const COMMENTS_PARAMETER: Parameter = parameter(
+    FETCH_COMMENTS,
+    Flag,
+    "Whether comments of VirusTotal's community are fetched: one more call for each entity, with a premium API key.",
+)
+.default("false");
+const WAIT_PARAMETER: Parameter = parameter(
+    WAIT_FOR_QUOTA,
+    Flag,
+    "Whether the action waits for the next free call when the quota is used up, as long as its time allows. Otherwise what \
+     does not fit is listed at once.",
+)
+.default("true");
+const PREFIX_PARAMETER: Parameter = parameter(
+    PREFIX,
+    Text,
+    "What the name of each enrichment field begins with. Empty: VT_; none: nothing.",
+);
 
 pub(crate) static PING: Definition = Definition {
     name: "Ping",
     aliases: &[],
+    script: "Ping",
+    description: "Tells whether VirusTotal can be reached and accepts the API key.",
     entity_types: &[],
     parameters: &[],
     script_result: "is_success",
@@ -82,13 +170,15 @@ pub(crate) static PING: Definition = Definition {
 pub(crate) static GET_DOMAIN_REPORT: Definition = Definition {
     name: "Get Domain Report",
     aliases: &[],
+    script: "GetDomainReport",
+    description: "Enriches users, host names, domains and URLs with what VirusTotal knows of their domain: categories and whois.",
     entity_types: &[
         EntityType::User,
         EntityType::Hostname,
         EntityType::Domain,
         EntityType::Url,
     ],
-    parameters: &[optional(PREFIX, None)],
+    parameters: &[WAIT_PARAMETER, PREFIX_PARAMETER],
     script_result: "is_success",
     script_form: ScriptForm::Text,
     is_async: false,
@@ -97,12 +187,18 @@ pub(crate) static GET_DOMAIN_REPORT: Definition = Definition {
 pub(crate) static SCAN_HASH: Definition = Definition {
     name: "Scan Hash",
     aliases: &[],
+    script: "ScanHash",
+    description: "Asks VirusTotal about file hashes, and marks as suspicious what enough engines flag.",
     entity_types: &[EntityType::FileHash],
     parameters: &[
-        required(THRESHOLD, None),
-        optional(RESCAN_AFTER_DAYS, None),
-        optional(FETCH_COMMENTS, None),
-        optional(PREFIX, None),
+        THRESHOLD_PARAMETER.required(),
+        RESCAN_PARAMETER,
+        PERCENTAGE_PARAMETER,
+        ALLOWLIST_PARAMETER,
+        INSIGHT_PARAMETER,
+        COMMENTS_PARAMETER,
+        WAIT_PARAMETER,
+        PREFIX_PARAMETER,
     ],
     script_result: "is_risky",
     script_form: ScriptForm::Boolean,
@@ -112,8 +208,17 @@ pub(crate) static SCAN_HASH: Definition = Definition {
 pub(crate) static SCAN_IP: Definition = Definition {
     name: "Scan IP",
     aliases: &[],
+    script: "ScanIP",
+    description: "Asks VirusTotal what it has seen on IP addresses, and marks as suspicious those with enough detections. \
+                  Internal addresses are not sent.",
     entity_types: &[EntityType::Address],
-    parameters: &[optional(THRESHOLD, Some("25")), optional(PREFIX, None)],
+    parameters: &[
+        THRESHOLD_PARAMETER.default("25"),
+        PERCENTAGE_PARAMETER,
+        INSIGHT_PARAMETER,
+        WAIT_PARAMETER,
+        PREFIX_PARAMETER,
+    ],
     script_result: "is_success",
     script_form: ScriptForm::Text,
     is_async: false,
@@ -122,12 +227,18 @@ pub(crate) static SCAN_IP: Definition = Definition {
 pub(crate) static SCAN_URL: Definition = Definition {
     name: "Scan URL",
     aliases: &[],
+    script: "ScanURL",
+    description: "Asks VirusTotal about URLs, submits those it has never seen, and marks as suspicious what enough engines flag.",
     entity_types: &[EntityType::Url],
     parameters: &[
-        required(THRESHOLD, None),
-        optional(RESCAN_AFTER_DAYS, None),
-        optional(FETCH_COMMENTS, None),
-        optional(PREFIX, None),
+        THRESHOLD_PARAMETER.required(),
+        RESCAN_PARAMETER,
+        PERCENTAGE_PARAMETER,
+        ALLOWLIST_PARAMETER,
+        INSIGHT_PARAMETER,
+        COMMENTS_PARAMETER,
+        WAIT_PARAMETER,
+        PREFIX_PARAMETER,
     ],
     script_result: "is_risky",
     script_form: ScriptForm::Boolean,
@@ -137,17 +248,46 @@ pub(crate) static SCAN_URL: Definition = Definition {
 pub(crate) static UPLOAD_AND_SCAN_FILE: Definition = Definition {
     name: "Upload And Scan File",
     aliases: &["Upload And Scan Files"],
+    script: "UploadAndScanFile",
+    description: "Uploads files of this machine or of a Linux server to VirusTotal, waits for the analyses, and tells what the \
+                  engines found. What VirusTotal knows already is not uploaded.",
     entity_types: &[EntityType::FileHash, EntityType::FileName],
     parameters: &[
-        required(THRESHOLD, Some("3")),
-        required(FILE_PATHS, None),
-        optional(SERVER, None),
-        optional(USER, None),
-        optional(PASSWORD, None),
-        optional(UPLOAD_POLICY, Some("Hash First")),
-        optional(PATH_OPTIONS, None),
-        optional(FETCH_COMMENTS, None),
-        optional(PREFIX, None),
+        THRESHOLD_PARAMETER.required().default("3"),
+        parameter(
+            FILE_PATHS,
+            Text,
+            "Comma-separated paths of the files. A path that holds a comma stands in double quotes.",
+        )
+        .required(),
+        parameter(
+            SERVER,
+            Text,
+            "The Linux server that the files are on, as address or address:port. Empty: the machine that runs the action.",
+        ),
+        parameter(USER, Text, "The account on the Linux server."),
+        parameter(
+            PASSWORD,
+            Password,
+            "The account's password, or the passphrase of its key file.",
+        ),
+        parameter(
+            UPLOAD_POLICY,
+            Choice(&UPLOAD_POLICIES),
+            "Hash First: only what VirusTotal has never seen is uploaded. Always: everything is. Never: nothing leaves.",
+        )
+        .default("Hash First"),
+        parameter(
+            PATH_OPTIONS,
+            Text,
+            "What else than single files the paths may be, comma-separated: patterns, folders, links, special files.",
+        ),
+        PERCENTAGE_PARAMETER,
+        ALLOWLIST_PARAMETER,
+        INSIGHT_PARAMETER,
+        COMMENTS_PARAMETER,
+        WAIT_PARAMETER,
+        PREFIX_PARAMETER,
     ],
     script_result: "is_risky",
     script_form: ScriptForm::Text,

@@ -44,7 +44,7 @@ mod state;
 mod verdict;
 
 pub use actions::{Action, Run, Step};
-pub use definition::{Definition, Parameter};
+pub use definition::{Definition, Parameter, ParameterKind};
 pub use deliver::deliver;
 pub use drive::{Patience, drive};
 pub use files::{

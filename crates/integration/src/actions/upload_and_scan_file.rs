@@ -12,7 +12,7 @@ use super::{Action, Run, Step, style, threshold, wants_comments};
 use crate::Verdict;
 use crate::comments;
 use crate::conclude::{Parts, Style};
-use crate::definition::UPLOAD_POLICY;
+use crate::definition::{UPLOAD_POLICIES, UPLOAD_POLICY};
 use crate::facts::{self, Facts};
 use crate::files::{Gathered, Request, Wanted, failed, file_name, hashes};
 use crate::lookup::{Origin, Outcome};
@@ -35,10 +35,8 @@ enum Policy {
 }
 
 impl Policy {
-    const WORDS: [&str; 3] = ["Hash First", "Always", "Never"];
-
     fn of(run: Run<'_>) -> Result<Self, ParameterError> {
-        let word = run.context.parameters.one_of(UPLOAD_POLICY, &Self::WORDS)?;
+        let word = run.context.parameters.one_of(UPLOAD_POLICY, &UPLOAD_POLICIES)?;
         Ok(match word {
             Some("Always") => Self::Always,
             Some("Never") => Self::Never,

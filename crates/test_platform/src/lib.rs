@@ -1,0 +1,1 @@
+//! A Google SecOps platform for tests.
