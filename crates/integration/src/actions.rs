@@ -11,14 +11,17 @@ mod upload_and_scan_file;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use secops::{ActionResult, Context, ExecutionState, JsonResult, ParameterError, ScriptResult};
+use secops::{ActionResult, Context, ExecutionState, ParameterError, ScriptResult};
 use virustotal::{Client, Deadline, ObjectId};
 
 use crate::conclude::Style;
-use crate::definition::{self, Definition, FETCH_COMMENTS, PREFIX, THRESHOLD};
+use crate::definition::{
+    self, CREATE_INSIGHT, Definition, FETCH_COMMENTS, PREFIX, THRESHOLD, WAIT_FOR_QUOTA,
+};
 use crate::files::{Files, NO_FILES};
 use crate::plan::Plan;
 use crate::state::State;
+use crate::verdict::Rule;
 use crate::{ENRICHMENT_PREFIX, NO_PREFIX, plan};
 
 /// An analysis takes some minutes at most, and shows itself at the latest when it is finished.
@@ -57,6 +60,9 @@ pub struct Run<'a> {
     pub lost_after: SignedDuration,
     /// How files to upload are found.
     pub files: &'a Files,
+    /// Whether another step can follow by itself: then hashes and URLs that the quota or the time did not allow wait for it,
+    /// instead of ending without an answer.
+    pub comes_back: bool,
 }
 
 /// How a step ended.
@@ -79,11 +85,21 @@ impl<'a> Run<'a> {
             elapsed: Duration::ZERO,
             lost_after: LOST_AFTER,
             files: &NO_FILES,
+            comes_back: false,
         }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         self.context.now + self.elapsed
+    }
+
+    /// The deadline, and whether a used-up quota is waited for until then.
+    fn patient_deadline(&self) -> Result<Deadline, ParameterError> {
+        let waits = self.context.parameters.flag(WAIT_FOR_QUOTA)?.unwrap_or(true);
+        Ok(match waits {
+            true => self.deadline.clone(),
+            false => self.deadline.clone().without_quota_waits(),
+        })
     }
 
     /// What people must know about how the run was made.
@@ -108,12 +124,14 @@ impl Action {
         Self::UploadAndScanFile,
     ];
 
-    /// The action of that name or alias, whatever its case.
+    /// The action of that name, alias or script, whatever its case.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| {
             let definition = action.definition();
-            let mut names = std::iter::once(&definition.name).chain(definition.aliases);
+            let mut names = [&definition.name, &definition.script]
+                .into_iter()
+                .chain(definition.aliases);
             names.any(|known| known.eq_ignore_ascii_case(name.trim()))
         })
     }
@@ -151,6 +169,14 @@ impl Action {
 
     /// First step. A parameter that can't be used ends the run before any call.
     pub async fn start(self, run: Run<'_>) -> Step {
+        let deadline = match run.patient_deadline() {
+            Ok(deadline) => deadline,
+            Err(error) => return Step::from(self.failed(&error.to_string())),
+        };
+        let run = Run {
+            deadline: &deadline,
+            ..run
+        };
         let step = match self {
             Self::Ping => Ok(Step::from(ping::run(run).await)),
             Self::GetDomainReport => get_domain_report::run(run).await.map(Step::from),
@@ -164,11 +190,19 @@ impl Action {
 
     /// Next step, from the state that an earlier one gave. The context is the same as for the first.
     pub async fn resume(self, state: State, run: Run<'_>) -> Step {
+        let deadline = match run.patient_deadline() {
+            Ok(deadline) => deadline,
+            Err(error) => return Step::from(self.failed(&error.to_string())),
+        };
+        let run = Run {
+            deadline: &deadline,
+            ..run
+        };
         let step = match self {
             Self::ScanHash => scan_hash::resume(state, run).await,
             Self::ScanUrl => scan_url::resume(state, run).await,
             Self::UploadAndScanFile => upload_and_scan_file::resume(state, run).await,
-            Self::Ping | Self::GetDomainReport | Self::ScanIp => return self.start(run).await,
+            Self::Ping | Self::GetDomainReport | Self::ScanIp => return Box::pin(self.start(run)).await,
         };
         step.unwrap_or_else(|error| Step::from(self.failed(&error.to_string())))
     }
@@ -191,20 +225,14 @@ impl Action {
     #[must_use]
     pub fn failed(self, message: &str) -> ActionResult {
         let definition = self.definition();
+        let script_result = ScriptResult {
+            name: definition.script_result,
+            value: false,
+            form: definition.script_form,
+        };
         ActionResult {
-            action: definition.name,
             state: ExecutionState::Failed,
-            script_result: ScriptResult {
-                name: definition.script_result,
-                value: false,
-                form: definition.script_form,
-            },
-            output_message: message.to_owned(),
-            entities: Vec::new(),
-            insights: Vec::new(),
-            tables: Vec::new(),
-            links: Vec::new(),
-            json_result: JsonResult::None,
+            ..ActionResult::new(definition.name, script_result, message)
         }
     }
 }
@@ -221,14 +249,17 @@ fn objects(plan: &Plan) -> Vec<&ObjectId> {
 }
 
 fn style(run: Run<'_>, threshold: Option<u32>) -> Result<Style, ParameterError> {
-    let prefix = match run.context.parameters.text(PREFIX)?.as_deref() {
+    let parameters = &run.context.parameters;
+    let rule = threshold.map(|threshold| Rule::of_threshold(threshold).refined(parameters));
+    let prefix = match parameters.text(PREFIX)?.as_deref() {
         None => ENRICHMENT_PREFIX.to_owned(),
         // An empty field can't say it: playbooks older than the parameter send it empty.
         Some(NO_PREFIX) => String::new(),
         Some(prefix) => prefix.to_owned(),
     };
     Ok(Style {
-        threshold,
+        rule: rule.transpose()?,
+        insights: parameters.flag(CREATE_INSIGHT)?.unwrap_or(true),
         prefix,
         unfinished: ExecutionState::TimedOut,
     })

@@ -1,13 +1,12 @@
 //! From outcomes to the result of a run, pure: judge, then render.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use secops::{
-    ActionResult, Context, Entity, EntityResult, EntityType, ExecutionState, Insight, JsonResult, Link,
-    OutcomeKind, Rows, ScriptResult, Table,
+    ActionResult, Context, Entity, EntityResult, EntityType, ExecutionState, Insight, JsonItem, JsonResult,
+    Link, OutcomeKind, Rows, ScriptResult, Table,
 };
 use serde_json::Map;
-use serde_json::value::RawValue;
 use virustotal::{ObjectId, Report, Stop};
 
 use crate::definition::Definition;
@@ -16,12 +15,15 @@ use crate::lookup::{Origin, Outcome};
 use crate::plan::Plan;
 use crate::render::insight;
 use crate::render::message::{Tally, Words, with_reason};
+use crate::verdict::Rule;
 use crate::{Verdict, enrichment};
 
 /// What the parameters say about rendering.
 pub(crate) struct Style {
     /// Absent for an action that judges nothing.
-    pub(crate) threshold: Option<u32>,
+    pub(crate) rule: Option<Rule>,
+    /// Whether insights are wanted.
+    pub(crate) insights: bool,
     pub(crate) prefix: String,
     /// How the run ended if analyses are under way or entities were not reached.
     pub(crate) unfinished: ExecutionState,
@@ -52,7 +54,9 @@ pub(crate) struct Parts {
     pub(crate) tables: Vec<(usize, Table)>,
     pub(crate) links: Vec<(usize, Link)>,
     pub(crate) insights: Vec<(usize, Insight)>,
-    pub(crate) reports: Vec<(usize, String, Arc<RawValue>)>,
+    pub(crate) reports: Vec<(usize, JsonItem)>,
+    /// Names of engines that the reports have; only where it matters.
+    engines: HashSet<String>,
 }
 
 impl Ending<'_> {
@@ -60,6 +64,8 @@ impl Ending<'_> {
         let mut parts = Parts::default();
         for (index, (group, outcome)) in self.plan.groups.iter().zip(&self.outcomes).enumerate() {
             let facts = outcome.report().map(|report| (self.facts)(&group.object, report));
+            let verdict = facts.as_ref().and_then(|facts| self.style.judge(facts));
+            parts.meet(facts.as_ref(), &self.style);
             let comments = self.comments.get(index).and_then(Option::as_ref);
             for &member in &group.members {
                 let Some(entity) = self.context.targets.get(member) else {
@@ -68,12 +74,12 @@ impl Ending<'_> {
                 parts.tally.count(entity.original_identifier(), outcome);
                 parts.add(member, entity, outcome, facts.as_ref(), &self.style);
                 if let (Some(facts), Some(report)) = (&facts, outcome.report()) {
-                    parts.report(member, &entity.identifier, report);
+                    parts.report(member, &entity.identifier, report, verdict);
                     parts.show(member, &entity.identifier, facts, comments);
-                    let verdict = facts.judge(self.style.threshold);
+                    let wanted = verdict.filter(|_| self.style.insights);
                     parts.note(
                         member,
-                        verdict.and_then(|verdict| insight::on_entity(entity, facts, verdict)),
+                        wanted.and_then(|verdict| insight::on_entity(entity, facts, verdict)),
                     );
                 }
             }
@@ -111,9 +117,7 @@ impl Parts {
         };
         if let Some(facts) = facts {
             result.enrichment = enrichment::prefixed(&style.prefix, facts.fields.clone());
-            result.risky = facts
-                .judge(style.threshold)
-                .is_some_and(|verdict| verdict.risky());
+            result.risky = style.judge(facts).is_some_and(|verdict| verdict.risky());
             result.entity.is_suspicious |= result.risky;
         }
         self.risky |= result.risky;
@@ -137,8 +141,13 @@ impl Parts {
     }
 
     /// A report for the JSON result.
-    pub(crate) fn report(&mut self, place: usize, name: &str, report: &Report) {
-        self.reports.push((place, name.to_owned(), report.raw_value()));
+    pub(crate) fn report(&mut self, place: usize, name: &str, report: &Report, verdict: Option<Verdict>) {
+        let item = JsonItem {
+            name: name.to_owned(),
+            report: report.raw_value(),
+            risky: verdict.is_some_and(|verdict| verdict.risky()),
+        };
+        self.reports.push((place, item));
     }
 
     pub(crate) fn note(&mut self, place: usize, insight: Option<Insight>) {
@@ -171,6 +180,28 @@ impl Parts {
         }));
     }
 
+    /// Takes note of the engines' names, where only some of them count.
+    pub(crate) fn meet(&mut self, facts: Option<&Facts>, style: &Style) {
+        if let Some(facts) = facts
+            && style.rule.as_ref().is_some_and(Rule::has_allowlist)
+        {
+            let names = facts.engines.iter().map(|engine| engine.name.clone());
+            self.engines.extend(names);
+        }
+    }
+
+    /// Names that were meant to count and that no report has.
+    fn slips(&self, style: &Style) -> Option<String> {
+        let rule = style.rule.as_ref().filter(|_| !self.engines.is_empty())?;
+        let unknown = rule.unknown(self.engines.iter().map(String::as_str));
+        (!unknown.is_empty()).then(|| {
+            format!(
+                "No report has these engines of the Engine Allowlist: {}. They do not count.",
+                unknown.join(", ")
+            )
+        })
+    }
+
     fn skip(&mut self, place: usize, entity: &Entity, reason: &str, internal: bool) {
         let name = with_reason(entity.original_identifier(), reason);
         if internal {
@@ -199,8 +230,9 @@ impl Parts {
         definition: &'static Definition,
         words: &Words,
         style: &Style,
-        json: fn(Vec<(String, Arc<RawValue>)>) -> JsonResult,
+        json: fn(Vec<JsonItem>) -> JsonResult,
     ) -> ActionResult {
+        self.tally.notices.extend(self.slips(style));
         self.entities.sort_by_key(|(place, _)| *place);
         self.reports.sort_by_key(|(place, ..)| *place);
         let value = match definition.script_result {
@@ -220,12 +252,7 @@ impl Parts {
             insights: in_order(self.insights),
             tables: in_order(self.tables),
             links: in_order(self.links),
-            json_result: json(
-                self.reports
-                    .into_iter()
-                    .map(|(_, name, report)| (name, report))
-                    .collect(),
-            ),
+            json_result: json(self.reports.into_iter().map(|(_, item)| item).collect()),
         }
     }
 }
@@ -235,15 +262,11 @@ fn in_order<T>(mut items: Vec<(usize, T)>) -> Vec<T> {
     items.into_iter().map(|(_, item)| item).collect()
 }
 
-impl Facts {
+impl Style {
     /// The verdict, where the action judges.
-    pub(crate) fn judge(&self, threshold: Option<u32>) -> Option<Verdict> {
-        threshold.map(|threshold| Verdict {
-            // A report without the number flags nothing. Source: the original.
-            positives: self.positives.unwrap_or(0),
-            total: self.total,
-            threshold,
-        })
+    pub(crate) fn judge(&self, facts: &Facts) -> Option<Verdict> {
+        let rule = self.rule.as_ref()?;
+        Some(rule.judge(facts.positives, facts.total, &facts.engines))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use secops::Rows;
 use serde_json::{Map, Value};
-use virustotal::report::{DomainReport, FileReport, Findings, IpReport, UrlReport};
+use virustotal::report::{DomainReport, Engine, FileReport, Findings, IpReport, UrlReport};
 use virustotal::{ObjectId, Report};
 
 use crate::enrichment;
@@ -13,6 +13,8 @@ pub(crate) struct Facts {
     /// Engines that flag the object, and engines that answered; a domain has neither.
     pub(crate) positives: Option<u64>,
     pub(crate) total: Option<u64>,
+    /// What each engine says; an address and a domain have none.
+    pub(crate) engines: Vec<Engine>,
     /// Enrichment, without prefix.
     pub(crate) fields: Map<String, Value>,
     pub(crate) rows: Option<Rows>,
@@ -61,6 +63,7 @@ fn of_file(report: &Report, view: FileReport, subject: Subject) -> Facts {
         total: view.total,
         fields: Map::new(),
         rows: (!view.engines.is_empty()).then(|| table::engines(report, read)),
+        engines: view.engines,
         link: web_address(view.permalink),
         subject,
     }
@@ -74,6 +77,7 @@ pub(crate) fn of_url(_: &ObjectId, report: &Report) -> Facts {
         total: view.total,
         fields: enrichment::of_url(&view),
         rows: (!view.engines.is_empty()).then(|| table::engines(report, read)),
+        engines: view.engines,
         link: web_address(view.permalink),
         subject: Subject::Url,
     }
@@ -84,6 +88,7 @@ pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
     Facts {
         positives: Some(view.positives()),
         total: view.worst().and_then(|(_, total)| total),
+        engines: Vec::new(),
         fields: enrichment::of_ip(&view),
         rows: (!view.resolutions.is_empty()).then(|| table::resolutions(report)),
         link: Some(format!("https://www.virustotal.com/gui/ip-address/{object}")),
@@ -101,6 +106,7 @@ pub(crate) fn of_domain(object: &ObjectId, report: &Report) -> Facts {
     Facts {
         positives: None,
         total: None,
+        engines: Vec::new(),
         fields: enrichment::of_domain(&DomainReport::read(report)),
         rows: None,
         link: Some(format!("https://www.virustotal.com/gui/domain/{object}")),

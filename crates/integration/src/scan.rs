@@ -151,6 +151,29 @@ pub(crate) async fn start(
         .collect()
 }
 
+/// Next step, for what the quota or the time did not allow in the one before.
+pub(crate) async fn ask_again(
+    kind: Kind,
+    run: Run<'_>,
+    entries: &mut [Entry],
+    objects: &[Option<&ObjectId>],
+    after_days: Option<u32>,
+) {
+    let again = entries.iter().zip(objects).enumerate();
+    let again = again.filter(|(_, (entry, _))| entry.is_cut_off());
+    let (places, objects): (Vec<usize>, Vec<&ObjectId>) = again
+        .filter_map(|(place, (_, object))| Some((place, (*object)?)))
+        .unzip();
+    for (place, asked) in places
+        .into_iter()
+        .zip(start(kind, run, &objects, after_days).await)
+    {
+        if let Some(entry) = entries.get_mut(place) {
+            entry.status = asked.status;
+        }
+    }
+}
+
 /// That much earlier, or the beginning of time.
 fn before(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_sub(by).unwrap_or(Timestamp::MIN)

@@ -3,6 +3,8 @@
 //! Objects with their status in the order of the plan; reports that must survive until the end (finished ones,
 //! and older ones that stand in for a rescan) travel packed together, because engines' names repeat in all of them.
 
+mod original;
+
 use std::io::Read;
 
 use base64::Engine;
@@ -10,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 use jiff::Timestamp;
+use secops::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -125,14 +128,35 @@ impl State {
         self.action
     }
 
-    /// What to tell people meanwhile; keeps the original's key phrases.
+    /// What to tell people meanwhile; keeps the original's key phrases. `first` is the step in which the run began.
     #[must_use]
-    pub fn message(&self) -> String {
+    pub fn message(&self, first: bool) -> String {
         let waiting: Vec<&str> = self.waiting().collect();
-        format!(
-            "Continuing... the requested items are still queued for analysis:\n{}",
-            waiting.join("\n")
-        )
+        let heading = match (first, self.action) {
+            (true, Action::UploadAndScanFile) => "File was submitted successfully, the analysis is awaited:",
+            (true, _) => "The following entities were submitted for analysis in VirusTotal:",
+            (false, _) => "Continuing... the requested items are still queued for analysis:",
+        };
+        let cut_off: Vec<&str> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.is_cut_off())
+            .map(|entry| entry.key.as_str())
+            .collect();
+        let sections = [
+            (heading, waiting),
+            ("The following wait for the quota of the API key:", cut_off),
+        ];
+        let sections = sections.iter().filter(|(_, names)| !names.is_empty());
+        sections
+            .map(|(heading, names)| format!("{heading}\n{}", names.join("\n")))
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    }
+
+    /// Whether something has no answer because the quota or the time did not allow it.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.entries.iter().any(Entry::is_cut_off)
     }
 
     /// Whether some analysis is under way.
@@ -167,6 +191,24 @@ impl State {
             notices: self.notices.clone(),
         };
         serde_json::to_value(wire).unwrap_or(Value::Null)
+    }
+
+    /// Reads a state as a platform hands it back, as text: ours, or one of the original integration.
+    ///
+    /// # Errors
+    /// As for [`State::from_value`].
+    pub fn from_text(text: &str, action: Action, context: &Context) -> Result<Self, StateError> {
+        let parsed = |text: &str| -> Result<Value, StateError> {
+            serde_json::from_str(text).map_err(|error| StateError::Unreadable(error.to_string()))
+        };
+        let mut value = parsed(text)?;
+        if let Value::String(inner) = &value {
+            value = parsed(inner)?;
+        }
+        match value.get("version").is_some_and(Value::is_number) {
+            true => Self::from_value(&value, action),
+            false => original::read(&value, action, context),
+        }
     }
 
     /// Reads a state; nothing is asked.
@@ -207,6 +249,14 @@ impl State {
 }
 
 impl Entry {
+    /// Whether another step may get the answer that this one did not.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        matches!(
+            self.status,
+            Status::Done(Outcome::Quota(_) | Outcome::Stopped(Stop::Deadline))
+        )
+    }
+
     fn to_wire(&self, reports: &mut Vec<Report>) -> WireEntry {
         let mut keep = |report: &Report| {
             reports.push(report.clone());

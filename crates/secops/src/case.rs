@@ -39,3 +39,13 @@ pub struct Alert {
     #[serde(flatten)]
     pub rest: Map<String, Value>,
 }
+
+impl Alert {
+    /// Whether a platform's answer is an alert: one without a name is none.
+    pub(crate) fn is_in(value: &Value) -> bool {
+        value
+            .get("identifier")
+            .and_then(Value::as_str)
+            .is_some_and(|identifier| !identifier.is_empty())
+    }
+}

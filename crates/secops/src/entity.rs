@@ -11,22 +11,29 @@ pub struct Entity {
     /// Its text; the platform stores it in upper case.
     pub identifier: String,
     /// Enrichment, and the platform's own notes such as `OriginalIdentifier`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub additional_properties: Map<String, Value>,
     /// What kind of thing it is.
     pub entity_type: EntityType,
     /// An asset of the own network.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_internal: bool,
     /// Somebody found it suspicious; an action sets this and never clears it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_suspicious: bool,
     /// Some action has added fields.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_enriched: bool,
     /// Fields this version knows nothing of.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+/// Null is as good as absent.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Where the platform keeps the text as it came.

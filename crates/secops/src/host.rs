@@ -12,11 +12,14 @@ pub trait Host {
     /// The host's words. The action's result is kept, and says that this was not stored.
     fn update_entities(&mut self, entities: &[Entity]) -> impl Future<Output = Result<(), HostError>> + Send;
 
-    /// Stores one insight.
+    /// Stores insights; one answer for each.
     ///
     /// # Errors
-    /// As for [`Host::update_entities`].
-    fn add_insight(&mut self, insight: &Insight) -> impl Future<Output = Result<(), HostError>> + Send;
+    /// As for [`Host::update_entities`], one of its own for each insight.
+    fn add_insights(
+        &mut self,
+        insights: &[Insight],
+    ) -> impl Future<Output = Vec<Result<(), HostError>>> + Send;
 }
 
 /// A host could not store something.

@@ -2,7 +2,8 @@
 //!
 //! A [`Context`] is what a run gets: target entities, parameters, the time. An [`ActionResult`] is what it
 //! leaves: enriched entities, insights, tables, links, the JSON result and the script result. A [`Host`] is
-//! where it runs (the shell, the platform, the workdesk) and stores what is written back.
+//! where it runs (the shell, the platform, the workdesk) and stores what is written back. [`platform`] is the protocol by
+//! which Google SecOps starts actions: with it, an action of any integration is a program.
 //!
 //! ```
 //! use secops::{Entity, EntityType, Parameters};
@@ -21,6 +22,7 @@ mod host;
 mod insight;
 mod link;
 mod parameter;
+pub mod platform;
 mod result;
 mod table;
 
@@ -32,6 +34,6 @@ pub use insight::{Insight, InsightKind, Severity};
 pub use link::Link;
 pub use parameter::{ParameterError, Parameters};
 pub use result::{
-    ActionResult, EntityResult, ExecutionState, JsonResult, OutcomeKind, ScriptForm, ScriptResult,
+    ActionResult, EntityResult, ExecutionState, JsonItem, JsonResult, OutcomeKind, ScriptForm, ScriptResult,
 };
 pub use table::{Rows, Table};

@@ -46,6 +46,18 @@ impl Parameters {
         self
     }
 
+    /// Names and values for people; what nobody may read is masked.
+    pub fn shown(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.iter().map(|(name, value)| {
+            let text = match value {
+                _ if is_secret(name) => "***".to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            (name.as_str(), text)
+        })
+    }
+
     /// The text of a parameter, blanks around it removed; `None` when absent, null or blank.
     ///
     /// # Errors
@@ -142,7 +154,7 @@ impl Parameters {
 impl fmt::Debug for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.0.iter().map(|(name, value)| {
-            let is_secret = name.to_ascii_lowercase().contains("password");
+            let is_secret = is_secret(name);
             (
                 name,
                 if is_secret {
@@ -154,6 +166,14 @@ impl fmt::Debug for Parameters {
         });
         f.debug_map().entries(shown).finish()
     }
+}
+
+/// Whether a parameter of that name holds what nobody may read.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["password", "key", "secret", "token"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 impl From<Map<String, Value>> for Parameters {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::ser::{SerializeMap, SerializeSeq};
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -30,6 +30,24 @@ pub struct ActionResult {
     pub links: Vec<Link>,
     /// The reports.
     pub json_result: JsonResult,
+}
+
+impl ActionResult {
+    /// A completed run with nothing but its message.
+    #[must_use]
+    pub fn new(action: &'static str, script_result: ScriptResult, message: impl Into<String>) -> Self {
+        Self {
+            action,
+            state: ExecutionState::Completed,
+            script_result,
+            output_message: message.into(),
+            entities: Vec::new(),
+            insights: Vec::new(),
+            tables: Vec::new(),
+            links: Vec::new(),
+            json_result: JsonResult::None,
+        }
+    }
 }
 
 /// What became of one entity.
@@ -177,35 +195,49 @@ pub enum JsonResult {
     /// No JSON result: the action has none.
     None,
     /// `[{"EntityResult": …, "Entity": …}, …]`, in the order of the entities.
-    List(Vec<(String, Arc<RawValue>)>),
+    List(Vec<JsonItem>),
     /// `{"<file path>": …, …}`.
-    Object(Vec<(String, Arc<RawValue>)>),
+    Object(Vec<JsonItem>),
+}
+
+/// One report of a JSON result.
+#[derive(Clone, Debug)]
+pub struct JsonItem {
+    /// The entity's identifier, or the file's path.
+    pub name: String,
+    /// The report.
+    pub report: Arc<RawValue>,
+    /// It is about something risky: where not everything has room, it comes first.
+    pub risky: bool,
+}
+
+/// One element of the list form.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListItem<'a> {
+    entity_result: &'a RawValue,
+    entity: &'a str,
+}
+
+impl JsonItem {
+    /// As an element of the list form.
+    pub(crate) fn in_list(&self) -> ListItem<'_> {
+        ListItem {
+            entity_result: &self.report,
+            entity: &self.name,
+        }
+    }
 }
 
 impl Serialize for JsonResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Item<'a> {
-            entity_result: &'a RawValue,
-            entity: &'a str,
-        }
         match self {
             Self::None => serializer.serialize_none(),
-            Self::List(items) => {
-                let mut list = serializer.serialize_seq(Some(items.len()))?;
-                for (entity, report) in items {
-                    list.serialize_element(&Item {
-                        entity_result: report,
-                        entity,
-                    })?;
-                }
-                list.end()
-            }
+            Self::List(items) => serializer.collect_seq(items.iter().map(JsonItem::in_list)),
             Self::Object(items) => {
                 let mut map = serializer.serialize_map(Some(items.len()))?;
-                for (name, report) in items {
-                    map.serialize_entry(name, report.as_ref())?;
+                for item in items {
+                    map.serialize_entry(&item.name, item.report.as_ref())?;
                 }
                 map.end()
             }
@@ -219,13 +251,17 @@ mod tests {
 
     use serde_json::value::RawValue;
 
-    use super::{JsonResult, ScriptForm, ScriptResult};
+    use super::{JsonItem, JsonResult, ScriptForm, ScriptResult};
 
     #[test]
     fn the_json_result_has_the_seeds_two_forms_and_leaves_reports_alone() {
         let report: Arc<RawValue> =
             Arc::from(RawValue::from_string(r#"{"b":1.10,"a":12345678901234567890}"#.into()).unwrap());
-        let items = vec![("x".to_owned(), report)];
+        let items = vec![JsonItem {
+            name: "x".to_owned(),
+            report,
+            risky: false,
+        }];
         assert_eq!(
             serde_json::to_string(&JsonResult::List(items.clone())).unwrap(),
             r#"[{"EntityResult":{"b":1.10,"a":12345678901234567890},"Entity":"x"}]"#

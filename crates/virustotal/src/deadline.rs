@@ -22,6 +22,7 @@ pub enum Stop {
 pub struct Deadline {
     at: Option<Instant>,
     cancelled: Option<watch::Receiver<bool>>,
+    waits_for_quota: bool,
 }
 
 /// Stops everything that waits under the deadlines it was given to.
@@ -54,6 +55,7 @@ impl Deadline {
         Self {
             at: None,
             cancelled: None,
+            waits_for_quota: true,
         }
     }
 
@@ -63,6 +65,7 @@ impl Deadline {
         Self {
             at: Instant::now().checked_add(duration),
             cancelled: None,
+            waits_for_quota: true,
         }
     }
 
@@ -78,6 +81,21 @@ impl Deadline {
     pub fn earlier_by(mut self, margin: Duration) -> Self {
         self.at = self.at.map(|at| at.checked_sub(margin).unwrap_or(at));
         self
+    }
+
+    /// The same, but a used-up quota is not waited for: what it does not let through at once has no answer.
+    #[must_use]
+    pub fn without_quota_waits(mut self) -> Self {
+        self.waits_for_quota = false;
+        self
+    }
+
+    /// How long the quota may be waited for; `None` without a deadline.
+    pub(crate) fn left_for_quota(&self) -> Option<Duration> {
+        match self.waits_for_quota {
+            true => self.left(),
+            false => Some(Duration::ZERO),
+        }
     }
 
     /// Time left; `None` without a deadline.

@@ -140,7 +140,7 @@ impl Transport {
         let wanted = u32::try_from(calls).unwrap_or(u32::MAX);
         let patience = settings.retry.longest_quota_wait;
         let fitting = ledger
-            .fitting(&self.turn, wanted, deadline.left(), patience)
+            .fitting(&self.turn, wanted, deadline.left_for_quota(), patience)
             .await;
         usize::try_from(fitting).unwrap_or(calls)
     }

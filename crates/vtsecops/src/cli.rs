@@ -55,6 +55,8 @@ pub enum Command {
     Config(ConfigArguments),
     /// Serve a simulated VirusTotal for tests and demos
     Simulator(SimulatorArguments),
+    /// Run an action as Google SecOps starts it: its order on standard input, its result on standard output
+    Action(ActionArguments),
     /// Show all actions on a demo case, without a key
     Demo(DemoArguments),
     /// Print completions for a shell
@@ -643,6 +645,22 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
     Ok(crate::settings::duration(text)?.unwrap_or_default())
 }
 
+/// `action`
+#[derive(Debug, Args)]
+#[command(after_help = "Google SecOps starts it through the scripts of the package, as
+  vtsecops action 'Scan Hash' APP_KEY True --logPath /var/log/…
+with the order on standard input and the platform's address in the environment (APP_IP, APP_PORT, …). The result is one
+JSON object on standard output; the exit code is 0 whenever there is one, also for an action that failed.
+Example, without a platform:
+  echo '{}' | APP_USE_SSL=False APP_PORT=8000 vtsecops action Ping KEY")]
+pub struct ActionArguments {
+    /// The action: its name, such as 'Scan Hash', or its script's, such as ScanHash
+    pub name: String,
+    /// What the platform adds: the app key, whether the run begins (True or False), options
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PLATFORM")]
+    pub platform: Vec<OsString>,
+}
+
 /// Refuses a key in the arguments before anything prints them.
 pub(crate) fn key_in_arguments(arguments: &[OsString]) -> Option<Failure> {
     let is_key = |argument: &OsString| {
@@ -658,6 +676,10 @@ pub(crate) fn key_in_arguments(arguments: &[OsString]) -> Option<Failure> {
             _ => false,
         }
     };
+    // The platform's arguments are its own: it gives a key of its own there.
+    if arguments.get(1).is_some_and(|command| command == "action") {
+        return None;
+    }
     let options = arguments.iter().take_while(|argument| *argument != "--");
     options.skip(1).any(is_key).then(|| {
         Failure::usage(

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod action;
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;

@@ -101,8 +101,8 @@ impl Host for DemoCase {
         Ok(())
     }
 
-    async fn add_insight(&mut self, insight: &Insight) -> Result<(), HostError> {
-        self.insights.push(insight.clone());
-        Ok(())
+    async fn add_insights(&mut self, insights: &[Insight]) -> Vec<Result<(), HostError>> {
+        self.insights.extend_from_slice(insights);
+        insights.iter().map(|_| Ok(())).collect()
     }
 }

@@ -56,6 +56,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Quota(arguments) => commands::quota::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Simulator(arguments) => commands::simulator::run(&arguments),
+        Command::Action(arguments) => commands::action::run(&arguments),
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
         Command::Man(arguments) => commands::man::run(&arguments),

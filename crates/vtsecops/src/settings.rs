@@ -514,7 +514,12 @@ impl Resolved {
     #[must_use]
     pub fn limits(&self) -> Limits {
         let tier = self.text("tier").and_then(|text| tier(text).ok());
-        let known = Limits::of(tier.unwrap_or_default());
+        self.limits_of(Limits::of(tier.unwrap_or_default()))
+    }
+
+    /// Calls that the key may make: `known`, and what the settings say.
+    #[must_use]
+    pub fn limits_of(&self, known: Limits) -> Limits {
         Window::ALL.into_iter().fold(known, |limits, window| {
             let told = self.text(&format!("quota_per_{}", window.name()));
             match told.map(quota) {

@@ -25,7 +25,8 @@ pub(super) struct Scanning {
 
 impl Scanning {
     pub(super) async fn start(&self, run: Run<'_>) -> Result<Step, ParameterError> {
-        required_threshold(run)?;
+        // All parameters are looked at before anything is asked.
+        style(run, Some(required_threshold(run)?))?;
         wants_comments(run)?;
         let after_days = run.context.parameters.whole_number(RESCAN_AFTER_DAYS, 0)?;
         let plan = self.action.plan(run.context);
@@ -53,12 +54,16 @@ impl Scanning {
             .iter()
             .map(|entry| by_key.get(&entry.key).copied())
             .collect();
+        if run.comes_back {
+            let after_days = run.context.parameters.whole_number(RESCAN_AFTER_DAYS, 0)?;
+            scan::ask_again(self.kind, run, &mut state.entries, &objects, after_days).await;
+        }
         scan::poll(self.kind, run, &mut state.entries, &objects).await;
         self.next(state, run).await
     }
 
     async fn next(&self, state: State, run: Run<'_>) -> Result<Step, ParameterError> {
-        match state.is_waiting() {
+        match state.is_waiting() || (run.comes_back && state.is_cut_off()) {
             true => Ok(Step::Wait(state)),
             false => self
                 .conclude(state, run, ExecutionState::TimedOut)

@@ -243,6 +243,7 @@ fn conclude_file(
 ) {
     parts.tally.count(path, outcome);
     let facts = outcome.report().map(facts::of_uploaded_file);
+    parts.meet(facts.as_ref(), style);
     for (member, entity) in standing {
         parts.add(*member, entity, outcome, facts.as_ref(), style);
     }
@@ -250,11 +251,15 @@ fn conclude_file(
         parts.add_file(place, path, outcome, facts.as_ref(), style);
     }
     if let (Some(facts), Some(report)) = (&facts, outcome.report()) {
-        parts.report(place, path, report);
+        let verdict = style.judge(facts);
+        parts.report(place, path, report, verdict);
         parts.show(place, path, facts, comments);
-        if let Some(verdict) = facts.judge(style.threshold) {
+        if let Some(verdict) = verdict {
             parts.risky |= verdict.risky();
-            parts.note(place, file_insight(path, facts, verdict, standing));
+            let insight = style
+                .insights
+                .then(|| file_insight(path, facts, verdict, standing));
+            parts.note(place, insight.flatten());
         }
     }
 }

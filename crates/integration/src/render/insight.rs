@@ -47,22 +47,31 @@ pub(crate) fn on_case(path: &str, verdict: Verdict) -> Option<Insight> {
 }
 
 fn marked(what: &str, verdict: Verdict) -> String {
-    format!(
-        "VirusTotal - {what} marked as malicious by {}. Threshold set to - {}",
-        engines(verdict),
-        verdict.threshold
-    )
+    let (engines, threshold) = (engines(verdict), threshold(verdict));
+    format!("VirusTotal - {what} marked as malicious by {engines}. Threshold set to - {threshold}")
 }
 
 fn file_marked(path: &str, verdict: Verdict) -> String {
-    let (engines, threshold) = (engines(verdict), verdict.threshold);
+    let (engines, threshold) = (engines(verdict), threshold(verdict));
     format!("VirusTotal - {path} marked as malicious by {engines} - Threshold set to - {threshold}")
 }
 
 fn engines(verdict: Verdict) -> String {
+    let engines = if verdict.allowed_only {
+        "allowed engines"
+    } else {
+        "engines"
+    };
     match verdict.total {
-        Some(total) => format!("{} of {total} engines", verdict.positives),
-        None => format!("{} engines", verdict.positives),
+        Some(total) => format!("{} of {total} {engines}", verdict.positives),
+        None => format!("{} {engines}", verdict.positives),
+    }
+}
+
+fn threshold(verdict: Verdict) -> String {
+    match verdict.percentage {
+        Some(percentage) => format!("{} and {percentage} %", verdict.threshold),
+        None => verdict.threshold.to_string(),
     }
 }
 

@@ -263,7 +263,7 @@ impl Ledger {
             };
             let now = self.clock.now();
             let wait = until(next, now);
-            let time = deadline.left().map_or_else(
+            let time = deadline.left_for_quota().map_or_else(
                 || patience.saturating_sub(until(now, begun)),
                 |left| self.clock.during(left),
             );

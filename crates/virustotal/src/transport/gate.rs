@@ -61,7 +61,7 @@ impl Gate {
         let slot = deadline.run(Arc::clone(&self.slots).acquire_owned()).await?;
         let slot = slot.map_err(|_| Error::Settings("the client is shut down".to_owned()))?;
         while let Some(pause) = self.check()? {
-            match self.policy.after_quota(pause, *waited, deadline.left()) {
+            match self.policy.after_quota(pause, *waited, deadline.left_for_quota()) {
                 Decision::Wait(pause) => deadline.sleep(pause).await?,
                 Decision::GiveUp => {
                     return Err(Error::Quota {

@@ -102,18 +102,18 @@ impl Serialize for Reports<'_> {
             JsonResult::None => serializer.serialize_none(),
             JsonResult::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
-                for (entity, report) in items {
+                for item in items {
                     list.serialize_element(&Item {
-                        entity_result: Report::Indented(report, IN_LIST),
-                        entity,
+                        entity_result: Report::Indented(&item.report, IN_LIST),
+                        entity: &item.name,
                     })?;
                 }
                 list.end()
             }
             JsonResult::Object(items) => {
                 let mut map = serializer.serialize_map(Some(items.len()))?;
-                for (name, report) in items {
-                    map.serialize_entry(name, &Report::Indented(report, IN_OBJECT))?;
+                for item in items {
+                    map.serialize_entry(&item.name, &Report::Indented(&item.report, IN_OBJECT))?;
                 }
                 map.end()
             }

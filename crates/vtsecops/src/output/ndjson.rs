@@ -22,7 +22,7 @@ pub(super) fn render(result: &ActionResult, out: &mut dyn Write) -> io::Result<(
     let reports: HashMap<&str, &RawValue> = match &result.json_result {
         JsonResult::List(items) | JsonResult::Object(items) => items
             .iter()
-            .map(|(name, report)| (name.as_str(), report.as_ref()))
+            .map(|item| (item.name.as_str(), item.report.as_ref()))
             .collect(),
         JsonResult::None => HashMap::new(),
     };

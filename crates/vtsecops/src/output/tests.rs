@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use secops::{
-    ActionResult, Entity, EntityResult, EntityType, ExecutionState, Insight, InsightKind, JsonResult, Link,
-    OutcomeKind, Rows, ScriptForm, ScriptResult, Severity, Table,
+    ActionResult, Entity, EntityResult, EntityType, ExecutionState, Insight, InsightKind, JsonItem,
+    JsonResult, Link, OutcomeKind, Rows, ScriptForm, ScriptResult, Severity, Table,
 };
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -99,10 +99,11 @@ fn result() -> ActionResult {
             title: "44d88612fea8a8f36de82e1278abb02f".to_owned(),
             url: "https://www.virustotal.com/file/275a/analysis/1549381312/".to_owned(),
         }],
-        json_result: JsonResult::List(vec![(
-            "44d88612fea8a8f36de82e1278abb02f".to_owned(),
-            report.into(),
-        )]),
+        json_result: JsonResult::List(vec![JsonItem {
+            name: "44d88612fea8a8f36de82e1278abb02f".to_owned(),
+            report: report.into(),
+            risky: true,
+        }]),
     }
 }
 
@@ -152,11 +153,10 @@ fn one_odd_report_does_not_spoil_the_others() {
     let mut result = result();
     result.json_result = JsonResult::Object(
         [("deep", deep.as_str()), ("odd", odd)]
-            .map(|(name, text)| {
-                (
-                    name.to_owned(),
-                    RawValue::from_string(text.to_owned()).unwrap().into(),
-                )
+            .map(|(name, text)| JsonItem {
+                name: name.to_owned(),
+                report: RawValue::from_string(text.to_owned()).unwrap().into(),
+                risky: false,
             })
             .to_vec(),
     );

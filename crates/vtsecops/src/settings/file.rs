@@ -45,6 +45,15 @@ pub(crate) fn path(environment: impl Fn(&str) -> Option<String>) -> Option<PathB
 }
 
 impl ConfigFile {
+    /// No file: nothing is set.
+    pub(crate) fn none() -> Self {
+        Self {
+            path: PathBuf::new(),
+            document: DocumentMut::new(),
+            instance: None,
+        }
+    }
+
     /// Reads the file; one that isn't there is empty.
     ///
     /// # Errors

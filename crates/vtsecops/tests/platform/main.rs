@@ -1,0 +1,22 @@
+//! The binary as Google SecOps runs it.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first thing that is not as promised"
+)]
+
+mod actions;
+mod agent;
+mod big;
+mod deadline;
+mod hostile;
+mod launch;
+mod proxy;
+mod scene;
+mod secrets;
+mod signals;
+mod states;
+mod trouble;

@@ -1,0 +1,83 @@
+//! What must not be told.
+
+use std::time::Duration;
+
+use test_platform::{Call, Context, Fault, FaultKind, TargetFormat};
+
+use crate::scene::{KEY, PING, SCAN_HASH, Scene, UPLOAD, hash_context, log_file, one_risky_hash};
+
+const PASSWORD: &str = "a-swordfish-to-look-for";
+
+fn files_below(folder: &std::path::Path, visit: &mut impl FnMut(&std::path::Path, &[u8])) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, visit);
+        } else {
+            visit(&path, &std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn neither_keys_nor_passwords_are_in_outputs_logs_or_files() {
+    let scene = Scene::new([]);
+    let password = Context::new()
+        .parameter("Threshold", "3")
+        .parameter("File Paths", "/srv/x.bin")
+        // Nobody listens there.
+        .parameter("Linux Server Address", "127.0.0.1:1")
+        .parameter("Linux User", "soc")
+        .parameter("Linux Password", PASSWORD)
+        .deadline_in(Duration::from_secs(10));
+    let launch = scene.launch(UPLOAD, password);
+    let run = launch.run().unwrap();
+    scene.sound(&launch, std::slice::from_ref(&run));
+    let log = std::fs::read_to_string(log_file(&launch)).unwrap();
+    for text in [String::from_utf8_lossy(&run.stdout).as_ref(), &run.stderr, &log] {
+        assert!(!text.contains(PASSWORD), "{text}");
+    }
+    for folder in [launch.home(), launch.work_folder(), launch.temporary_folder()] {
+        files_below(&folder, &mut |path, content| {
+            let text = String::from_utf8_lossy(content);
+            for secret in [KEY, PASSWORD, scene.platform.key()] {
+                assert!(!text.contains(secret), "{}", path.display());
+            }
+        });
+    }
+}
+
+#[test]
+fn a_platform_that_echoes_secrets_in_its_errors_does_not_make_them_public() {
+    let (scene, hash) = one_risky_hash();
+    let echo = format!("<html>{KEY} {}", scene.platform.key());
+    for call in [
+        Call::Configuration,
+        Call::AlertFullDetails,
+        Call::AlertsFullDetails,
+        Call::UpdateEntities,
+    ] {
+        scene.platform.clear_faults();
+        scene
+            .platform
+            .add_fault(Fault::new(FaultKind::Body(echo.replace(KEY, ""))).on(call));
+        // Checked by every run for both keys.
+        scene.run(
+            SCAN_HASH,
+            hash_context(TargetFormat::New, &[&hash]).deadline_in(Duration::from_secs(10)),
+        );
+    }
+}
+
+#[test]
+fn a_virustotal_that_breaks_off_does_not_make_the_key_public() {
+    for kind in [
+        simulator::FaultKind::Reset,
+        simulator::FaultKind::Status(500),
+        simulator::FaultKind::NotJson,
+    ] {
+        let scene = Scene::new([]);
+        scene.simulator.add_fault(simulator::Fault::new(kind));
+        scene.run(PING, Context::new().deadline_in(Duration::from_secs(3)));
+    }
+}
