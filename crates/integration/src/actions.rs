@@ -230,10 +230,7 @@ impl Action {
             value: false,
             form: definition.script_form,
         };
-        ActionResult {
-            state: ExecutionState::Failed,
-            ..ActionResult::new(definition.name, script_result, message)
-        }
+        ActionResult::new(definition.name, script_result, message).failed()
     }
 }
 

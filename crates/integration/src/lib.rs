@@ -31,7 +31,6 @@ mod actions;
 mod comments;
 mod conclude;
 mod definition;
-mod deliver;
 mod drive;
 mod enrichment;
 mod facts;
@@ -45,7 +44,6 @@ mod verdict;
 
 pub use actions::{Action, Run, Step};
 pub use definition::{Definition, Parameter, ParameterKind};
-pub use deliver::deliver;
 pub use drive::{Patience, drive};
 pub use files::{
     Files, NamedPath, PathListError, RulesError, UploadRules, path_name, read_path_list, write_path_list,

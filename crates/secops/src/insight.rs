@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::EntityType;
+use crate::{Entity, EntityType};
 
 /// One note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +18,28 @@ pub struct Insight {
     pub kind: InsightKind,
     /// Which integration says so.
     pub triggered_by: String,
+}
+
+impl Insight {
+    /// A note on one entity, under the title that the platform's SDK gives it.
+    #[must_use]
+    pub fn on_entity(
+        entity: &Entity,
+        content: impl Into<String>,
+        severity: Severity,
+        triggered_by: impl Into<String>,
+    ) -> Self {
+        Self {
+            title: "Entity insight".to_owned(),
+            content: content.into(),
+            severity,
+            kind: InsightKind::Entity {
+                entity_identifier: entity.identifier.clone(),
+                entity_type: entity.entity_type.clone(),
+            },
+            triggered_by: triggered_by.into(),
+        }
+    }
 }
 
 /// What an insight is about.

@@ -17,6 +17,7 @@
 
 mod case;
 mod context;
+mod deliver;
 mod entity;
 mod host;
 mod insight;
@@ -28,6 +29,7 @@ mod table;
 
 pub use case::{Alert, Case};
 pub use context::Context;
+pub use deliver::deliver;
 pub use entity::{Entity, EntityType};
 pub use host::{Host, HostError};
 pub use insight::{Insight, InsightKind, Severity};

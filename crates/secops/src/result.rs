@@ -33,6 +33,13 @@ pub struct ActionResult {
 }
 
 impl ActionResult {
+    /// The same, but the run has failed.
+    #[must_use]
+    pub fn failed(mut self) -> Self {
+        self.state = ExecutionState::Failed;
+        self
+    }
+
     /// A completed run with nothing but its message.
     #[must_use]
     pub fn new(action: &'static str, script_result: ScriptResult, message: impl Into<String>) -> Self {
@@ -179,6 +186,16 @@ pub enum ScriptForm {
 }
 
 impl ScriptResult {
+    /// One that the platform gets as `"true"` or `"false"`.
+    #[must_use]
+    pub fn text(name: &'static str, value: bool) -> Self {
+        Self {
+            name,
+            value,
+            form: ScriptForm::Text,
+        }
+    }
+
     /// The value as the platform gets it.
     #[must_use]
     pub fn platform_value(&self) -> Value {

@@ -5,8 +5,6 @@ use secops::{Entity, Insight, InsightKind, Severity};
 use crate::Verdict;
 use crate::facts::{Facts, IpFindings, Subject};
 
-/// Title of insights that hang on an entity. Source: the platform's SDK.
-const ENTITY_TITLE: &str = "Entity insight";
 const TRIGGERED_BY: &str = "VirusTotal";
 
 /// The insight on one entity: for an IP always, for the others when risky.
@@ -19,20 +17,11 @@ pub(crate) fn on_entity(entity: &Entity, facts: &Facts, verdict: Verdict) -> Opt
         Subject::File => file_marked(entity.original_identifier(), verdict),
         Subject::Domain => return None,
     };
-    Some(Insight {
-        title: ENTITY_TITLE.to_owned(),
-        content,
-        severity: if verdict.risky() {
-            Severity::Warn
-        } else {
-            Severity::Informative
-        },
-        kind: InsightKind::Entity {
-            entity_identifier: entity.identifier.clone(),
-            entity_type: entity.entity_type.clone(),
-        },
-        triggered_by: TRIGGERED_BY.to_owned(),
-    })
+    let severity = match verdict.risky() {
+        true => Severity::Warn,
+        false => Severity::Informative,
+    };
+    Some(Insight::on_entity(entity, content, severity, TRIGGERED_BY))
 }
 
 /// The insight on a risky file that no entity of the case stands for.

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use integration::{Action, Files, Run, State, Step, deliver};
+use integration::{Action, Files, Run, State, Step};
 use secops::platform::{Ending, Log, PlatformAction, PlatformRun, ProxySettings};
-use secops::{ActionResult, Context, Entity, ExecutionState, ParameterError, Parameters};
+use secops::{ActionResult, Context, Entity, ExecutionState, ParameterError, Parameters, deliver};
 use secrecy::{ExposeSecret, SecretString};
 use virustotal::quota::{Limits, Priority};
 use virustotal::{ApiKey, Client, Deadline, Notify, ProxyChoice, Tier, Weight};

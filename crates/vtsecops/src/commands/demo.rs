@@ -5,9 +5,10 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use integration::{Action, Patience, Run, deliver, drive};
+use integration::{Action, Patience, Run, drive};
 use secops::{
     ActionResult, Context, EntityResult, ExecutionState, JsonResult, Parameters, ScriptForm, ScriptResult,
+    deliver,
 };
 use simulator::{DEMO_KEY, KeyKind, Running, Simulator};
 use virustotal::{ApiKey, Client, Deadline, ProxyChoice, Settings, Tier};

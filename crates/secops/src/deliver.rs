@@ -1,6 +1,6 @@
-//! Step 5: what changes the case goes to the host; one failed write doesn't lose the others.
+//! What changes the case goes to the host; one failed write doesn't lose the others.
 
-use secops::{ActionResult, Entity, EntityResult, Host};
+use crate::{ActionResult, Entity, EntityResult, Host};
 
 /// Hands enriched entities and insights to `host`. What can't be stored is said in the output message.
 pub async fn deliver(result: &mut ActionResult, host: &mut impl Host) {
