@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -145,6 +146,7 @@ impl Browser {
     pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
         let body = json!({"cmd": command, "params": parameters}).to_string();
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         write!(
             stream,
             "POST /session/{}/goog/cdp/execute HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
@@ -153,11 +155,27 @@ impl Browser {
             body.len()
         )
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{command}: {answer}");
-        serde_json::from_str::<Value>(body).unwrap()["value"].clone()
+        // The driver may keep the connection open, so the body is as long as its head says.
+        let mut answer = BufReader::new(stream);
+        let (mut line, mut head) = (String::new(), String::new());
+        while answer.read_line(&mut line).unwrap() > 2 {
+            head.push_str(&line.to_ascii_lowercase());
+            line.clear();
+        }
+        assert!(head.starts_with("http/1.1 200"), "{command}: {head}");
+        let length = head
+            .split_once("content-length:")
+            .unwrap()
+            .1
+            .lines()
+            .next()
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        let mut body = vec![0; length];
+        answer.read_exact(&mut body).unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()["value"].clone()
     }
 
     /// Makes the window this wide and high, below what a real window may be.

@@ -14,6 +14,7 @@ mod big;
 mod deadline;
 mod hostile;
 mod launch;
+mod oracle;
 mod proxy;
 mod scene;
 mod secrets;

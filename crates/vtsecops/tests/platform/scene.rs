@@ -177,3 +177,12 @@ pub(crate) fn one_risky_hash() -> (Scene, String) {
     let hash = risky_hash(1);
     (Scene::new([Entity::stored(&hash, HASH)]), stored(&hash))
 }
+
+/// Each on a thread of its own: most of them wait.
+pub(crate) fn at_once<T: Send>(items: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for item in items {
+            scope.spawn(|| test(item));
+        }
+    });
+}

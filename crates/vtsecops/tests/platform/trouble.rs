@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use test_platform::{Call, Context, Entity, Fault, FaultKind, Host, Run, TargetFormat, check_run};
 
-use crate::scene::{
+use crate::scene::{at_once, 
     HASH, PING, SCAN_HASH, Scene, case_of, hash_context, one_risky_hash, risky_hash, stored, told,
 };
 
