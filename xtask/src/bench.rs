@@ -3,6 +3,7 @@
 //! The reference for look-ups is a client that asks for one hash a call, one call after the other, as the original
 //! integration does; it is run here, on the same list, against the same simulator.
 
+mod platform;
 mod uploads;
 
 use std::error::Error;
@@ -39,7 +40,13 @@ pub(crate) fn run(size: Size) -> Result<(), Box<dyn Error>> {
     memory(&program, files)?;
     look_ups(&program, files)?;
     kept(&program, if size == Size::Full { 10_000 } else { 100 })?;
+    platform::platform(&program, size)?;
     uploads::uploads(&program, size)
+}
+
+/// The actions on the platform only.
+pub(crate) fn run_platform(size: Size) -> Result<(), Box<dyn Error>> {
+    platform::platform(&process::binary()?, size)
 }
 
 /// Uploads only.

@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: speed and memory of the binary, as ratios in one run against a named reference.
+//! `cargo xtask package`: the package for Google SecOps, with a binary that runs on any x86-64 Linux.
 #![expect(clippy::print_stdout, reason = "a developer's tool that prints its figures")]
 
 mod bench;
+mod package;
 mod process;
 
 use std::process::ExitCode;
@@ -18,7 +20,14 @@ fn main() -> ExitCode {
         ["bench", "--quick"] => bench::run(bench::Size::Quick),
         ["bench", "uploads"] => bench::run_uploads(bench::Size::Full),
         ["bench", "uploads", "--quick"] => bench::run_uploads(bench::Size::Quick),
-        _ => Err("usage: cargo xtask bench [uploads] [--quick]".into()),
+        ["bench", "platform"] => bench::run_platform(bench::Size::Full),
+        ["bench", "platform", "--quick"] => bench::run_platform(bench::Size::Quick),
+        ["package"] => package::run(false),
+        ["package", "--seed-defaults"] => package::run(true),
+        _ => Err(
+            "usage: cargo xtask bench [platform|uploads] [--quick], cargo xtask package [--seed-defaults]"
+                .into(),
+        ),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
+use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 use crate::Error;
 
@@ -34,6 +34,8 @@ pub(crate) fn write(files: &BTreeMap<String, Entry>) -> Result<Vec<u8>, Error> {
         let options = SimpleFileOptions::default()
             .compression_method(method)
             .last_modified_time(DateTime::default())
+            // Also where the package is built on another system: it is read on this one.
+            .system(System::Unix)
             .unix_permissions(if entry.executable { 0o755 } else { 0o644 });
         archive.start_file(path.as_str(), options)?;
         archive.write_all(&entry.bytes)?;

@@ -14,10 +14,10 @@
 //! the file. The archive does not need it.
 //!
 //! ```
-//! use package::{Options, build};
+//! use package::{Options, archive_name, build};
 //!
 //! let package = build(&Options { binary: b"\x7fELF...".to_vec(), seed_defaults: false })?;
-//! assert!(package.files.contains_key("VirusTotal-46.0.zip"));
+//! assert!(package.files.contains_key(&archive_name()));
 //! # Ok::<(), package::Error>(())
 //! ```
 

@@ -1,3 +1,13 @@
+function epoch(value) {
+  const seconds = count(value);
+  return seconds === undefined || seconds > 1e11 ? plain(value) : new Date(seconds * 1000).toISOString().slice(0, 10);
+}
+function longText(title, value) {
+  const text = visible(plain(value).replace(/\r\n?/g, "\n"), true);
+  const content = [make("summary", {}, title), make("bdi", { class: "mono" }, text)];
+  return text === "" ? undefined : make("details", { class: "long" }, ...content);
+}
+
 start({
   title: "Get Domain Report",
   noun: "Domain",

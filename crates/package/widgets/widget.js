@@ -100,10 +100,6 @@ function moment(value) {
   if (!/^\d{4}(-\d\d){2} \d\d(:\d\d){2}$/.test(text) || !(days >= 0)) return text;
   return `${text} UTC (${days === 0 ? "today" : days === 1 ? "1 day ago" : `${days.toLocaleString("en")} days ago`})`;
 }
-function epoch(value) {
-  const seconds = count(value);
-  return seconds === undefined || seconds > 1e11 ? plain(value) : new Date(seconds * 1000).toISOString().slice(0, 10);
-}
 
 // ---- Verdicts ----
 
@@ -130,7 +126,8 @@ function engineVerdict(report) {
 }
 
 const SAMPLES = ["communicating", "downloaded", "referrer"];
-const detectedUrls = (report) => list(report.detected_urls).filter(isObject).map((url) => ({ ...url, kind: undefined }));
+const detectedUrls = (report) =>
+  list(report.detected_urls).filter(isObject).map((url) => ({ ...url, kind: undefined }));
 const detectedSamples = (report) => SAMPLES.flatMap((kind) =>
   list(report[`detected_${kind}_samples`]).filter(isObject).map((sample) => ({ ...sample, kind })));
 const detectedCounts = (report) => [["detected_urls", "URLs"], ...SAMPLES.map((kind) =>
@@ -145,7 +142,8 @@ function relatedVerdict(report) {
     .filter((thing) => count(thing.positives) !== undefined)
     .sort((a, b) => count(b.positives) - count(a.positives) || (count(a.total) ?? 0) - (count(b.total) ?? 0));
   if (worst !== undefined) {
-    return verdict(count(worst.positives), count(worst.total), worst.kind ? `a ${worst.kind} sample` : "a URL seen here");
+    const flagged = worst.kind ? `a ${worst.kind} sample` : "a URL seen here";
+    return verdict(count(worst.positives), count(worst.total), flagged);
   }
   if (detectedCounts(report).length === 0) return verdict(undefined, undefined, "", report.response_code);
   return { ...verdict(0, undefined, ""), sentence: "No detected URL or sample is listed" };
@@ -262,25 +260,18 @@ const resolutionTable = ({ report }) => table("Resolutions", [
 
 // Facts are [label, value, show]; those without a value are left out.
 function facts(rows) {
-  const known = rows.map(([label, value, show = shown]) => [label, plain(value), show]).filter(([, text]) => text !== "");
+  const known = rows.map(([label, value, show = shown]) => [label, plain(value), show])
+    .filter(([, text]) => text !== "");
   return known.length === 0 ? undefined : make("dl", { class: "facts" }, ...known.flatMap(([label, text, show]) =>
     [make("dt", {}, shown(label, { opens: false })), make("dd", {}, show(text))]));
 }
 const fileFacts = ({ report }) => facts([
   ["SHA-256", report.sha256, mono], ["SHA-1", report.sha1, mono], ["MD5", report.md5, mono],
   ["Type", report.type], ["Size (bytes)", report.size], ["Names", report.submission_names], ["Tags", report.tags],
-  ["First seen", report.first_seen && moment(report.first_seen)],
-  ["Last seen", report.last_seen && moment(report.last_seen)],
-  ["Votes", [["malicious", report.malicious_votes], ["harmless", report.harmless_votes]]
-    .filter(([, votes]) => count(votes) !== undefined).map(([name, votes]) => `${votes} ${name}`)],
+  ["First seen", moment(report.first_seen)], ["Last seen", moment(report.last_seen)],
+  ["Malicious votes", report.malicious_votes], ["Harmless votes", report.harmless_votes],
   ["Scan ID", report.scan_id, mono], ["Message", report.verbose_msg],
 ]);
-
-function longText(title, value) {
-  const text = visible(plain(value).replace(/\r\n?/g, "\n"), true);
-  const content = [make("summary", {}, title), make("bdi", { class: "mono" }, text)];
-  return text === "" ? undefined : make("details", { class: "long" }, ...content);
-}
 
 // ---- The page ----
 

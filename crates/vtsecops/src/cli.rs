@@ -57,6 +57,8 @@ pub enum Command {
     Simulator(SimulatorArguments),
     /// Run an action as Google SecOps starts it: its order on standard input, its result on standard output
     Action(ActionArguments),
+    /// Build the package for Google SecOps
+    Package(PackageArguments),
     /// Show all actions on a demo case, without a key
     Demo(DemoArguments),
     /// Print completions for a shell
@@ -659,6 +661,43 @@ pub struct ActionArguments {
     /// What the platform adds: the app key, whether the run begins (True or False), options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PLATFORM")]
     pub platform: Vec<OsString>,
+}
+
+/// `package`
+#[derive(Debug, Args)]
+pub struct PackageArguments {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: PackageCommand,
+}
+
+/// What is done with the package.
+#[derive(Debug, Subcommand)]
+pub enum PackageCommand {
+    /// Write the importable archive, the wheel with the binary, and the content hub's source
+    #[command(
+        after_help = "The binary must be a static one for x86-64 Linux; `cargo xtask package` builds it first.
+Two builds of one binary give the same bytes.
+
+Examples:
+  vtsecops package build
+  vtsecops package build --output /tmp/dist --binary ./vtsecops-static"
+    )]
+    Build(PackageBuild),
+}
+
+/// `package build`
+#[derive(Debug, Args)]
+pub struct PackageBuild {
+    /// Folder that the files are written to
+    #[arg(long, value_name = "FOLDER", default_value = "dist")]
+    pub output: PathBuf,
+    /// The binary to pack; by default this program itself
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+    /// Ship `Verify SSL` unticked, as the original does; one rule of the content hub is then broken
+    #[arg(long)]
+    pub seed_defaults: bool,
 }
 
 /// Refuses a key in the arguments before anything prints them.

@@ -57,6 +57,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Simulator(arguments) => commands::simulator::run(&arguments),
         Command::Action(arguments) => commands::action::run(&arguments),
+        Command::Package(arguments) => commands::package::run(&arguments),
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
         Command::Man(arguments) => commands::man::run(&arguments),

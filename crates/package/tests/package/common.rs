@@ -27,6 +27,7 @@ pub(crate) fn unpacked(archive: &[u8]) -> BTreeMap<String, (Vec<u8>, u32)> {
     (0..archive.len())
         .map(|place| {
             let mut file = archive.by_index(place).unwrap();
+            assert_eq!(file.last_modified(), Some(zip::DateTime::default()));
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes).unwrap();
             (
@@ -69,6 +70,7 @@ impl Integration {
             "../../../../../packages/vtsecops_binary/{}",
             package::wheel_name()
         );
+        let version = env!("CARGO_PKG_VERSION");
         let lock = format!(
             r#"version = 1
 requires-python = "==3.11.*"
@@ -91,7 +93,7 @@ dependencies = [{{ name = "vtsecops-binary" }}]
 
 [[package]]
 name = "vtsecops-binary"
-version = "0.1.0"
+version = "{version}"
 source = {{ path = "{wheel}" }}
 "#
         );

@@ -23,9 +23,10 @@ static PYTHON: LazyLock<Option<&str>> = LazyLock::new(|| {
     };
     let found = ["python3.11", "python3"].into_iter().find(is_it);
     if found.is_none() {
-        println!(
-            "\n*** SKIPPED: there is no Python 3.11 here, so the scripts and the wheel were not run ***\n"
-        );
+        // Past the harness, which shows nothing of a test that passes.
+        let words =
+            "*** SKIPPED: there is no Python 3.11 here, so the scripts and the wheel were not run ***";
+        let _ = writeln!(std::io::stderr(), "\n{words}\n");
     }
     found
 });

@@ -93,6 +93,12 @@ fn without_a_key_of_the_environment_but_with_one_for_virustotal_writes_are_left_
         .launch(SCAN_HASH, context)
         .variable("VTSECOPS_API_KEY", KEY)
         .remote(remote(&scene, None, &hash));
+    // What is there already stays.
+    std::fs::write(
+        launch.work_folder().join("rest_calls.json"),
+        "[{\"https://before\": 1}]",
+    )
+    .unwrap();
     let run = launch.run().unwrap();
     scene.sound(&launch, std::slice::from_ref(&run));
     assert_eq!(
@@ -117,9 +123,13 @@ fn without_a_key_of_the_environment_but_with_one_for_virustotal_writes_are_left_
     };
     assert_eq!(
         addresses,
-        [&address("CreateCaseInsight"), &address("UpdateEntities")]
+        [
+            "https://before",
+            &address("CreateCaseInsight"),
+            &address("UpdateEntities")
+        ]
     );
-    let entities = calls[1].as_object().unwrap().values().next().unwrap();
+    let entities = calls[2].as_object().unwrap().values().next().unwrap();
     assert_eq!(entities[0]["identifier"], json!(stored(&hash)));
     assert_eq!(entities[0]["additional_properties"]["IsSuspicious"], "True");
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 use test_platform::{Call, Entity, TargetFormat};
 
+use crate::oracle::{Oracle, report};
 use crate::scene::{HASH, SCAN_HASH, Scene, hash_context, stored, told};
 
 const ENTITIES: u64 = 5_000;
@@ -71,13 +72,26 @@ fn a_result_that_fits_is_not_cut() {
 }
 
 #[test]
-fn one_report_that_is_too_large_leaves_an_empty_list() {
-    let (scene, hash) = crate::scene::one_risky_hash();
-    // The platform's smallest size is a megabyte: a report of more is one of the simulator's faults.
-    scene
-        .simulator
-        .add_fault(simulator::Fault::new(simulator::FaultKind::Huge(3_000_000)).times(1));
+fn one_report_that_is_too_large_leaves_an_empty_list_and_the_enrichment() {
+    let hashes = simulator::file_with_positives(12, 1);
+    let scene = Scene::new([Entity::stored(&hashes.sha256, HASH)]);
+    let mut report = report(&hashes);
+    report["filler"] = json!("x".repeat(2 * MEGABYTE));
+    let oracle = Oracle::saying(report.to_string());
+    let hash = stored(&hashes.sha256);
     let context = hash_context(TargetFormat::New, &[&hash]).set("max_json_result_size", 1);
-    let run = scene.run(SCAN_HASH, context);
-    assert!(run.code == Some(0) && !run.message().is_empty());
+    let launch = scene
+        .launch(SCAN_HASH, context)
+        .variable("VTSECOPS_VIRUSTOTAL_URL", oracle.base_url());
+    let run = launch.run().unwrap();
+    scene.sound(&launch, std::slice::from_ref(&run));
+    assert_eq!(
+        (run.state(), run.value()),
+        (Some(0), json!(true)),
+        "{}",
+        run.message()
+    );
+    assert_eq!(run.json_result(), json!([]));
+    assert!(run.message().contains("1 MB"), "{}", run.message());
+    assert_eq!(scene.property(&hash, HASH, "VT_positives"), json!(5));
 }

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use test_platform::{Alert, Case, Context, Entity, Run, TargetFormat, csv_fields};
 
+use crate::oracle::{Oracle, report};
 use crate::scene::{
     ADDRESS, DOMAIN, FORMATS, HASH, HOSTNAME, SCAN_HASH, SCAN_IP, SCAN_URL, Scene, UPLOAD, URL, USER,
-    case_of, context, risky_hash, stored, told,
+    at_once, case_of, context, hash_context, risky_hash, stored, told,
 };
 
 const TEXTS: [&str; 12] = [
@@ -74,10 +75,7 @@ fn hostile_fields_of_entities_go_back_as_they_came() {
         serde_json::from_str::<Value>("123456789012345678901234567890.10").unwrap(),
     );
     let scene = Scene::new([entity]);
-    let run = scene.run(
-        SCAN_HASH,
-        crate::scene::hash_context(TargetFormat::New, &[&stored(&hash)]),
-    );
+    let run = scene.run(SCAN_HASH, hash_context(TargetFormat::New, &[&stored(&hash)]));
     assert_eq!(run.value(), json!(true), "{}", run.message());
     assert_eq!(scene.platform.written().len(), 1);
     let number = scene.property(&stored(&hash), HASH, "number");
@@ -94,7 +92,7 @@ fn half_characters_in_the_case_and_the_context_are_survived() {
             |builder| builder.case(case).spell("<S>", escape),
             |simulator| simulator,
         );
-        let context = crate::scene::hash_context(TargetFormat::New, &[&stored(&hash)])
+        let context = hash_context(TargetFormat::New, &[&stored(&hash)])
             .set("environment", "E<S>")
             .parameter("Unknown", "<S>")
             .spell("<S>", escape);
@@ -117,10 +115,7 @@ fn half_characters_are_written_back_as_they_came() {
         |builder| builder.case(case_of([entity])).spell("<S>", r"\ud800"),
         |simulator| simulator,
     );
-    scene.run(
-        SCAN_HASH,
-        crate::scene::hash_context(TargetFormat::New, &[&stored(&hash)]),
-    );
+    scene.run(SCAN_HASH, hash_context(TargetFormat::New, &[&stored(&hash)]));
     assert_eq!(scene.property(&stored(&hash), HASH, "Note"), "x<S>y");
 }
 
@@ -161,8 +156,7 @@ fn parameters_of_other_types_do_not_break_the_run() {
             "Fetch Comments",
             "additional_data",
         ] {
-            let context =
-                crate::scene::hash_context(TargetFormat::New, &[&hash]).parameter(name, value.clone());
+            let context = hash_context(TargetFormat::New, &[&hash]).parameter(name, value.clone());
             let run = scene.run(SCAN_HASH, context);
             assert!(run.code == Some(0) && !run.message().is_empty(), "{name} {value}");
         }
@@ -207,15 +201,23 @@ fn files_with_hostile_names_are_uploaded_under_the_names_they_have() {
 
 #[test]
 fn a_report_full_of_hostile_texts_stays_a_table_and_valid_json() {
-    // The sample's engines are named as VirusTotal names them; the names of the entities are not.
-    for format in FORMATS {
-        let url = "http://positives-12.example/\"<script>'=1+1,x";
-        let scene = Scene::new([Entity::stored(url, URL)]);
-        let target = stored(url);
-        let run = scene.run(
-            SCAN_URL,
-            context(format, &[(&target, URL)]).parameter("Threshold", "3"),
-        );
+    let hashes = simulator::file_with_positives(12, 1);
+    let hash = stored(&hashes.sha256);
+    let mut report = report(&hashes);
+    for text in TEXTS {
+        report["scans"][text] = json!({"detected": true, "version": text, "result": text, "update": text});
+    }
+    report["tags"] = json!(TEXTS);
+    report["submission_names"] = json!(TEXTS);
+    report["verbose_msg"] = json!(TEXTS.join(""));
+    let oracle = Oracle::saying(report.to_string());
+    at_once(FORMATS, |format| {
+        let scene = Scene::new([Entity::stored(&hashes.sha256, HASH)]);
+        let launch = scene
+            .launch(SCAN_HASH, hash_context(format, &[&hash]))
+            .variable("VTSECOPS_VIRUSTOTAL_URL", oracle.base_url());
+        let run = launch.run().unwrap();
+        scene.sound(&launch, std::slice::from_ref(&run));
         assert_eq!(
             (run.state(), run.value()),
             (Some(0), json!(true)),
@@ -223,8 +225,54 @@ fn a_report_full_of_hostile_texts_stays_a_table_and_valid_json() {
             run.message()
         );
         no_formula(&run);
-        assert_eq!(run.json_result()[0]["Entity"], json!(target));
+        // JSON keeps exactly what VirusTotal sent.
+        assert_eq!(
+            run.json_result()[0]["EntityResult"].to_string(),
+            report.to_string()
+        );
+        assert_eq!(
+            scene.property(&hash, HASH, "VT_verbose_msg"),
+            report["verbose_msg"]
+        );
+        let table = run.objects();
+        let lines = table
+            .as_object()
+            .unwrap()
+            .values()
+            .find_map(|member| member["CSVLines"].as_array())
+            .unwrap();
+        assert_eq!(
+            lines.len(),
+            TEXTS.len() + 1,
+            "a line for each engine and the header"
+        );
+    });
+}
+
+#[test]
+fn a_report_is_passed_on_with_its_numbers_and_half_characters() {
+    let hashes = simulator::file_with_positives(12, 1);
+    let hash = stored(&hashes.sha256);
+    let odd = r#""odd": [1.10, 1E5, 123456789012345678901234567890, -0.0], "half": "x\ud800y", "#;
+    let text = report(&hashes).to_string().replacen('{', &format!("{{{odd}"), 1);
+    let oracle = Oracle::saying(text);
+    let scene = Scene::new([Entity::stored(&hashes.sha256, HASH)]);
+    let launch = scene
+        .launch(SCAN_HASH, hash_context(TargetFormat::New, &[&hash]))
+        .variable("VTSECOPS_VIRUSTOTAL_URL", oracle.base_url());
+    let run = launch.run().unwrap();
+    assert_eq!(
+        (run.code, run.state()),
+        (Some(0), Some(0)),
+        "{}",
+        told(std::slice::from_ref(&run))
+    );
+    let objects = run.objects();
+    let raw = objects["JsonResult"]["RawJson"].as_str().unwrap();
+    for number in ["1.10", "1E5", "123456789012345678901234567890", "-0.0"] {
+        assert!(raw.contains(number), "{number}: {raw}");
     }
+    assert!(raw.contains("\"half\""), "{raw}");
 }
 
 #[test]

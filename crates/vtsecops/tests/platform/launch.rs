@@ -281,3 +281,41 @@ fn numbers_work_as_parameters() {
         run.message()
     );
 }
+
+#[test]
+fn a_full_log_file_is_put_aside() {
+    let scene = Scene::new([]);
+    let launch = scene.launch(PING, Context::new());
+    let line = "[2026-01-01,00:00:00,000 INFO] of before\n";
+    std::fs::write(log_file(&launch), line.repeat(5_242_880 / line.len() + 1)).unwrap();
+    let run = launch.run().unwrap();
+    scene.sound(&launch, std::slice::from_ref(&run));
+    let aside = launch.work_folder().join("script.log.1");
+    assert!(std::fs::metadata(aside).unwrap().len() > 5_000_000);
+    assert!(std::fs::metadata(log_file(&launch)).unwrap().len() < 100_000);
+}
+
+#[test]
+fn a_log_file_is_added_to() {
+    let scene = Scene::new([]);
+    let launch = scene.launch(PING, Context::new());
+    launch.run().unwrap();
+    let before = std::fs::read_to_string(log_file(&launch)).unwrap();
+    launch.run().unwrap();
+    assert!(
+        std::fs::read_to_string(log_file(&launch))
+            .unwrap()
+            .starts_with(&before)
+    );
+}
+
+#[test]
+fn a_synchronous_action_begins_whatever_it_is_told_of_the_run() {
+    for state in ["", "null", "x", "{}"] {
+        let scene = Scene::new([]);
+        let launch = scene.launch(PING, Context::new());
+        let run = launch.follow_up(state).unwrap();
+        scene.sound(&launch, std::slice::from_ref(&run));
+        assert_eq!(run.value(), json!("true"), "{state:?} {}", run.message());
+    }
+}

@@ -42,9 +42,14 @@ fn say(stream: TcpStream, answer: &str) {
         }
     }
     let _ = reader.take(length).read_to_end(&mut Vec::new());
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        answer.len()
+    );
     // A client that goes away is no error here.
-    let _ = (&stream).write_all(head.as_bytes()).and_then(|()| (&stream).write_all(answer.as_bytes()));
+    let _ = (&stream)
+        .write_all(head.as_bytes())
+        .and_then(|()| (&stream).write_all(answer.as_bytes()));
 }
 
 /// A report of a file, with 5 of 60 positives and no engines.

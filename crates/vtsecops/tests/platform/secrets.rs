@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use test_platform::{Call, Context, Fault, FaultKind, TargetFormat};
 
-use crate::scene::{KEY, PING, SCAN_HASH, Scene, UPLOAD, hash_context, log_file, one_risky_hash};
+use crate::scene::{KEY, PING, SCAN_HASH, Scene, UPLOAD, at_once, hash_context, log_file, one_risky_hash};
 
 const PASSWORD: &str = "a-swordfish-to-look-for";
 
@@ -49,35 +49,42 @@ fn neither_keys_nor_passwords_are_in_outputs_logs_or_files() {
 
 #[test]
 fn a_platform_that_echoes_secrets_in_its_errors_does_not_make_them_public() {
-    let (scene, hash) = one_risky_hash();
-    let echo = format!("<html>{KEY} {}", scene.platform.key());
-    for call in [
-        Call::Configuration,
-        Call::AlertFullDetails,
-        Call::AlertsFullDetails,
-        Call::UpdateEntities,
-    ] {
-        scene.platform.clear_faults();
-        scene
-            .platform
-            .add_fault(Fault::new(FaultKind::Body(echo.replace(KEY, ""))).on(call));
-        // Checked by every run for both keys.
-        scene.run(
-            SCAN_HASH,
-            hash_context(TargetFormat::New, &[&hash]).deadline_in(Duration::from_secs(10)),
-        );
-    }
+    let echo = |scene: &Scene| format!("<html>{}", scene.platform.key());
+    at_once(
+        [
+            Call::Configuration,
+            Call::AlertFullDetails,
+            Call::AlertsFullDetails,
+            Call::UpdateEntities,
+        ],
+        |call| {
+            let (scene, hash) = one_risky_hash();
+            let body = FaultKind::Body(echo(&scene));
+            scene.platform.add_fault(Fault::new(body).on(call));
+            scene
+                .platform
+                .add_fault(Fault::new(FaultKind::Status(404)).on(Call::AlertFullDetails));
+            // Checked by every run for both keys.
+            scene.run(
+                SCAN_HASH,
+                hash_context(TargetFormat::New, &[&hash]).deadline_in(Duration::from_secs(10)),
+            );
+        },
+    );
 }
 
 #[test]
 fn a_virustotal_that_breaks_off_does_not_make_the_key_public() {
-    for kind in [
-        simulator::FaultKind::Reset,
-        simulator::FaultKind::Status(500),
-        simulator::FaultKind::NotJson,
-    ] {
-        let scene = Scene::new([]);
-        scene.simulator.add_fault(simulator::Fault::new(kind));
-        scene.run(PING, Context::new().deadline_in(Duration::from_secs(3)));
-    }
+    at_once(
+        [
+            simulator::FaultKind::Reset,
+            simulator::FaultKind::Status(500),
+            simulator::FaultKind::NotJson,
+        ],
+        |kind| {
+            let scene = Scene::new([]);
+            scene.simulator.add_fault(simulator::Fault::new(kind));
+            scene.run(PING, Context::new().deadline_in(Duration::from_secs(3)));
+        },
+    );
 }

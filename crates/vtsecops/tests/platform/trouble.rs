@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use test_platform::{Call, Context, Entity, Fault, FaultKind, Host, Run, TargetFormat, check_run};
 
-use crate::scene::{at_once, 
-    HASH, PING, SCAN_HASH, Scene, case_of, hash_context, one_risky_hash, risky_hash, stored, told,
+use crate::scene::{
+    HASH, PING, SCAN_HASH, Scene, at_once, case_of, hash_context, one_risky_hash, risky_hash, stored, told,
 };
 
 /// Enough for every try, and an end for those that try until it.
@@ -72,33 +72,36 @@ fn one_failure_of_a_read_or_of_the_entities_is_made_good() {
         FaultKind::Status(429),
         FaultKind::Reset,
     ];
-    for call in [Call::Configuration, Call::AlertFullDetails, Call::UpdateEntities] {
-        for kind in kinds.clone() {
-            let (scene, hash) = one_risky_hash();
-            scene
-                .platform
-                .add_fault(Fault::new(kind.clone()).on(call).times(1));
-            let run = scanned(&scene, &hash);
-            is_whole(&scene, &hash, &run);
-            assert!(scene.platform.count(call) > 1, "{call} {kind:?}");
-        }
-    }
+    at_once(
+        [Call::Configuration, Call::AlertFullDetails, Call::UpdateEntities],
+        |call| {
+            at_once(kinds.clone(), |kind| {
+                let (scene, hash) = one_risky_hash();
+                scene
+                    .platform
+                    .add_fault(Fault::new(kind.clone()).on(call).times(1));
+                let run = scanned(&scene, &hash);
+                is_whole(&scene, &hash, &run);
+                assert!(scene.platform.count(call) > 1, "{call} {kind:?}");
+            });
+        },
+    );
 }
 
 #[test]
 fn an_answer_that_is_cut_off_is_asked_for_again() {
-    for call in [Call::Configuration, Call::AlertFullDetails] {
+    at_once([Call::Configuration, Call::AlertFullDetails], |call| {
         let (scene, hash) = one_risky_hash();
         scene
             .platform
             .add_fault(Fault::new(FaultKind::Truncated).on(call).times(1));
         is_whole(&scene, &hash, &scanned(&scene, &hash));
-    }
+    });
 }
 
 #[test]
 fn an_insight_that_may_have_arrived_is_not_left_twice() {
-    for kind in [FaultKind::Status(500), FaultKind::Reset] {
+    at_once([FaultKind::Status(500), FaultKind::Reset], |kind| {
         let (scene, hash) = one_risky_hash();
         scene
             .platform
@@ -106,7 +109,7 @@ fn an_insight_that_may_have_arrived_is_not_left_twice() {
         let run = scanned(&scene, &hash);
         assert_eq!(scene.platform.count(Call::CreateCaseInsight), 1);
         keeps_all_but_the_insight(&scene, &hash, &run);
-    }
+    });
 }
 
 fn keeps_all_but_the_insight(scene: &Scene, hash: &str, run: &Run) {
@@ -127,131 +130,149 @@ fn keeps_all_but_the_insight(scene: &Scene, hash: &str, run: &Run) {
 
 #[test]
 fn a_configuration_that_cannot_be_had_fails_with_its_name() {
-    for kind in [FaultKind::Status(500), FaultKind::Status(404), FaultKind::Reset] {
-        let (scene, hash) = one_risky_hash();
-        scene
-            .platform
-            .add_fault(Fault::new(kind.clone()).on(Call::Configuration));
-        let run = scanned(&scene, &hash);
-        assert_eq!(
-            (run.state(), run.value()),
-            (Some(2), json!(false)),
-            "{kind:?} {}",
-            run.message()
-        );
-        assert!(run.message().contains("configuration"), "{}", run.message());
-        assert!(scene.simulator.calls().is_empty());
-    }
+    at_once(
+        [FaultKind::Status(500), FaultKind::Status(404), FaultKind::Reset],
+        |kind| {
+            let (scene, hash) = one_risky_hash();
+            scene
+                .platform
+                .add_fault(Fault::new(kind.clone()).on(Call::Configuration));
+            let run = scanned(&scene, &hash);
+            assert_eq!(
+                (run.state(), run.value()),
+                (Some(2), json!(false)),
+                "{kind:?} {}",
+                run.message()
+            );
+            assert!(run.message().contains("configuration"), "{}", run.message());
+            assert!(scene.simulator.calls().is_empty());
+        },
+    );
 }
 
 #[test]
 fn an_alert_that_cannot_be_had_is_looked_for_among_all() {
-    for kind in [
-        FaultKind::Status(500),
-        FaultKind::Status(404),
-        FaultKind::Body("null".to_owned()),
-        FaultKind::Body("{}".to_owned()),
-        FaultKind::Body("<html>".to_owned()),
-        FaultKind::Body("[1, 2]".to_owned()),
-        FaultKind::Body(String::new()),
-        FaultKind::Body("{\"domain_entities\": 7}".to_owned()),
-    ] {
-        let (scene, hash) = one_risky_hash();
-        scene
-            .platform
-            .add_fault(Fault::new(kind.clone()).on(Call::AlertFullDetails));
-        let run = scanned(&scene, &hash);
-        is_whole(&scene, &hash, &run);
-        assert_eq!(scene.platform.count(Call::AlertsFullDetails), 1, "{kind:?}");
-    }
+    at_once(
+        [
+            FaultKind::Status(500),
+            FaultKind::Status(404),
+            FaultKind::Body("null".to_owned()),
+            FaultKind::Body("{}".to_owned()),
+            FaultKind::Body("<html>".to_owned()),
+            FaultKind::Body("[1, 2]".to_owned()),
+            FaultKind::Body(String::new()),
+            FaultKind::Body("{\"domain_entities\": 7}".to_owned()),
+        ],
+        |kind| {
+            let (scene, hash) = one_risky_hash();
+            scene
+                .platform
+                .add_fault(Fault::new(kind.clone()).on(Call::AlertFullDetails));
+            let run = scanned(&scene, &hash);
+            is_whole(&scene, &hash, &run);
+            assert_eq!(scene.platform.count(Call::AlertsFullDetails), 1, "{kind:?}");
+        },
+    );
 }
 
 #[test]
 fn a_case_that_cannot_be_had_at_all_fails_with_a_clear_message() {
-    for kind in [
-        FaultKind::Status(500),
-        FaultKind::Body("<html>".to_owned()),
-        FaultKind::Reset,
-    ] {
-        let (scene, hash) = one_risky_hash();
-        for call in [Call::AlertFullDetails, Call::AlertsFullDetails] {
-            scene.platform.add_fault(Fault::new(kind.clone()).on(call));
-        }
-        let run = scanned(&scene, &hash);
-        assert_eq!(
-            (run.state(), run.value()),
-            (Some(2), json!(false)),
-            "{kind:?} {}",
-            run.message()
-        );
-        assert!(run.message().contains("alert"), "{kind:?}: {}", run.message());
-        assert!(scene.simulator.calls().is_empty());
-    }
+    at_once(
+        [
+            FaultKind::Status(500),
+            FaultKind::Body("<html>".to_owned()),
+            FaultKind::Reset,
+        ],
+        |kind| {
+            let (scene, hash) = one_risky_hash();
+            for call in [Call::AlertFullDetails, Call::AlertsFullDetails] {
+                scene.platform.add_fault(Fault::new(kind.clone()).on(call));
+            }
+            let run = scanned(&scene, &hash);
+            assert_eq!(
+                (run.state(), run.value()),
+                (Some(2), json!(false)),
+                "{kind:?} {}",
+                run.message()
+            );
+            assert!(run.message().contains("alert"), "{kind:?}: {}", run.message());
+            assert!(scene.simulator.calls().is_empty());
+        },
+    );
 }
 
 #[test]
 fn entities_that_cannot_be_written_leave_the_result_and_are_named() {
-    for kind in [FaultKind::Status(500), FaultKind::Status(400), FaultKind::Reset] {
-        let (scene, hash) = one_risky_hash();
-        scene
-            .platform
-            .add_fault(Fault::new(kind.clone()).on(Call::UpdateEntities));
-        let run = scanned(&scene, &hash);
-        assert_eq!(run.value(), json!(true), "{kind:?}");
-        assert_eq!(run.json_result().as_array().unwrap().len(), 1);
-        assert_eq!(scene.platform.insights().len(), 1);
-        let message = run.message();
-        assert!(
-            message.contains("Reports were fetched") && message.contains("entities"),
-            "{message}"
-        );
-        assert_ne!(message.lines().count(), 2, "{message}");
-    }
+    at_once(
+        [FaultKind::Status(500), FaultKind::Status(400), FaultKind::Reset],
+        |kind| {
+            let (scene, hash) = one_risky_hash();
+            scene
+                .platform
+                .add_fault(Fault::new(kind.clone()).on(Call::UpdateEntities));
+            let run = scanned(&scene, &hash);
+            assert_eq!(run.value(), json!(true), "{kind:?}");
+            assert_eq!(run.json_result().as_array().unwrap().len(), 1);
+            assert_eq!(scene.platform.insights().len(), 1);
+            let message = run.message();
+            assert!(
+                message.contains("Reports were fetched") && message.contains("entities"),
+                "{message}"
+            );
+            assert_ne!(message.lines().count(), 2, "{message}");
+        },
+    );
 }
 
 #[test]
 fn insights_that_cannot_be_left_keep_everything_else() {
-    for kind in [FaultKind::Status(500), FaultKind::Status(403), FaultKind::Reset] {
-        let (scene, hash) = one_risky_hash();
-        scene
-            .platform
-            .add_fault(Fault::new(kind).on(Call::CreateCaseInsight));
-        let run = scanned(&scene, &hash);
-        keeps_all_but_the_insight(&scene, &hash, &run);
-    }
+    at_once(
+        [FaultKind::Status(500), FaultKind::Status(403), FaultKind::Reset],
+        |kind| {
+            let (scene, hash) = one_risky_hash();
+            scene
+                .platform
+                .add_fault(Fault::new(kind).on(Call::CreateCaseInsight));
+            let run = scanned(&scene, &hash);
+            keeps_all_but_the_insight(&scene, &hash, &run);
+        },
+    );
 }
 
 #[test]
 fn garbage_instead_of_a_configuration_is_said_to_be_that() {
-    for body in [
-        "",
-        "<html>",
-        "null",
-        "[]",
-        "7",
-        "{\"Api Key\": [1]}",
-        "{\"Api Key\"",
-        "\u{0}\u{1}",
-    ] {
-        let (scene, hash) = one_risky_hash();
-        scene
-            .platform
-            .add_fault(Fault::new(FaultKind::Body(body.to_owned())).on(Call::Configuration));
-        let run = scanned(&scene, &hash);
-        assert_eq!(
-            (run.state(), run.value()),
-            (Some(2), json!(false)),
-            "{body:?}: {}",
-            run.message()
-        );
-        assert!(!run.message().is_empty());
-        assert!(scene.simulator.calls().is_empty());
-    }
+    at_once(
+        [
+            "",
+            "<html>",
+            "null",
+            "[]",
+            "7",
+            "{\"Api Key\": [1]}",
+            "{\"Api Key\"",
+            "\u{0}\u{1}",
+        ],
+        |body| {
+            let (scene, hash) = one_risky_hash();
+            scene
+                .platform
+                .add_fault(Fault::new(FaultKind::Body(body.to_owned())).on(Call::Configuration));
+            let run = scanned(&scene, &hash);
+            assert_eq!(
+                (run.state(), run.value()),
+                (Some(2), json!(false)),
+                "{body:?}: {}",
+                run.message()
+            );
+            assert!(!run.message().is_empty());
+            assert!(scene.simulator.calls().is_empty());
+        },
+    );
 }
 
 #[test]
 fn whatever_a_write_is_answered_with_is_fine() {
-    for body in ["", "<html>", "null", "true", "{\"a\""] {
+    at_once(["", "<html>", "null", "true", "{\"a\""], |body| {
         let (scene, hash) = one_risky_hash();
         for call in [Call::UpdateEntities, Call::CreateCaseInsight] {
             scene
@@ -262,7 +283,7 @@ fn whatever_a_write_is_answered_with_is_fine() {
         assert_eq!((run.state(), run.value()), (Some(0), json!(true)), "{body:?}");
         let quiet = scanned(&one_risky_hash().0, &hash);
         assert_eq!(run.message(), quiet.message(), "{body:?}");
-    }
+    });
 }
 
 #[test]
@@ -300,7 +321,7 @@ fn one_entity_that_is_malformed_does_not_cost_the_others() {
         Entity::stored(&bad, HASH).field("identifier", json!(null)),
         Entity::stored(&bad, HASH).field("entity_type", json!(7)),
     ];
-    for entity in broken {
+    at_once(broken, |entity| {
         let scene = Scene::with(
             |builder| builder.case(case_of([entity.clone(), Entity::stored(&good, HASH)])),
             |simulator| simulator,
@@ -315,7 +336,7 @@ fn one_entity_that_is_malformed_does_not_cost_the_others() {
             told(&[run])
         );
         assert_eq!(scene.platform.entity(&good, HASH).unwrap()["is_suspicious"], true);
-    }
+    });
 }
 
 #[test]
