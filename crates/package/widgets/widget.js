@@ -130,9 +130,9 @@ const detectedUrls = (report) =>
   list(report.detected_urls).filter(isObject).map((url) => ({ ...url, kind: undefined }));
 const detectedSamples = (report) => SAMPLES.flatMap((kind) =>
   list(report[`detected_${kind}_samples`]).filter(isObject).map((sample) => ({ ...sample, kind })));
-const detectedCounts = (report) => [["detected_urls", "URLs"], ...SAMPLES.map((kind) =>
-  [`detected_${kind}_samples`, `${kind} samples`])].filter(([name]) => Array.isArray(report[name]))
-  .map(([name, things]) => `${report[name].length} ${things}`);
+const detectedCounts = (report) => [["detected_urls", "URL"], ...SAMPLES.map((kind) =>
+  [`detected_${kind}_samples`, `${kind} sample`])].filter(([name]) => Array.isArray(report[name]))
+  .map(([name, things]) => `${report[name].length} ${things}${report[name].length === 1 ? "" : "s"}`);
 const newestDate = (report) => [...detectedUrls(report), ...detectedSamples(report)]
   .map((thing) => plain(thing.scan_date ?? thing.date)).sort().pop();
 
@@ -305,7 +305,7 @@ function card(entity, action) {
   const head = make("summary", {}, donut(found), make("div", { class: "what" },
     make("h2", {}, shown(name, { className: "mono", limit: 120, opens: false })),
     make("p", { class: "line" }, make("span", { class: `verdict ${found.level}` }, found.label), found.sentence),
-    date ? make("p", { class: "quiet" }, "Scanned ", shown(moment(date), { opens: false })) : undefined));
+    date ? make("p", { class: "quiet" }, report.scan_date ? "Scanned " : "Newest scan ", shown(moment(date), { opens: false })) : undefined));
   const body = make("div", { class: "body" });
   const element = make("details", { class: `card ${found.level}` }, head, body);
   // A closed card has no tables: a thousand entities stay light.

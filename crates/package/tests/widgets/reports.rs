@@ -180,7 +180,7 @@ pub(crate) async fn an_address_shows_its_resolutions_and_what_was_detected(brows
         "CountryUS",
         "198.51.100.0/24",
         "Example, Inc., AS64500",
-        "1 URLs, 1 communicating samples",
+        "1 URL, 1 communicating sample, ",
     ] {
         assert!(facts.contains(fact), "{fact}: {facts}");
     }

@@ -16,7 +16,7 @@ impl Oracle {
         let address = listener.local_addr().unwrap().to_string();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                say(stream.unwrap(), &answer);
+                say(&stream.unwrap(), &answer);
             }
         });
         Self { address }
@@ -27,8 +27,8 @@ impl Oracle {
     }
 }
 
-fn say(stream: TcpStream, answer: &str) {
-    let mut reader = BufReader::new(&stream);
+fn say(stream: &TcpStream, answer: &str) {
+    let mut reader = BufReader::new(stream);
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -47,9 +47,9 @@ fn say(stream: TcpStream, answer: &str) {
         answer.len()
     );
     // A client that goes away is no error here.
-    let _ = (&stream)
+    let _ = (&*stream)
         .write_all(head.as_bytes())
-        .and_then(|()| (&stream).write_all(answer.as_bytes()));
+        .and_then(|()| (&*stream).write_all(answer.as_bytes()));
 }
 
 /// A report of a file, with 5 of 60 positives and no engines.
