@@ -301,11 +301,12 @@ function entitiesOf(data, byName) {
 
 function card(entity, action) {
   const { name, report, found } = entity;
-  const date = plain(report.scan_date ?? newestDate(report));
+  const date = moment(report.scan_date ?? newestDate(report));
+  const scanned = ["p", { class: "quiet" }, report.scan_date ? "Scanned " : "Newest scan ", shown(date, { opens: false })];
   const head = make("summary", {}, donut(found), make("div", { class: "what" },
     make("h2", {}, shown(name, { className: "mono", limit: 120, opens: false })),
     make("p", { class: "line" }, make("span", { class: `verdict ${found.level}` }, found.label), found.sentence),
-    date ? make("p", { class: "quiet" }, report.scan_date ? "Scanned " : "Newest scan ", shown(moment(date), { opens: false })) : undefined));
+    date ? make(...scanned) : undefined));
   const body = make("div", { class: "body" });
   const element = make("details", { class: `card ${found.level}` }, head, body);
   // A closed card has no tables: a thousand entities stay light.
@@ -336,8 +337,8 @@ function show(main, text, action) {
   if (entities.length === 0) return notice("There are no reports.");
 
   for (const entity of entities) entity.found = action.verdict(entity.report);
-  const share = ({ positives, total }) => positives / (total || 1);
-  entities.sort((a, b) => (b.found.positives ?? -1) - (a.found.positives ?? -1) || share(b.found) - share(a.found) || 0);
+  const rank = ({ found }) => [found.positives ?? -1, (found.positives ?? 0) / (found.total || 1)];
+  entities.sort((a, b) => rank(b)[0] - rank(a)[0] || rank(b)[1] - rank(a)[1]);
 
   const cards = make("div");
   const more = button("", "more", () => showCards(cards.children.length + PAGE.cards));
@@ -365,8 +366,8 @@ function show(main, text, action) {
 
   const flagged = entities.filter(({ found }) => found.positives > 0).length;
   const sum = overview ? `${entities.length} reports, ${flagged} with detections` : "1 report";
-  main.replaceChildren(make("div", { class: "head" }, make("h1", {}, action.title), make("span", { class: "quiet" }, sum)),
-    ...[overview].filter(Boolean), cards, more);
+  const head = make("div", { class: "head" }, make("h1", {}, action.title), make("span", { class: "quiet" }, sum));
+  main.replaceChildren(...[head, overview, cards, more].filter(Boolean));
   showCards(PAGE.cards);
   for (const entity of entities.slice(0, OPEN_AT_FIRST)) entity.open();
 }
@@ -378,7 +379,8 @@ function theme(data) {
   if (!isObject(data)) return undefined;
   const named = [data.theme, data.mode, isObject(data.data) ? data.data.theme : undefined];
   const words = named.map((name) => typeof name === "string" ? name.slice(0, 40) : "");
-  return words.map((word) => /(?<![a-z])(dark|light)(?:theme|mode)?(?![a-z])/i.exec(word)?.[1].toLowerCase()).find(Boolean);
+  const found = words.map((word) => /(?<![a-z])(dark|light)(?:theme|mode)?(?![a-z])/i.exec(word)?.[1]).find(Boolean);
+  return found?.toLowerCase();
 }
 
 function start(action) {

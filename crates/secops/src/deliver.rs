@@ -2,8 +2,8 @@
 
 use crate::{ActionResult, Entity, EntityResult, Host};
 
-/// Hands enriched entities and insights to `host`. What can't be stored is said in the output message.
-pub async fn deliver(result: &mut ActionResult, host: &mut impl Host) {
+/// Hands enriched entities and insights to `host`. What can't be stored is said in the output message, and returned.
+pub async fn deliver(result: &mut ActionResult, host: &mut impl Host) -> Vec<String> {
     // Many insights fail for one reason, as a rule.
     let mut failures: Vec<(String, usize)> = Vec::new();
     if !result.insights.is_empty() {
@@ -44,6 +44,7 @@ pub async fn deliver(result: &mut ActionResult, host: &mut impl Host) {
             .push_str("\n\nThe following could not be written to the case:\n");
         result.output_message.push_str(&lines.join("\n"));
     }
+    lines
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -184,8 +184,19 @@ fn check_member(key: &str, member: &RawValue, asked: &Asked, wrong: &mut Vec<Str
     if !value("Type").is_null() {
         complain("Type is not null".to_owned());
     }
-    let for_entity = !is_json_result && asked.targets.iter().any(|target| target == title);
-    if value("IsForEntity") != Value::Bool(for_entity) {
+    let same = |as_is: bool| {
+        asked.targets.iter().any(|target| {
+            if as_is {
+                target == title
+            } else {
+                target.to_lowercase() == title.to_lowercase()
+            }
+        })
+    };
+    let due = same(true) && !is_json_result;
+    // Spelled in another case, it may be the entity or not.
+    let is_certain = is_json_result || !same(false) || same(true);
+    if !value("IsForEntity").is_boolean() || (is_certain && value("IsForEntity") != Value::Bool(due)) {
         complain(format!("IsForEntity is {}", value("IsForEntity")));
     }
     if value("Content") != "" {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::escape::write_json;
 use super::input;
 
 /// The case, brought along.
@@ -43,18 +44,20 @@ impl Recorder {
     /// Adds a call to those that are there.
     pub(super) fn record(&self, address: &str, body: &[u8]) -> io::Result<()> {
         let mut calls = match fs::read(&self.path) {
-            Ok(bytes) => match serde_json::from_slice(&bytes)? {
+            Ok(bytes) => match input::parse(&bytes).map_err(io::Error::other)? {
                 Value::Array(calls) => calls,
                 _ => return Err(io::Error::other("it is not a list")),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        let body: Value = serde_json::from_slice(body)?;
+        let body = input::parse(body).map_err(io::Error::other)?;
         calls.push(Value::Object(Map::from_iter([(address.to_owned(), body)])));
         // A file that is half written would lose the calls of before.
         let partial = self.path.with_extension("json.part");
-        fs::write(&partial, serde_json::to_vec(&calls)?)?;
+        let mut bytes = Vec::new();
+        write_json(&mut bytes, &calls)?;
+        fs::write(&partial, bytes)?;
         fs::rename(&partial, &self.path)
     }
 }

@@ -12,24 +12,35 @@ use serde_json::ser::{Formatter, Serializer};
 /// # Errors
 /// As the writer's.
 pub(super) fn write_json(out: impl Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-    let mut serializer = Serializer::with_formatter(out, Ascii);
+    let mut serializer = Serializer::with_formatter(out, Ascii { halves: false });
     Ok(value.serialize(&mut serializer)?)
 }
 
-struct Ascii;
+/// The same for what came with halves of surrogate pairs: characters that stand for one become it again.
+///
+/// # Errors
+/// As the writer's.
+pub(super) fn write_json_with_halves(out: impl Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(out, Ascii { halves: true });
+    Ok(value.serialize(&mut serializer)?)
+}
+
+struct Ascii {
+    halves: bool,
+}
 
 impl Formatter for Ascii {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        write_ascii(writer, fragment)
+        write_ascii(writer, fragment, self.halves)
     }
 
     /// A raw value is whole JSON: what is not ASCII in it stands inside a text.
     fn write_raw_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        write_ascii(writer, fragment)
+        write_ascii(writer, fragment, self.halves)
     }
 }
 
-fn write_ascii<W: Write + ?Sized>(writer: &mut W, text: &str) -> io::Result<()> {
+fn write_ascii<W: Write + ?Sized>(writer: &mut W, text: &str, halves: bool) -> io::Result<()> {
     let mut units = [0; 2];
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| !c.is_ascii() || matches!(c, '<' | '>' | '\u{7f}')) {
@@ -37,6 +48,11 @@ fn write_ascii<W: Write + ?Sized>(writer: &mut W, text: &str) -> io::Result<()> 
         writer.write_all(plain.as_bytes())?;
         let mut characters = special.chars();
         if let Some(character) = characters.next() {
+            if let Some(half) = stood_for(character).filter(|_| halves) {
+                write!(writer, "\\u{half:04x}")?;
+                rest = characters.as_str();
+                continue;
+            }
             for unit in character.encode_utf16(&mut units) {
                 write!(writer, "\\u{unit:04x}")?;
             }
@@ -44,6 +60,25 @@ fn write_ascii<W: Write + ?Sized>(writer: &mut W, text: &str) -> io::Result<()> 
         rest = characters.as_str();
     }
     writer.write_all(rest.as_bytes())
+}
+
+/// Halves of surrogate pairs, which no text can hold, and the end of the last private plane, which nobody uses: both have
+/// 2,048 members.
+const HALVES: std::ops::RangeInclusive<u32> = 0xD800..=0xDFFF;
+const STAND_INS: u32 = 0x10_F800;
+
+/// The character that stands for half a surrogate pair.
+pub(super) fn stand_in(half: u32) -> Option<char> {
+    let offset = half
+        .checked_sub(*HALVES.start())
+        .filter(|_| HALVES.contains(&half))?;
+    char::from_u32(STAND_INS + offset)
+}
+
+fn stood_for(character: char) -> Option<u32> {
+    u32::from(character)
+        .checked_sub(STAND_INS)
+        .map(|offset| HALVES.start() + offset)
 }
 
 /// Writes what it is given as the inside of a JSON text. It is given ASCII.

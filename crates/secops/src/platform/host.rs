@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::address::{Addresses, Call};
 use super::agent::{self, Recorder};
 use super::error::PlatformError;
+use super::escape::{write_json, write_json_with_halves};
 use super::input::{Input, Targets};
 use super::launch::{Agent, Environment, Launch};
 use super::session::{Session, Target};
@@ -231,7 +232,15 @@ impl Platform {
     }
 
     async fn write(&self, call: Call<'_>, body: &Value) -> Result<(), PlatformError> {
-        let body = bytes(body);
+        let body = match &self.link {
+            Link::Live(session) if session.met_halves() => {
+                let mut bytes = Vec::new();
+                // Memory takes everything.
+                let _ = write_json_with_halves(&mut bytes, body);
+                bytes
+            }
+            _ => bytes(body),
+        };
         match &self.link {
             Link::Live(session) => session.post(call, body).await.map(drop),
             Link::Recorded(recorder, addresses) => {
@@ -403,7 +412,10 @@ fn as_object(entity: &impl Serialize) -> Map<String, Value> {
 }
 
 fn bytes(body: &Value) -> Vec<u8> {
-    body.to_string().into_bytes()
+    let mut bytes = Vec::new();
+    // Memory takes everything.
+    let _ = write_json(&mut bytes, body);
+    bytes
 }
 
 #[cfg(test)]

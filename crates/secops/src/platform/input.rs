@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+use super::escape;
 use crate::Parameters;
 
 /// The parameter in which a follow-up finds the state that the run before left.
@@ -135,17 +136,28 @@ impl Targets {
 
 /// Reads JSON that Python wrote: a byte-order mark is skipped, halves of surrogate pairs become replacement characters.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
+    read_json(bytes, |_| Some(char::REPLACEMENT_CHARACTER)).map(|(value, _)| value)
+}
+
+/// The same, but each half has a character of its own, which [`super::escape`] writes as that half again. Tells whether there
+/// were some.
+pub(super) fn parse_for_return(bytes: &[u8]) -> Result<(Value, bool), String> {
+    read_json(bytes, escape::stand_in)
+}
+
+fn read_json(bytes: &[u8], instead: fn(u32) -> Option<char>) -> Result<(Value, bool), String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let error = match serde_json::from_slice(bytes) {
-        Ok(value) => return Ok(value),
+        Ok(value) => return Ok((value, false)),
         Err(error) => error,
     };
     let text = String::from_utf8_lossy(bytes);
-    serde_json::from_str(&whole_surrogates(&text)).map_err(|_| error.to_string())
+    let value = serde_json::from_str(&whole_surrogates(&text, instead));
+    value.map(|value| (value, true)).map_err(|_| error.to_string())
 }
 
-/// Replaces `\uD800`…`\uDFFF` that stand alone, which Python writes and JSON libraries refuse.
-fn whole_surrogates(text: &str) -> String {
+/// Replaces `\uD800`…`\uDFFF` that stand alone, which Python writes and JSON libraries refuse, by other characters.
+fn whole_surrogates(text: &str, instead: fn(u32) -> Option<char>) -> String {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
         u32::from_str_radix(digits, 16).ok()
@@ -157,8 +169,8 @@ fn whole_surrogates(text: &str) -> String {
     {
         let taken = match (next, unit(at)) {
             ('\\', Some(0xD800..=0xDBFF)) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => 12,
-            ('\\', Some(0xD800..=0xDFFF)) => {
-                whole.push_str("\\ufffd");
+            ('\\', Some(half @ 0xD800..=0xDFFF)) => {
+                whole.extend(instead(half));
                 at += 6;
                 continue;
             }
@@ -223,7 +235,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::{Input, Targets, parse};
+    use super::{Input, Targets, escape, parse, parse_for_return};
 
     #[test]
     fn an_order_is_read_with_or_without_its_optional_parts() {
@@ -267,12 +279,17 @@ mod tests {
 
     #[test]
     fn half_a_surrogate_pair_loses_nothing_else() {
-        let value = parse(br#"{"a": "x\ud800y\ud83d\ude00\\ud800\udc00", "b": 1.50}"#).unwrap();
-        assert_eq!(
-            value,
-            json!({"a": "x\u{fffd}y\u{1f600}\\ud800\u{fffd}", "b": value["b"].clone()})
-        );
+        let text = br#"{"a": "x\ud800y\ud83d\ude00\\ud800\udc00", "b": 1.50}"#;
+        let value = parse(text).unwrap();
+        assert_eq!(value["a"], "x\u{fffd}y\u{1f600}\\ud800\u{fffd}");
         assert_eq!(value["b"].to_string(), "1.50");
+        let (value, met) = parse_for_return(text).unwrap();
+        let mut again = Vec::new();
+        escape::write_json_with_halves(&mut again, &value["a"]).unwrap();
+        assert_eq!(
+            (String::from_utf8(again).unwrap().as_str(), met),
+            (r#""x\ud800y\ud83d\ude00\\ud800\udc00""#, true)
+        );
     }
 
     proptest! {

@@ -176,7 +176,7 @@ fn run(action: &impl PlatformAction, launch: &Launch, log: &Log) -> Result<(), S
             Ok(mut run) => Box::pin(action.run(&mut run)).await,
             Err(error) => {
                 log.error(&error.to_string());
-                action.failed(&error.to_string()).into()
+                action.failed(&format!("The run can't begin: {error}")).into()
             }
         }
     });

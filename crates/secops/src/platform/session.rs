@@ -1,6 +1,7 @@
 //! Calls to the platform: headers, time-outs, and another try where that does no harm.
 
 use std::error::Error as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,6 +40,7 @@ pub(super) struct Session {
     deadline: Option<Timestamp>,
     clock: fn() -> Timestamp,
     log: Log,
+    met_halves: AtomicBool,
 }
 
 /// Where a session calls.
@@ -112,7 +114,13 @@ impl Session {
             deadline,
             clock,
             log,
+            met_halves: AtomicBool::new(false),
         })
+    }
+
+    /// Whether answers held halves of surrogate pairs, for which characters stand in.
+    pub(super) fn met_halves(&self) -> bool {
+        self.met_halves.load(Ordering::Relaxed)
     }
 
     /// A call that reads.
@@ -143,7 +151,7 @@ impl Session {
             let Some(pause) = pause else {
                 return Err(self.in_words(call, &failure));
             };
-            self.log.info(&format!(
+            self.log.warn(&format!(
                 "Trying once more to {}: {}",
                 call.purpose(),
                 failure.problem
@@ -171,8 +179,11 @@ impl Session {
         if status.is_client_error() || status.is_server_error() {
             return Err(Failure::of_status(status, &bytes));
         }
-        match input::parse(&bytes) {
-            Ok(answer) => Ok(answer),
+        match input::parse_for_return(&bytes) {
+            Ok((answer, met_halves)) => {
+                self.met_halves.fetch_or(met_halves, Ordering::Relaxed);
+                Ok(answer)
+            }
             Err(_) if method == Method::POST && call != Call::AlertFullDetails => Ok(Value::Null),
             Err(_) => Err(Failure {
                 problem: format!("its answer is no JSON: {}", shown(&bytes)),

@@ -55,7 +55,7 @@ impl PlatformAction for OnPlatform {
         match Box::pin(act(self.0, run)).await {
             Ok(ending) => ending,
             Err(problem) => {
-                let problem = run.log().masked(&problem);
+                let problem = sentence(&run.log().masked(&problem));
                 run.log().error(&problem);
                 self.0.failed(&problem).into()
             }
@@ -97,7 +97,9 @@ async fn act(action: Action, run: &mut PlatformRun) -> Result<Ending, String> {
         comes_back: run.has_next(),
         ..Run::new(&client, &context, &deadline)
     };
-    let step = match run.state() {
+    // Only an action that left something is told of it; for the others the platform's word means nothing.
+    let left = run.state().filter(|_| action.definition().is_async);
+    let step = match left {
         Some(text) => {
             let state = State::from_text(text, action, &context).map_err(|error| error.to_string())?;
             action.resume(state, work).await
@@ -122,7 +124,9 @@ async fn act(action: Action, run: &mut PlatformRun) -> Result<Ending, String> {
             });
         }
     };
-    deliver(&mut result, run.platform()).await;
+    for failure in deliver(&mut result, run.platform()).await {
+        log.error(&format!("Not written to the case: {failure}"));
+    }
     Ok(Ending::Done(result))
 }
 
@@ -136,6 +140,19 @@ fn local_settings() -> Result<(ConfigFile, Resolved), String> {
     Ok((file, resolved))
 }
 
+/// Why a remote agent may have no key of VirusTotal.
+const NO_CONFIGURATION: &str = "Api Key is missing: the remote agent has no API key of the platform, so the integration's \
+    configuration can't be read. Give the agent one, or set VTSECOPS_API_KEY where it runs actions.";
+
+/// With a capital letter: it stands alone.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>());
+    first.unwrap_or_default() + characters.as_str()
+}
+
 /// The integration instance's configuration.
 struct Instance {
     key: ApiKey,
@@ -147,8 +164,13 @@ impl Instance {
     async fn ask(run: &mut PlatformRun, file: &ConfigFile) -> Result<Self, String> {
         if run.platform().is_recorded() {
             // Nobody can be asked there; the machine's own key is what is left.
-            let (key, _) = settings::find_key(None::<&Path>, variable, file, home().as_deref())
-                .map_err(|error| error.to_string())?;
+            let (key, _) =
+                settings::find_key(None::<&Path>, variable, file, home().as_deref()).map_err(|error| {
+                    match error {
+                        settings::SettingsError::NoKey => NO_CONFIGURATION.to_owned(),
+                        other => other.to_string(),
+                    }
+                })?;
             return Ok(Self {
                 key,
                 key_text: SecretString::default(),

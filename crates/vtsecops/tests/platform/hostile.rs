@@ -285,3 +285,35 @@ fn a_title_that_is_called_like_the_json_result_does_not_replace_it() {
         assert!(run.objects().as_object().is_some());
     }
 }
+
+#[test]
+fn a_permalink_that_is_no_web_address_is_not_linked() {
+    let hashes = simulator::file_with_positives(12, 1);
+    let hash = stored(&hashes.sha256);
+    for link in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "",
+        "x",
+    ] {
+        let mut report = report(&hashes);
+        report["permalink"] = json!(link);
+        let oracle = Oracle::saying(report.to_string());
+        let scene = Scene::new([Entity::stored(&hashes.sha256, HASH)]);
+        let launch = scene
+            .launch(SCAN_HASH, hash_context(TargetFormat::New, &[&hash]))
+            .variable("VTSECOPS_VIRUSTOTAL_URL", oracle.base_url());
+        let run = launch.run().unwrap();
+        scene.sound(&launch, std::slice::from_ref(&run));
+        assert_eq!(run.value(), json!(true), "{}", run.message());
+        let objects = run.objects();
+        let links: Vec<&Value> = objects
+            .as_object()
+            .unwrap()
+            .values()
+            .filter_map(|member| member.get("Links"))
+            .collect();
+        assert!(links.is_empty(), "{link:?}: {links:?}");
+    }
+}

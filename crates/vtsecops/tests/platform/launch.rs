@@ -254,7 +254,7 @@ fn an_action_that_does_not_exist_ends_with_its_name_and_an_empty_stdout() {
 }
 
 #[test]
-fn target_entities_match_in_any_case_and_in_the_order_of_the_alert() {
+fn entities_come_in_the_order_of_the_alert_not_of_the_targets() {
     let (a, b) = (crate::scene::risky_hash(1), crate::scene::risky_hash(2));
     let scene = Scene::new([Entity::stored(&a, HASH), Entity::stored(&b, HASH)]);
     let launch = scene.launch(
@@ -318,4 +318,13 @@ fn a_synchronous_action_begins_whatever_it_is_told_of_the_run() {
         scene.sound(&launch, std::slice::from_ref(&run));
         assert_eq!(run.value(), json!("true"), "{state:?} {}", run.message());
     }
+}
+
+#[test]
+fn a_target_that_is_spelled_in_another_case_is_found() {
+    let hash = crate::scene::risky_hash(1);
+    let scene = Scene::new([Entity::stored(&hash, HASH)]);
+    let run = scene.run(SCAN_HASH, hash_context(TargetFormat::New, &[&hash]));
+    assert_eq!(run.value(), json!(true), "{}", run.message());
+    assert_eq!(scene.platform.written().len(), 1);
 }

@@ -12,6 +12,7 @@ mod actions;
 mod agent;
 mod big;
 mod deadline;
+mod golden;
 mod hostile;
 mod launch;
 mod oracle;
