@@ -12,7 +12,7 @@ pub(crate) struct Rule {
     threshold: u32,
     /// Percentage of the engines that must flag it as well.
     percentage: Option<u32>,
-    /// The engines that count, in lower case; empty is all of them.
+    /// The engines that count, as they were typed; empty is all of them.
     allowlist: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl Rule {
             ));
         }
         let names = parameters.text(ENGINE_ALLOWLIST)?.unwrap_or_default();
-        let names = names.split(',').map(|name| name.trim().to_lowercase());
+        let names = names.split(',').map(|name| name.trim().to_owned());
         self.allowlist = names.filter(|name| !name.is_empty()).collect();
         Ok(self)
     }
@@ -81,13 +81,14 @@ impl Rule {
     }
 
     fn counts(&self, engine: &str) -> bool {
-        self.allowlist.contains(&engine.to_lowercase())
+        let engine = engine.to_lowercase();
+        self.allowlist.iter().any(|name| name.to_lowercase() == engine)
     }
 
     /// Names on the allowlist that none of the engines has: slips, as a rule.
     pub(crate) fn unknown<'a>(&self, engines: impl Iterator<Item = &'a str>) -> Vec<String> {
         let known: std::collections::HashSet<String> = engines.map(str::to_lowercase).collect();
-        let unknown = self.allowlist.iter().filter(|name| !known.contains(*name));
+        let unknown = self.allowlist.iter().filter(|name| !known.contains(&name.to_lowercase()));
         unknown.cloned().collect()
     }
 
@@ -182,7 +183,7 @@ mod tests {
         );
         assert_eq!(
             rule.unknown(engines.iter().map(|engine| engine.name.as_str())),
-            ["typo"]
+            ["Typo"]
         );
     }
 }

@@ -188,7 +188,7 @@ mod tests {
         let handle = |status: &str, report: serde_json::Value, task: Option<&str>| json!({"Report": report, "Task ID": task, "Status": status});
         let value = json!({
             HASHES[0].to_lowercase(): handle("Done", report.clone(), None),
-            HASHES[1]: handle("Done", report.clone(), Some("t-1")),
+            HASHES[1]: handle("Done", report, Some("t-1")),
             HASHES[2]: handle("Missing", json!({}), None),
             HASHES[3]: handle("Queued", json!({}), Some("t-3")),
             HASHES[4]: handle("Failed", json!({}), None),
