@@ -88,7 +88,10 @@ impl Rule {
     /// Names on the allowlist that none of the engines has: slips, as a rule.
     pub(crate) fn unknown<'a>(&self, engines: impl Iterator<Item = &'a str>) -> Vec<String> {
         let known: std::collections::HashSet<String> = engines.map(str::to_lowercase).collect();
-        let unknown = self.allowlist.iter().filter(|name| !known.contains(&name.to_lowercase()));
+        let unknown = self
+            .allowlist
+            .iter()
+            .filter(|name| !known.contains(&name.to_lowercase()));
         unknown.cloned().collect()
     }
 
