@@ -15,13 +15,11 @@ use secops::{ActionResult, Context, ExecutionState, ParameterError, ScriptResult
 use virustotal::{Client, Deadline, ObjectId};
 
 use crate::conclude::Style;
-use crate::definition::{
-    self, CREATE_INSIGHT, Definition, FETCH_COMMENTS, PREFIX, THRESHOLD, WAIT_FOR_QUOTA,
-};
+use crate::definition::{self, CREATE_INSIGHT, Definition, FETCH_COMMENTS, PREFIX, WAIT_FOR_QUOTA};
 use crate::files::{Files, NO_FILES};
 use crate::plan::Plan;
 use crate::state::State;
-use crate::verdict::Rule;
+use crate::verdict::{Policy, PolicyKind, Rule};
 use crate::{ENRICHMENT_PREFIX, NO_PREFIX, plan};
 
 /// An analysis takes some minutes at most, and shows itself at the latest when it is finished.
@@ -60,6 +58,8 @@ pub struct Run<'a> {
     pub lost_after: SignedDuration,
     /// How files to upload are found.
     pub files: &'a Files,
+    /// When an entity is risky, beyond what the parameters say.
+    pub policy: Option<&'a Policy>,
     /// Whether another step can follow by itself: then hashes and URLs that the quota or the time did not allow wait for it,
     /// instead of ending without an answer.
     pub comes_back: bool,
@@ -85,6 +85,7 @@ impl<'a> Run<'a> {
             elapsed: Duration::ZERO,
             lost_after: LOST_AFTER,
             files: &NO_FILES,
+            policy: None,
             comes_back: false,
         }
     }
@@ -245,9 +246,9 @@ fn objects(plan: &Plan) -> Vec<&ObjectId> {
     plan.groups.iter().map(|group| &group.object).collect()
 }
 
-fn style(run: Run<'_>, threshold: Option<u32>) -> Result<Style, ParameterError> {
+/// How an action that judges nothing renders.
+fn style(run: Run<'_>) -> Result<Style<'_>, ParameterError> {
     let parameters = &run.context.parameters;
-    let rule = threshold.map(|threshold| Rule::of_threshold(threshold).refined(parameters));
     let prefix = match parameters.text(PREFIX)?.as_deref() {
         None => ENRICHMENT_PREFIX.to_owned(),
         // An empty field can't say it: playbooks older than the parameter send it empty.
@@ -255,20 +256,29 @@ fn style(run: Run<'_>, threshold: Option<u32>) -> Result<Style, ParameterError> 
         Some(prefix) => prefix.to_owned(),
     };
     Ok(Style {
-        rule: rule.transpose()?,
+        rule: None,
+        policy: None,
+        now: run.now(),
         insights: parameters.flag(CREATE_INSIGHT)?.unwrap_or(true),
         prefix,
         unfinished: ExecutionState::TimedOut,
     })
 }
 
-/// The threshold, which the form insists on.
-fn required_threshold(run: Run<'_>) -> Result<u32, ParameterError> {
-    threshold(run)?.ok_or(ParameterError::Missing { name: THRESHOLD })
-}
-
-fn threshold(run: Run<'_>) -> Result<Option<u32>, ParameterError> {
-    run.context.parameters.whole_number(THRESHOLD, 1)
+/// How an action that judges objects of this kind renders. Without a default threshold, the parameter or the policy must
+/// say it.
+fn judging_style(
+    run: Run<'_>,
+    kind: PolicyKind,
+    default_threshold: Option<u32>,
+) -> Result<Style<'_>, ParameterError> {
+    let policy = run.policy.map(|policy| (policy, kind));
+    let rule = Rule::of_run(&run.context.parameters, policy, default_threshold)?;
+    Ok(Style {
+        rule: Some(rule),
+        policy,
+        ..style(run)?
+    })
 }
 
 fn wants_comments(run: Run<'_>) -> Result<bool, ParameterError> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use secops::{
     ActionResult, Context, Entity, EntityResult, EntityType, ExecutionState, Insight, JsonItem, JsonResult,
     Link, OutcomeKind, Rows, ScriptResult, Table,
@@ -15,18 +16,29 @@ use crate::lookup::{Origin, Outcome};
 use crate::plan::Plan;
 use crate::render::insight;
 use crate::render::message::{Tally, Words, with_reason};
-use crate::verdict::Rule;
+use crate::verdict::{Policy, PolicyKind, Rule};
 use crate::{Verdict, enrichment};
 
 /// What the parameters say about rendering.
-pub(crate) struct Style {
+pub(crate) struct Style<'a> {
     /// Absent for an action that judges nothing.
     pub(crate) rule: Option<Rule>,
+    /// Where the rule is from, if it is a policy's.
+    pub(crate) policy: Option<(&'a Policy, PolicyKind)>,
+    /// The moment of the run: reports have an age.
+    pub(crate) now: Timestamp,
     /// Whether insights are wanted.
     pub(crate) insights: bool,
     pub(crate) prefix: String,
     /// How the run ended if analyses are under way or entities were not reached.
     pub(crate) unfinished: ExecutionState,
+}
+
+/// A verdict, and what there is to tell of it.
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    /// Where a policy is in use.
+    pub(crate) explanation: Option<String>,
 }
 
 /// Everything that is known at the end of a run on entities.
@@ -40,7 +52,7 @@ pub(crate) struct Ending<'a> {
     /// One for each group; empty where none were asked for.
     pub(crate) comments: Vec<Option<Rows>>,
     pub(crate) facts: fn(&ObjectId, &Report) -> Facts,
-    pub(crate) style: Style,
+    pub(crate) style: Style<'a>,
     pub(crate) notices: Vec<String>,
 }
 
@@ -55,8 +67,10 @@ pub(crate) struct Parts {
     pub(crate) links: Vec<(usize, Link)>,
     pub(crate) insights: Vec<(usize, Insight)>,
     pub(crate) reports: Vec<(usize, JsonItem)>,
-    /// Names of engines that the reports have; only where it matters.
+    /// Names of engines that the reports have, in lower case; only where it matters.
     engines: HashSet<String>,
+    /// What the policy gives no verdict on, with the reason.
+    undecided: Vec<String>,
 }
 
 impl Ending<'_> {
@@ -64,7 +78,8 @@ impl Ending<'_> {
         let mut parts = Parts::default();
         for (index, (group, outcome)) in self.plan.groups.iter().zip(&self.outcomes).enumerate() {
             let facts = outcome.report().map(|report| (self.facts)(&group.object, report));
-            let verdict = facts.as_ref().and_then(|facts| self.style.judge(facts));
+            let judged = facts.as_ref().and_then(|facts| self.style.judge(facts));
+            let judged = judged.as_ref();
             parts.meet(facts.as_ref(), &self.style);
             let comments = self.comments.get(index).and_then(Option::as_ref);
             for &member in &group.members {
@@ -72,14 +87,15 @@ impl Ending<'_> {
                     continue;
                 };
                 parts.tally.count(entity.original_identifier(), outcome);
-                parts.add(member, entity, outcome, facts.as_ref(), &self.style);
+                parts.doubt(entity.original_identifier(), judged);
+                parts.add(member, entity, outcome, facts.as_ref(), judged, &self.style);
                 if let (Some(facts), Some(report)) = (&facts, outcome.report()) {
-                    parts.report(member, &entity.identifier, report, verdict);
+                    parts.report(member, &entity.identifier, report, judged);
                     parts.show(member, &entity.identifier, facts, comments);
-                    let wanted = verdict.filter(|_| self.style.insights);
+                    let wanted = judged.filter(|_| self.style.insights);
                     parts.note(
                         member,
-                        wanted.and_then(|verdict| insight::on_entity(entity, facts, verdict)),
+                        wanted.and_then(|judged| insight::on_entity(entity, facts, judged)),
                     );
                 }
             }
@@ -102,7 +118,8 @@ impl Parts {
         entity: &Entity,
         outcome: &Outcome,
         facts: Option<&Facts>,
-        style: &Style,
+        judged: Option<&Judged>,
+        style: &Style<'_>,
     ) {
         let mut result = EntityResult {
             entity: entity.clone(),
@@ -111,13 +128,15 @@ impl Parts {
             remark: outcome.remark(),
             unfinished: outcome.is_unfinished(),
             risky: false,
-            positives: facts.and_then(|facts| facts.positives),
-            total: facts.and_then(|facts| facts.total),
+            positives: facts.and_then(|facts| facts.seen.positives),
+            total: facts.and_then(|facts| facts.seen.total),
+            verdict: judged.and_then(|judged| judged.explanation.clone()),
+            undecided: judged.is_some_and(|judged| judged.verdict.undecided.is_some()),
             enrichment: Map::new(),
         };
         if let Some(facts) = facts {
             result.enrichment = enrichment::prefixed(&style.prefix, facts.fields.clone());
-            result.risky = style.judge(facts).is_some_and(|verdict| verdict.risky());
+            result.risky = judged.is_some_and(|judged| judged.verdict.risky());
             result.entity.is_suspicious |= result.risky;
         }
         self.risky |= result.risky;
@@ -131,21 +150,22 @@ impl Parts {
         path: &str,
         outcome: &Outcome,
         facts: Option<&Facts>,
-        style: &Style,
+        judged: Option<&Judged>,
+        style: &Style<'_>,
     ) {
         let file = Entity::new(path, EntityType::FileName);
-        self.add(place, &file, outcome, facts, style);
+        self.add(place, &file, outcome, facts, judged, style);
         if let Some((_, added)) = self.entities.last_mut() {
             added.is_target = false;
         }
     }
 
     /// A report for the JSON result.
-    pub(crate) fn report(&mut self, place: usize, name: &str, report: &Report, verdict: Option<Verdict>) {
+    pub(crate) fn report(&mut self, place: usize, name: &str, report: &Report, judged: Option<&Judged>) {
         let item = JsonItem {
             name: name.to_owned(),
             report: report.raw_value(),
-            risky: verdict.is_some_and(|verdict| verdict.risky()),
+            risky: judged.is_some_and(|judged| judged.verdict.risky()),
         };
         self.reports.push((place, item));
     }
@@ -181,25 +201,56 @@ impl Parts {
     }
 
     /// Takes note of the engines' names, where only some of them count.
-    pub(crate) fn meet(&mut self, facts: Option<&Facts>, style: &Style) {
+    pub(crate) fn meet(&mut self, facts: Option<&Facts>, style: &Style<'_>) {
         if let Some(facts) = facts
-            && style.rule.as_ref().is_some_and(Rule::has_allowlist)
+            && style.rule.as_ref().is_some_and(Rule::names_engines)
         {
-            let names = facts.engines.iter().map(|engine| engine.name.clone());
+            let names = facts.seen.engines.iter().map(|engine| engine.name.to_lowercase());
             self.engines.extend(names);
         }
     }
 
+    /// Takes note of what there is no verdict on.
+    pub(crate) fn doubt(&mut self, name: &str, judged: Option<&Judged>) {
+        if let Some(undecided) = judged.and_then(|judged| judged.verdict.undecided) {
+            self.undecided.push(format!("{name}: {}", undecided.reason()));
+        }
+    }
+
     /// Names that were meant to count and that no report has.
-    fn slips(&self, style: &Style) -> Option<String> {
-        let rule = style.rule.as_ref().filter(|_| !self.engines.is_empty())?;
-        let unknown = rule.unknown(self.engines.iter().map(String::as_str));
-        (!unknown.is_empty()).then(|| {
+    fn slips(&self, style: &Style<'_>) -> Vec<String> {
+        let Some(rule) = style.rule.as_ref().filter(|_| !self.engines.is_empty()) else {
+            return Vec::new();
+        };
+        let on_allowlist = rule.unknown_on_allowlist(&self.engines).join(", ");
+        let on_allowlist = (!on_allowlist.is_empty()).then(|| {
+            format!("No report has these engines of the Engine Allowlist: {on_allowlist}. They do not count.")
+        });
+        let in_policy = rule.unknown_in_policy(&self.engines).join(", ");
+        let in_policy = style.policy.filter(|_| !in_policy.is_empty()).map(|(policy, _)| {
             format!(
-                "No report has these engines of the Engine Allowlist: {}. They do not count.",
-                unknown.join(", ")
+                "{}: no report has the engines {in_policy} that it names.",
+                policy.heading()
             )
-        })
+        });
+        on_allowlist.into_iter().chain(in_policy).collect()
+    }
+
+    /// What the policy has to say, where it judged anything.
+    fn policy_notices(&self, style: &Style<'_>) -> Vec<String> {
+        let is_judged = self.entities.iter().any(|(_, result)| result.verdict.is_some());
+        let Some((policy, kind)) = style.policy.filter(|_| is_judged) else {
+            return Vec::new();
+        };
+        let mut notices = policy.notices(kind);
+        if !self.undecided.is_empty() {
+            notices.push(format!(
+                "{}: there is no verdict on the following, which do not count as risky:\n{}",
+                policy.heading(),
+                self.undecided.join("\n")
+            ));
+        }
+        notices
     }
 
     fn skip(&mut self, place: usize, entity: &Entity, reason: &str, internal: bool) {
@@ -219,6 +270,8 @@ impl Parts {
             risky: false,
             positives: None,
             total: None,
+            verdict: None,
+            undecided: false,
             enrichment: Map::new(),
         };
         self.entities.push((place, result));
@@ -229,9 +282,10 @@ impl Parts {
         mut self,
         definition: &'static Definition,
         words: &Words,
-        style: &Style,
+        style: &Style<'_>,
         json: fn(Vec<JsonItem>) -> JsonResult,
     ) -> ActionResult {
+        self.tally.notices.extend(self.policy_notices(style));
         self.tally.notices.extend(self.slips(style));
         self.entities.sort_by_key(|(place, _)| *place);
         self.reports.sort_by_key(|(place, ..)| *place);
@@ -262,11 +316,12 @@ fn in_order<T>(mut items: Vec<(usize, T)>) -> Vec<T> {
     items.into_iter().map(|(_, item)| item).collect()
 }
 
-impl Style {
+impl Style<'_> {
     /// The verdict, where the action judges.
-    pub(crate) fn judge(&self, facts: &Facts) -> Option<Verdict> {
-        let rule = self.rule.as_ref()?;
-        Some(rule.judge(facts.positives, facts.total, &facts.engines))
+    pub(crate) fn judge(&self, facts: &Facts) -> Option<Judged> {
+        let verdict = self.rule.as_ref()?.judge(&facts.seen, self.now);
+        let explanation = self.policy.map(|_| verdict.explanation());
+        Some(Judged { verdict, explanation })
     }
 }
 

@@ -1,20 +1,18 @@
-//! What a report says, in the terms of a case: numbers for the verdict, fields, a table, a link.
+//! What a report says, in the terms of a case: what the verdict is about, fields, a table, a link.
 
 use secops::Rows;
 use serde_json::{Map, Value};
-use virustotal::report::{DomainReport, Engine, FileReport, Findings, IpReport, UrlReport};
+use virustotal::report::{DomainReport, FileReport, Findings, IpReport, UrlReport};
 use virustotal::{ObjectId, Report};
 
 use crate::enrichment;
 use crate::render::table;
+use crate::verdict::{PolicyKind, Seen};
 
 /// What one report says.
 pub(crate) struct Facts {
-    /// Engines that flag the object, and engines that answered; a domain has neither.
-    pub(crate) positives: Option<u64>,
-    pub(crate) total: Option<u64>,
-    /// What each engine says; an address and a domain have none.
-    pub(crate) engines: Vec<Engine>,
+    /// What the verdict is about.
+    pub(crate) seen: Seen,
     /// Enrichment, without prefix.
     pub(crate) fields: Map<String, Value>,
     pub(crate) rows: Option<Rows>,
@@ -59,26 +57,36 @@ pub(crate) fn of_uploaded_file(report: &Report) -> Facts {
 fn of_file(report: &Report, view: FileReport, subject: Subject) -> Facts {
     let read = |report: &Report| FileReport::read(report).engines;
     Facts {
-        positives: view.positives,
-        total: view.total,
         fields: Map::new(),
         rows: (!view.engines.is_empty()).then(|| table::engines(report, read)),
-        engines: view.engines,
         link: web_address(view.permalink),
+        seen: Seen {
+            positives: view.positives,
+            total: view.total,
+            engines: view.engines,
+            newest_scan: view.scan_date,
+        },
         subject,
     }
 }
 
 pub(crate) fn of_url(_: &ObjectId, report: &Report) -> Facts {
+    of_url_report(report)
+}
+
+fn of_url_report(report: &Report) -> Facts {
     let view = UrlReport::read(report);
     let read = |report: &Report| UrlReport::read(report).engines;
     Facts {
-        positives: view.positives,
-        total: view.total,
         fields: enrichment::of_url(&view),
         rows: (!view.engines.is_empty()).then(|| table::engines(report, read)),
-        engines: view.engines,
         link: web_address(view.permalink),
+        seen: Seen {
+            positives: view.positives,
+            total: view.total,
+            engines: view.engines,
+            newest_scan: view.scan_date,
+        },
         subject: Subject::Url,
     }
 }
@@ -86,9 +94,7 @@ pub(crate) fn of_url(_: &ObjectId, report: &Report) -> Facts {
 pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
     let view = IpReport::read(report);
     Facts {
-        positives: Some(view.positives()),
-        total: view.worst().and_then(|(_, total)| total),
-        engines: Vec::new(),
+        seen: of_address(&view),
         fields: enrichment::of_ip(&view),
         rows: (!view.resolutions.is_empty()).then(|| table::resolutions(report)),
         link: Some(format!("https://www.virustotal.com/gui/ip-address/{object}")),
@@ -104,13 +110,30 @@ pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
 
 pub(crate) fn of_domain(object: &ObjectId, report: &Report) -> Facts {
     Facts {
-        positives: None,
-        total: None,
-        engines: Vec::new(),
+        seen: Seen::default(),
         fields: enrichment::of_domain(&DomainReport::read(report)),
         rows: None,
         link: Some(format!("https://www.virustotal.com/gui/domain/{object}")),
         subject: Subject::Domain,
+    }
+}
+
+/// The worst finding's numbers; no report says which engines found it.
+fn of_address(view: &IpReport) -> Seen {
+    Seen {
+        positives: Some(view.positives()),
+        total: view.worst().and_then(|(_, total)| total),
+        engines: Vec::new(),
+        newest_scan: view.newest_date(),
+    }
+}
+
+/// What a verdict on a report is about.
+pub(crate) fn seen(kind: PolicyKind, report: &Report) -> Seen {
+    match kind {
+        PolicyKind::File => of_uploaded_file(report).seen,
+        PolicyKind::Url => of_url_report(report).seen,
+        PolicyKind::Ip => of_address(&IpReport::read(report)),
     }
 }
 

@@ -50,7 +50,7 @@ pub use files::{
 };
 pub use plan::{Group, Plan, Skipped};
 pub use state::{State, StateError};
-pub use verdict::Verdict;
+pub use verdict::{Policy, PolicyError, PolicyKind, Stale, Trusted, Undecided, Verdict};
 
 /// Default prefix of enrichment fields, as the original integration has it.
 pub const ENRICHMENT_PREFIX: &str = "VT_";

@@ -373,7 +373,11 @@ impl WireEntry {
 
 /// Base64 of the deflated JSON list of reports.
 fn pack(reports: &[Report]) -> String {
-    let json = serde_json::to_vec(reports).unwrap_or_default();
+    let stored: Vec<Box<RawValue>> = reports
+        .iter()
+        .filter_map(|report| RawValue::from_string(report.to_stored()).ok())
+        .collect();
+    let json = serde_json::to_vec(&stored).unwrap_or_default();
     let mut packed = Vec::new();
     // Reading from memory can't fail.
     let _ = DeflateEncoder::new(json.as_slice(), Compression::default()).read_to_end(&mut packed);
@@ -386,7 +390,9 @@ fn unpack(text: &str) -> Option<Vec<Report>> {
     let mut decoder = DeflateDecoder::new(packed.as_slice()).take(MOST_UNPACKED_BYTES);
     decoder.read_to_end(&mut json).ok()?;
     let raw: Vec<Box<RawValue>> = serde_json::from_slice(&json).ok()?;
-    Some(raw.into_iter().map(Report::from).collect())
+    raw.into_iter()
+        .map(|raw| Report::from_stored(raw.get().to_owned()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,26 +1,66 @@
-//! Step 3, pure: a report against the rule.
+//! Step 3, pure: a report against the rule. The seed's rule is a threshold; parameters and a policy refine it.
 
+mod engines;
+mod explanation;
+mod policy;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use secops::{ParameterError, Parameters};
 use virustotal::report::Engine;
 
 use crate::definition::{ENGINE_ALLOWLIST, ENGINE_PERCENTAGE};
+use engines::{Counting, Names, Quorum, suspects};
+pub use policy::{Policy, PolicyError, PolicyKind};
 
-/// When an entity is risky.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// When an entity is risky: when everything that is said here holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rule {
     /// Engines that must flag it at least.
     threshold: u32,
     /// Percentage of the engines that must flag it as well.
     percentage: Option<u32>,
-    /// The engines that count, as they were typed; empty is all of them.
-    allowlist: Vec<String>,
+    counting: Counting,
+    quorum: Option<Quorum>,
+    /// Whether an engine that merely suspects flags.
+    count_suspicious: bool,
+    /// Engines that must have answered; of fewer there is no verdict.
+    minimum_engines: Option<u32>,
+    newest_scan: Option<NewestScan>,
+}
+
+/// How old a report may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct NewestScan {
+    at_most_days: u32,
+    /// An older one is no ground for a verdict; else its age is only said.
+    decides: bool,
+}
+
+/// What a report says to a rule.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Engines that flag the object, and engines that answered, as the report sums them up; a domain has neither.
+    pub(crate) positives: Option<u64>,
+    pub(crate) total: Option<u64>,
+    /// What each engine says; an address and a domain have none.
+    pub(crate) engines: Vec<Engine>,
+    /// The newest scan, UTC.
+    pub(crate) newest_scan: Option<DateTime>,
 }
 
 /// Our judgement of one report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Engines that flag the object, of those that count.
     pub positives: u64,
+    /// Those of them that merely suspect it.
+    pub suspecting: u64,
     /// Engines that answered, of those that count, where the report says so.
     pub total: Option<u64>,
     /// Positives from which an entity is risky.
@@ -29,6 +69,48 @@ pub struct Verdict {
     pub percentage: Option<u32>,
     /// Whether only some engines count.
     pub allowed_only: bool,
+    /// How the trusted engines vote, where they must agree.
+    pub trusted: Option<Trusted>,
+    /// The report's age, where it is older than it may be.
+    pub stale: Option<Stale>,
+    /// Why there is no verdict.
+    pub undecided: Option<Undecided>,
+}
+
+/// How the trusted engines vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trusted {
+    /// Those that flag the object.
+    pub positives: u64,
+    /// How many are trusted, whether they answered or not.
+    pub total: usize,
+    /// How many must flag it.
+    pub at_least: u32,
+}
+
+/// A report that is too old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Whole days since the newest scan.
+    pub days: i64,
+    /// How many it may be.
+    pub at_most: u32,
+}
+
+/// Why there is no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undecided {
+    /// Too few engines answered.
+    FewEngines {
+        /// How many did.
+        answered: u64,
+        /// How many must.
+        at_least: u32,
+    },
+    /// Some engines are asked for by name, and the report names none.
+    NoEngines,
+    /// The newest scan is too old.
+    Stale(Stale),
 }
 
 impl Rule {
@@ -36,15 +118,14 @@ impl Rule {
     pub(crate) fn of_threshold(threshold: u32) -> Self {
         Self {
             threshold,
-            percentage: None,
-            allowlist: Vec::new(),
+            ..Self::default()
         }
     }
 
-    /// The same with what the parameters say beyond the threshold.
+    /// The same with what the parameters say beyond the threshold: their word comes before the policy's.
     pub(crate) fn refined(mut self, parameters: &Parameters) -> Result<Self, ParameterError> {
-        self.percentage = parameters.whole_number(ENGINE_PERCENTAGE, 1)?;
-        if let Some(percentage) = self.percentage.filter(|percentage| *percentage > 100) {
+        let percentage = parameters.whole_number(ENGINE_PERCENTAGE, 1)?;
+        if let Some(percentage) = percentage.filter(|percentage| *percentage > 100) {
             let expected = "a percentage from 1 to 100";
             return Err(ParameterError::invalid(
                 ENGINE_PERCENTAGE,
@@ -52,141 +133,130 @@ impl Rule {
                 &percentage.to_string(),
             ));
         }
+        self.percentage = percentage.or(self.percentage);
         let names = parameters.text(ENGINE_ALLOWLIST)?.unwrap_or_default();
         let names = names.split(',').map(|name| name.trim().to_owned());
-        self.allowlist = names.filter(|name| !name.is_empty()).collect();
+        let names = Names::of(names.filter(|name| !name.is_empty()));
+        if names.count() > 0 {
+            self.counting = Counting::Allowlist(names);
+        }
         Ok(self)
     }
 
-    /// `positives` and `total` as the report sums them up, and what each engine says. A report without the number flags
-    /// nothing. Source: the original.
-    pub(crate) fn judge(&self, positives: Option<u64>, total: Option<u64>, engines: &[Engine]) -> Verdict {
-        let verdict = Verdict {
-            positives: positives.unwrap_or(0),
+    /// A report without the number of positives flags nothing. Source: the original.
+    pub(crate) fn judge(&self, seen: &Seen, now: Timestamp) -> Verdict {
+        let suspecting = |engine: &&Engine| self.count_suspicious && suspects(engine);
+        let counting = || {
+            seen.engines
+                .iter()
+                .filter(|engine| self.counting.counts(&engine.name))
+        };
+        let suspected = counting().filter(suspecting).count() as u64;
+        let (flagged, total) = match self.counting {
+            Counting::All => (seen.positives.unwrap_or(0), seen.total),
+            _ => (
+                counting().filter(|engine| engine.detected).count() as u64,
+                Some(counting().count() as u64),
+            ),
+        };
+        let stale = self.newest_scan.and_then(|newest| newest.stale(seen, now));
+        Verdict {
+            positives: flagged.saturating_add(suspected),
+            suspecting: suspected,
             total,
             threshold: self.threshold,
             percentage: self.percentage,
-            allowed_only: false,
+            allowed_only: self.counting != Counting::All,
+            trusted: self.quorum.as_ref().map(|quorum| Trusted {
+                positives: (seen.engines.iter())
+                    .filter(|engine| quorum.trusted.has(&engine.name))
+                    .filter(|engine| engine.detected || suspecting(engine))
+                    .count() as u64,
+                total: quorum.trusted.count(),
+                at_least: quorum.at_least,
+            }),
+            stale,
+            undecided: self.undecided(seen, stale),
+        }
+    }
+
+    fn undecided(&self, seen: &Seen, stale: Option<Stale>) -> Option<Undecided> {
+        let few = self.minimum_engines.zip(seen.total);
+        let few = few.filter(|(at_least, answered)| *answered < u64::from(*at_least));
+        let few = few.map(|(at_least, answered)| Undecided::FewEngines { answered, at_least });
+        let by_name =
+            self.quorum.is_some() || matches!(self.counting, Counting::Only(_) | Counting::AllBut(_));
+        let nameless = (by_name && seen.engines.is_empty()).then_some(Undecided::NoEngines);
+        let decides = self.newest_scan.is_some_and(|newest| newest.decides);
+        let old = stale.filter(|_| decides).map(Undecided::Stale);
+        few.or(nameless).or(old)
+    }
+
+    /// Names on the allowlist that none of the engines has.
+    pub(crate) fn unknown_on_allowlist(&self, engines: &HashSet<String>) -> Vec<&str> {
+        match &self.counting {
+            Counting::Allowlist(names) => names.unknown(engines).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Names in the policy that none of the engines has, each once.
+    pub(crate) fn unknown_in_policy(&self, engines: &HashSet<String>) -> Vec<&str> {
+        let chosen = match &self.counting {
+            Counting::Only(names) | Counting::AllBut(names) => Some(names),
+            Counting::All | Counting::Allowlist(_) => None,
         };
-        if self.allowlist.is_empty() {
-            return verdict;
-        }
-        let counting = || engines.iter().filter(|engine| self.counts(&engine.name));
-        Verdict {
-            positives: counting().filter(|engine| engine.detected).count() as u64,
-            total: Some(counting().count() as u64),
-            allowed_only: true,
-            ..verdict
-        }
+        let trusted = self.quorum.as_ref().map(|quorum| &quorum.trusted);
+        let names = chosen.into_iter().chain(trusted);
+        let mut said = HashSet::new();
+        names
+            .flat_map(|names| names.unknown(engines))
+            .filter(|name| said.insert(name.to_lowercase()))
+            .collect()
     }
 
-    fn counts(&self, engine: &str) -> bool {
-        let engine = engine.to_lowercase();
-        self.allowlist.iter().any(|name| name.to_lowercase() == engine)
+    /// Whether it asks for engines by name.
+    pub(crate) fn names_engines(&self) -> bool {
+        self.counting != Counting::All || self.quorum.is_some()
     }
+}
 
-    /// Names on the allowlist that none of the engines has: slips, as a rule.
-    pub(crate) fn unknown<'a>(&self, engines: impl Iterator<Item = &'a str>) -> Vec<String> {
-        let known: std::collections::HashSet<String> = engines.map(str::to_lowercase).collect();
-        let unknown = self
-            .allowlist
-            .iter()
-            .filter(|name| !known.contains(&name.to_lowercase()));
-        unknown.cloned().collect()
-    }
-
-    /// Whether only some engines count.
-    pub(crate) fn has_allowlist(&self) -> bool {
-        !self.allowlist.is_empty()
+impl NewestScan {
+    /// A report that does not say when it was made is of no age.
+    fn stale(self, seen: &Seen, now: Timestamp) -> Option<Stale> {
+        let scanned_at = Offset::UTC.to_timestamp(seen.newest_scan?).ok()?;
+        let days = now.duration_since(scanned_at).as_hours() / 24;
+        (days > i64::from(self.at_most_days)).then_some(Stale {
+            days,
+            at_most: self.at_most_days,
+        })
     }
 }
 
 impl Verdict {
-    /// Whether the positives reach the threshold (source: the contract, for every action), and the percentage where there
-    /// is one. Of a report that does not say how many engines answered, only the number counts.
+    /// Whether there is a verdict, the positives reach the threshold (source: the contract, for every action), and the
+    /// percentage and the quorum where there are such. Of a report that does not say how many engines answered, only the
+    /// number counts.
     #[must_use]
     pub fn risky(&self) -> bool {
-        let reaches_share = |percentage: u32| {
+        self.undecided.is_none() && self.reaches_threshold() && self.reaches_share() && self.reaches_quorum()
+    }
+
+    fn reaches_threshold(&self) -> bool {
+        self.positives >= u64::from(self.threshold)
+    }
+
+    fn reaches_share(&self) -> bool {
+        let reaches = |percentage: u32| {
             self.total.is_none_or(|total| {
                 self.positives.saturating_mul(100) >= total.saturating_mul(u64::from(percentage))
             })
         };
-        self.positives >= u64::from(self.threshold) && self.percentage.is_none_or(reaches_share)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use secops::Parameters;
-    use virustotal::report::Engine;
-
-    use super::Rule;
-
-    fn risky(positives: u64, threshold: u32) -> bool {
-        Rule::of_threshold(threshold)
-            .judge(Some(positives), Some(60), &[])
-            .risky()
+        self.percentage.is_none_or(reaches)
     }
 
-    proptest! {
-        #[test]
-        fn a_higher_threshold_never_makes_more_entities_risky(positives in 0_u64..200, threshold in 1_u32..200, more in 0_u32..200) {
-            prop_assert!(risky(positives, threshold) || !risky(positives, threshold + more));
-        }
-
-        #[test]
-        fn more_positives_never_make_an_entity_less_risky(positives in 0_u64..200, threshold in 1_u32..200, more in 0_u64..200) {
-            prop_assert!(!risky(positives, threshold) || risky(positives + more, threshold));
-        }
-    }
-
-    #[test]
-    fn reaching_the_threshold_is_enough() {
-        assert_eq!([risky(4, 5), risky(5, 5), risky(6, 5)], [false, true, true]);
-    }
-
-    #[test]
-    fn a_percentage_must_be_reached_as_well() {
-        let rule = |percentage: u32| {
-            let parameters = Parameters::new().with("Engine Percentage Threshold", percentage);
-            Rule::of_threshold(3).refined(&parameters)
-        };
-        let risky = |percentage, positives, total| {
-            rule(percentage)
-                .unwrap()
-                .judge(Some(positives), total, &[])
-                .risky()
-        };
-        assert!(risky(10, 6, Some(60)) && !risky(10, 5, Some(60)));
-        assert!(!risky(1, 2, Some(60)), "the threshold still counts");
-        assert!(risky(50, 3, None), "a share of an unknown number can't be missed");
-        assert!(rule(101).is_err() && rule(0).is_err());
-    }
-
-    #[test]
-    fn only_engines_on_the_allowlist_count() {
-        let engine = |name: &str, detected| Engine {
-            name: name.to_owned(),
-            detected,
-            result: None,
-            update: None,
-        };
-        let engines = [
-            engine("ESET-NOD32", true),
-            engine("Bkav", true),
-            engine("Kaspersky", false),
-        ];
-        let parameters = Parameters::new().with("Engine Allowlist", " eset-nod32,, KASPERSKY, Typo ");
-        let rule = Rule::of_threshold(2).refined(&parameters).unwrap();
-        let verdict = rule.judge(Some(40), Some(70), &engines);
-        assert_eq!(
-            (verdict.positives, verdict.total, verdict.risky()),
-            (1, Some(2), false)
-        );
-        assert_eq!(
-            rule.unknown(engines.iter().map(|engine| engine.name.as_str())),
-            ["Typo"]
-        );
+    fn reaches_quorum(&self) -> bool {
+        self.trusted
+            .is_none_or(|trusted| trusted.positives >= u64::from(trusted.at_least))
     }
 }

@@ -77,6 +77,10 @@ pub struct EntityResult {
     pub positives: Option<u64>,
     /// See `positives`.
     pub total: Option<u64>,
+    /// Why it is risky or not, in a line for people; where more than a threshold decides.
+    pub verdict: Option<String>,
+    /// There is a report and no verdict on it: it says too little, or is too old.
+    pub undecided: bool,
     /// The fields this run added, prefix included.
     pub enrichment: Map<String, Value>,
 }

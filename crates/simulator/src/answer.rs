@@ -15,6 +15,7 @@ use hyper::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::fault::FaultKind;
+use crate::v3::{disturb, error};
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -23,12 +24,33 @@ pub(crate) enum Answer {
     Json(Value),
     /// No body; the reference leaves those of 400, 403 and 404 open.
     Empty(StatusCode),
+    /// API v3's errors.
+    Error(StatusCode, Value),
+    /// 302 to this address.
+    Redirect(String),
+    /// A file's content.
+    Content(Bytes),
+}
+
+impl Answer {
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Json(value) | Self::Error(_, value) => Bytes::from(value.to_string()),
+            Self::Content(bytes) => bytes,
+            Self::Empty(_) | Self::Redirect(_) => Bytes::from_static(b"{}"),
+        }
+    }
 }
 
 /// An ordinary answer.
 pub(crate) fn ordinary(answer: Answer, gzip: bool) -> Response<Body> {
     match answer {
         Answer::Empty(status) => with(status, None, Bytes::new()),
+        Answer::Error(status, value) => {
+            with(status, Some("application/json"), Bytes::from(value.to_string()))
+        }
+        Answer::Redirect(to) => redirect(&to),
+        Answer::Content(bytes) => with(StatusCode::OK, Some("application/octet-stream"), bytes),
         Answer::Json(value) => {
             let text = value.to_string();
             let mut packed = Vec::new();
@@ -54,7 +76,7 @@ pub(crate) fn ordinary(answer: Answer, gzip: bool) -> Response<Body> {
 }
 
 /// A spoilt answer. `usual` is what the API would have said.
-pub(crate) fn spoilt(fault: &FaultKind, usual: Answer) -> Response<Body> {
+pub(crate) fn spoilt(fault: &FaultKind, usual: Answer, is_v3: bool) -> Response<Body> {
     const PAGE: &str = "<!DOCTYPE html><html><title>Error</title><h1>Server Error</h1></html>";
     let html = |status| with(status, Some("text/html"), Bytes::from_static(PAGE.as_bytes()));
     let json = |text: &'static str| {
@@ -64,40 +86,39 @@ pub(crate) fn spoilt(fault: &FaultKind, usual: Answer) -> Response<Body> {
             Bytes::from_static(text.as_bytes()),
         )
     };
-    let text = match usual {
-        Answer::Json(value) => value.to_string(),
-        Answer::Empty(_) => "{}".to_owned(),
+    let failed = |status: StatusCode, code: Option<&str>| match code.or_else(|| error::usual_code(status)) {
+        Some(code) if is_v3 => ordinary(error::answer(status, code, error::usual_message(code)), false),
+        _ if status.is_server_error() => html(status),
+        _ => with(status, None, Bytes::new()),
     };
+    let changed = |usual: Answer, change: fn(&mut Value)| match usual {
+        Answer::Json(mut value) => {
+            change(&mut value);
+            ordinary(Answer::Json(value), false)
+        }
+        other => ordinary(other, false),
+    };
+    let known = |code: &u16| StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match fault {
-        FaultKind::Status(code) => {
-            match StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR) {
-                status if status.is_server_error() => html(status),
-                status => with(status, None, Bytes::new()),
-            }
-        }
-        FaultKind::RetryAfter(code, seconds) => {
-            let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
-            let mut response = with(status, None, Bytes::new());
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(*seconds));
-            response
-        }
+        FaultKind::Status(code) => failed(known(code), None),
+        FaultKind::RetryAfter(code, seconds) => retry_after(failed(known(code), None), Some(*seconds)),
+        FaultKind::Error {
+            status,
+            code,
+            retry_after: seconds,
+        } => retry_after(failed(known(status), Some(code)), *seconds),
+        FaultKind::Quota if is_v3 => failed(StatusCode::TOO_MANY_REQUESTS, Some("QuotaExceededError")),
         FaultKind::NotJson => html(StatusCode::OK),
         FaultKind::EmptyObject => json("{}"),
         FaultKind::Null => json("null"),
-        FaultKind::Redirect(to) => {
-            let mut response = with(StatusCode::FOUND, None, Bytes::new());
-            if let Ok(to) = HeaderValue::from_str(to) {
-                response.headers_mut().insert(LOCATION, to);
-            }
-            response
-        }
-        FaultKind::Truncated => truncated(text),
-        FaultKind::SlowBody(duration) => slow(text, *duration),
+        FaultKind::Redirect(to) => redirect(to),
+        FaultKind::Truncated => truncated(&usual.into_bytes()),
+        FaultKind::SlowBody(duration) => slow(&usual.into_bytes(), *duration),
+        FaultKind::Nulls => changed(usual, disturb::nulls),
+        FaultKind::NewCategory => changed(usual, disturb::new_category),
         FaultKind::Huge(bytes) => huge(*bytes),
         FaultKind::WrongTypes => {
-            let mut value = serde_json::from_str(&text).unwrap_or(Value::Null);
+            let mut value = serde_json::from_slice(&usual.into_bytes()).unwrap_or(Value::Null);
             retype(&mut value, &mut 0);
             with(
                 StatusCode::OK,
@@ -110,6 +131,23 @@ pub(crate) fn spoilt(fault: &FaultKind, usual: Answer) -> Response<Body> {
             with(StatusCode::NO_CONTENT, None, Bytes::new())
         }
     }
+}
+
+fn redirect(to: &str) -> Response<Body> {
+    let mut response = with(StatusCode::FOUND, None, Bytes::new());
+    if let Ok(to) = HeaderValue::from_str(to) {
+        response.headers_mut().insert(LOCATION, to);
+    }
+    response
+}
+
+fn retry_after(mut response: Response<Body>, seconds: Option<u64>) -> Response<Body> {
+    if let Some(seconds) = seconds {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 fn with(status: StatusCode, kind: Option<&'static str>, body: Bytes) -> Response<Body> {
@@ -133,9 +171,9 @@ fn streamed(frames: impl stream::Stream<Item = io::Result<Bytes>> + Send + 'stat
 }
 
 /// Announces all, sends half, ends.
-fn truncated(text: String) -> Response<Body> {
-    let whole = text.len();
-    let half = Bytes::from(text).slice(..whole / 2);
+fn truncated(body: &Bytes) -> Response<Body> {
+    let whole = body.len();
+    let half = body.slice(..whole / 2);
     let broken = io::Error::from(io::ErrorKind::ConnectionReset);
     // A pause, so that the half is on its way before the connection ends.
     let end = stream::once(async move {
@@ -149,14 +187,10 @@ fn truncated(text: String) -> Response<Body> {
     response
 }
 
-fn slow(text: String, duration: Duration) -> Response<Body> {
+fn slow(body: &Bytes, duration: Duration) -> Response<Body> {
     const PIECES: usize = 10;
-    let size = text.len().div_ceil(PIECES).max(1);
-    let pieces: Vec<Bytes> = text
-        .into_bytes()
-        .chunks(size)
-        .map(Bytes::copy_from_slice)
-        .collect();
+    let size = body.len().div_ceil(PIECES).max(1);
+    let pieces: Vec<Bytes> = body.chunks(size).map(Bytes::copy_from_slice).collect();
     let pause = duration / u32::try_from(PIECES).unwrap_or(1);
     streamed(stream::iter(pieces).then(move |piece| async move {
         tokio::time::sleep(pause).await;

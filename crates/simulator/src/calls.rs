@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Call {
     /// `GET` or `POST`.
     pub method: String,
-    /// Path below the API's base, such as `file/report`; the whole path elsewhere.
+    /// Path below API v2's base, such as `file/report`; in API v3 its kind, such as `v3/files`; the whole path elsewhere.
     pub endpoint: String,
     /// Whether the key is known.
     pub key_ok: bool,

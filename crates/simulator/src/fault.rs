@@ -7,9 +7,9 @@ use std::time::Duration;
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// This status; 5xx with an HTML page, others with an empty body.
+    /// This status; 5xx with an HTML page, others with an empty body. In API v3 503, 504 and 4xx have an error's body.
     Status(u16),
-    /// 204 with an empty body, as a used-up quota.
+    /// As a used-up quota: 204 with an empty body, in API v3 429 with `QuotaExceededError`.
     Quota,
     /// This status, and `Retry-After` with these seconds.
     RetryAfter(u16, u64),
@@ -33,6 +33,31 @@ pub enum FaultKind {
     WrongTypes,
     /// 302 to this address.
     Redirect(String),
+    /// This status with API v3's error body of this code, and `Retry-After` with these seconds; API v2 gets no body.
+    Error {
+        /// HTTP status.
+        status: u16,
+        /// API v3's code, such as `QuotaExceededError`.
+        code: String,
+        /// Seconds of `Retry-After`.
+        retry_after: Option<u64>,
+    },
+    /// The ordinary answer of API v3 with half its attributes null or missing.
+    Nulls,
+    /// The ordinary answer of API v3 with a category nobody knows, and an engine whose name has dots and brackets.
+    NewCategory,
+}
+
+impl FaultKind {
+    /// API v3's 429 for those who ask too fast.
+    #[must_use]
+    pub fn too_many_requests() -> Self {
+        Self::Error {
+            status: 429,
+            code: "TooManyRequestsError".to_owned(),
+            retry_after: None,
+        }
+    }
 }
 
 /// A fault, and which calls it befalls.
@@ -40,7 +65,7 @@ pub enum FaultKind {
 pub struct Fault {
     /// What goes wrong.
     pub kind: FaultKind,
-    /// Only on this endpoint, such as `file/report`.
+    /// Only on this endpoint, such as `file/report`, or `POST v3/files` for one method of it.
     pub endpoint: Option<String>,
     /// Only where a resource contains this.
     pub resource_contains: Option<String>,
@@ -63,7 +88,7 @@ impl Fault {
         }
     }
 
-    /// Only on this endpoint.
+    /// Only on this endpoint, or on one method of it: `POST v3/files`.
     #[must_use]
     pub fn on(mut self, endpoint: &str) -> Self {
         self.endpoint = Some(endpoint.to_owned());
@@ -91,8 +116,10 @@ impl Fault {
         self
     }
 
-    fn befalls(&self, endpoint: &str, resources: &[String]) -> bool {
-        self.endpoint.as_ref().is_none_or(|own| own == endpoint)
+    fn befalls(&self, method: &str, endpoint: &str, resources: &[String]) -> bool {
+        self.endpoint
+            .as_ref()
+            .is_none_or(|own| names(own, method, endpoint))
             && self
                 .resource_contains
                 .as_ref()
@@ -100,12 +127,25 @@ impl Fault {
     }
 }
 
+/// Whether a text names an endpoint, alone or with its method before it.
+pub(crate) fn names(text: &str, method: &str, endpoint: &str) -> bool {
+    match text.split_once(' ') {
+        Some((own, rest)) => own == method && rest == endpoint,
+        None => text == endpoint,
+    }
+}
+
 /// The fault that befalls this call, if any; counts it.
-pub(crate) fn strike(faults: &mut [Fault], endpoint: &str, resources: &[String]) -> Option<FaultKind> {
+pub(crate) fn strike(
+    faults: &mut [Fault],
+    method: &str,
+    endpoint: &str,
+    resources: &[String],
+) -> Option<FaultKind> {
     for index in 0..faults.len() {
         let fault = faults
             .get_mut(index)
-            .filter(|fault| fault.befalls(endpoint, resources));
+            .filter(|fault| fault.befalls(method, endpoint, resources));
         let Some(fault) = fault else { continue };
         if fault.skip > 0 {
             fault.skip -= 1;
@@ -133,7 +173,8 @@ impl fmt::Display for FaultTextError {
         write!(
             f,
             "{:?} is no fault: give KIND[*TIMES][@ENDPOINT][+SKIP], where KIND is an HTTP status, quota, retry-after=SECONDS, \
-             reset, hang, slow, truncated, not-json, huge, empty, null or wrong-types; for example 503*2@file/report",
+             reset, hang, slow, truncated, not-json, huge, empty, null, wrong-types, too-many-requests, nulls, new-category or \
+             error=STATUS:CODE[:SECONDS]; for example 503*2@file/report or 'reset@POST v3/files'",
             self.0
         )
     }
@@ -177,10 +218,29 @@ fn kind_named(name: &str) -> Option<FaultKind> {
         "empty" => FaultKind::EmptyObject,
         "null" => FaultKind::Null,
         "wrong-types" => FaultKind::WrongTypes,
+        "too-many-requests" => FaultKind::too_many_requests(),
+        "nulls" => FaultKind::Nulls,
+        "new-category" => FaultKind::NewCategory,
+        _ if name.starts_with("error=") => error_named(name.strip_prefix("error=")?)?,
         _ => match name.strip_prefix("retry-after=") {
             Some(seconds) => FaultKind::RetryAfter(429, seconds.parse().ok()?),
             None => FaultKind::Status(name.parse().ok().filter(|status| (200..600).contains(status))?),
         },
+    })
+}
+
+fn error_named(text: &str) -> Option<FaultKind> {
+    let mut parts = text.splitn(3, ':');
+    let status = parts.next()?.parse().ok()?;
+    let code = parts.next().filter(|code| !code.is_empty())?.to_owned();
+    let retry_after = parts
+        .next()
+        .map(|seconds| seconds.parse().ok())
+        .map_or(Some(None), |seconds| seconds.map(Some))?;
+    (400..600).contains(&status).then_some(FaultKind::Error {
+        status,
+        code,
+        retry_after,
     })
 }
 
@@ -203,7 +263,16 @@ mod tests {
             "retry-after=9".parse(),
             Ok(Fault::new(FaultKind::RetryAfter(429, 9)))
         );
-        for text in ["", "boom", "99", "reset*x", "503+"] {
+        assert_eq!(
+            "error=429:QuotaExceededError:9@POST v3/files".parse(),
+            Ok(Fault::new(FaultKind::Error {
+                status: 429,
+                code: "QuotaExceededError".to_owned(),
+                retry_after: Some(9)
+            })
+            .on("POST v3/files"))
+        );
+        for text in ["", "boom", "99", "reset*x", "503+", "error=429", "error=429:X:y"] {
             assert!(
                 text.parse::<Fault>()
                     .unwrap_err()
@@ -221,7 +290,7 @@ mod tests {
             Fault::new(FaultKind::Hang).for_resource("x"),
         ];
         let mut struck =
-            |endpoint: &str, resource: &str| strike(&mut faults, endpoint, &[resource.to_owned()]);
+            |endpoint: &str, resource: &str| strike(&mut faults, "GET", endpoint, &[resource.to_owned()]);
         assert_eq!(struck("b", "y"), None);
         assert_eq!(struck("a", "y"), None);
         assert_eq!(
@@ -229,5 +298,8 @@ mod tests {
             [Some(FaultKind::Reset), Some(FaultKind::Reset), None]
         );
         assert_eq!(struck("a", "xx"), Some(FaultKind::Hang));
+        let mut faults = vec![Fault::new(FaultKind::Hang).on("POST a")];
+        assert_eq!(strike(&mut faults, "GET", "a", &[]), None);
+        assert_eq!(strike(&mut faults, "POST", "a", &[]), Some(FaultKind::Hang));
     }
 }

@@ -4,8 +4,10 @@
 
 pub(crate) mod domain;
 pub(crate) mod engines;
+pub(crate) mod facts;
 pub(crate) mod file;
 pub(crate) mod ip;
+pub(crate) mod relation;
 pub(crate) mod url;
 
 use jiff::Timestamp;
@@ -73,6 +75,13 @@ pub(crate) fn date_text(moment: Timestamp) -> String {
         .to_datetime(moment)
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()
+}
+
+/// How many related objects a host's label `many-30` asks for.
+pub(crate) fn many(host: &str) -> Option<u64> {
+    host.split('.')
+        .find_map(|label| label.strip_prefix("many-")?.parse().ok())
+        .map(|many: u64| many.min(1000))
 }
 
 /// What a host's labels ask for: `unknown` (or the reference's `never-seen`), or `positives-12`.

@@ -1,6 +1,6 @@
 //! Keys and how many calls each has.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -53,7 +53,14 @@ pub(crate) struct Usage {
     minute: VecDeque<Timestamp>,
     day: (Option<Date>, u32),
     month: (Option<Date>, u32),
+    /// Number of the hour since 1970, and the calls in it.
+    hour: (i64, u32),
+    /// Calls by day and endpoint.
+    by_day: BTreeMap<Date, BTreeMap<String, u32>>,
 }
+
+/// Days that API v3 reports at once.
+const MOST_DAYS: usize = 31;
 
 impl Usage {
     pub(crate) fn new(kind: KeyKind) -> Self {
@@ -62,6 +69,8 @@ impl Usage {
             minute: VecDeque::new(),
             day: (None, 0),
             month: (None, 0),
+            hour: (0, 0),
+            by_day: BTreeMap::new(),
         }
     }
 
@@ -90,7 +99,30 @@ impl Usage {
         }
         self.day.1 += cost;
         self.month.1 += cost;
+        self.hour.1 += cost;
         true
+    }
+
+    /// Notes that an endpoint was called, for the report of a key's use.
+    pub(crate) fn note(&mut self, endpoint: &str, now: Timestamp) {
+        let day = self
+            .by_day
+            .entry(TimeZone::UTC.to_datetime(now).date())
+            .or_default();
+        *day.entry(endpoint.to_owned()).or_default() += 1;
+        while self.by_day.len() > MOST_DAYS {
+            self.by_day.pop_first();
+        }
+    }
+
+    /// Calls in this hour, on this day and in this month.
+    pub(crate) fn used(&mut self, now: Timestamp) -> [u32; 3] {
+        self.roll(now);
+        [self.hour.1, self.day.1, self.month.1]
+    }
+
+    pub(crate) fn by_day(&self) -> &BTreeMap<Date, BTreeMap<String, u32>> {
+        &self.by_day
     }
 
     fn roll(&mut self, now: Timestamp) {
@@ -100,6 +132,10 @@ impl Usage {
         }
         if self.month.0 != Some(today.first_of_month()) {
             self.month = (Some(today.first_of_month()), 0);
+        }
+        let hour = now.as_second().div_euclid(3600);
+        if self.hour.0 != hour {
+            self.hour = (hour, 0);
         }
         let over = |at: &Timestamp| now.duration_since(*at) >= SignedDuration::from_secs(60);
         while self.minute.front().is_some_and(over) {

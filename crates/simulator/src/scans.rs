@@ -21,7 +21,10 @@ pub(crate) enum Object {
 /// One analysis.
 #[derive(Clone)]
 pub(crate) struct Scan {
+    /// API v2's name of it.
     pub(crate) id: String,
+    /// API v3's name of it.
+    pub(crate) analysis_id: String,
     pub(crate) object: Object,
     pub(crate) submitted_at: Timestamp,
     pub(crate) ready_at: Timestamp,
@@ -33,6 +36,8 @@ pub(crate) struct Scan {
 #[derive(Default)]
 pub(crate) struct Scans {
     by_id: HashMap<String, Scan>,
+    /// Scan ids by analysis id.
+    by_analysis: HashMap<String, String>,
     /// By SHA-256 of the file or URL, oldest first.
     by_object: HashMap<String, Vec<String>>,
 }
@@ -42,6 +47,15 @@ impl Object {
         match self {
             Self::File(file) => &file.hashes.sha256,
             Self::Url(url) => &url.sha256,
+        }
+    }
+
+    /// Sources: API v3, section 5.1.
+    pub(crate) fn analysis_id(&self, at: Timestamp) -> String {
+        let second = at.as_second();
+        match self {
+            Self::File(file) => BASE64_STANDARD.encode(format!("{}:{second}", file.hashes.md5)),
+            Self::Url(url) => format!("u-{}-{second}", url.sha256),
         }
     }
 
@@ -68,6 +82,7 @@ impl Scans {
     ) -> Scan {
         let scan = Scan {
             id: object.scan_id(now),
+            analysis_id: object.analysis_id(now),
             object,
             submitted_at: now,
             ready_at,
@@ -78,6 +93,8 @@ impl Scans {
             .entry(scan.id.clone())
             .or_insert_with(|| scan.clone())
             .clone();
+        self.by_analysis
+            .insert(known.analysis_id.clone(), known.id.clone());
         let list = self
             .by_object
             .entry(known.object.sha256().to_owned())
@@ -92,6 +109,10 @@ impl Scans {
         self.by_id.get(id)
     }
 
+    pub(crate) fn by_analysis(&self, id: &str) -> Option<&Scan> {
+        self.by_id.get(self.by_analysis.get(id)?)
+    }
+
     /// The newest finished analysis of an object.
     pub(crate) fn finished(&self, sha256: &str, now: Timestamp) -> Option<&Scan> {
         self.of(sha256).filter(|scan| scan.ready_at <= now).last()
@@ -102,7 +123,8 @@ impl Scans {
         self.of(sha256).filter(|scan| scan.ready_at > now).last()
     }
 
-    fn of(&self, sha256: &str) -> impl Iterator<Item = &Scan> {
+    /// Every analysis of an object, oldest first.
+    pub(crate) fn of(&self, sha256: &str) -> impl Iterator<Item = &Scan> {
         self.by_object
             .get(sha256)
             .into_iter()

@@ -23,6 +23,7 @@ use crate::fault::{self, Fault, FaultKind};
 use crate::request::Request;
 use crate::tls::{self, Identity};
 use crate::v2;
+use crate::v3;
 use crate::world::World;
 
 /// A simulator that listens; it stops when dropped.
@@ -134,7 +135,12 @@ async fn answer(
     let _under_way = world.enter();
     let request = Request::read(request, world.settings.max_upload_bytes).await;
     let resources = request.resources();
-    let fault = fault::strike(&mut world.memory().faults, &request.endpoint, &resources);
+    let fault = fault::strike(
+        &mut world.memory().faults,
+        &request.method,
+        &request.endpoint,
+        &resources,
+    );
     tokio::time::sleep(world.settings.latency).await;
     let call = describe(&request, resources, world);
     match fault {
@@ -147,25 +153,30 @@ async fn answer(
             world.memory().record(call);
             std::future::pending().await
         }
-        Some(FaultKind::Quota) => Ok(finish(
-            world,
-            call,
-            ordinary(Answer::Empty(StatusCode::NO_CONTENT), false),
-        )),
         Some(fault) => {
             // A fault that stands in for an answer takes nothing from the quota and starts no scan.
             let usual = match fault {
-                FaultKind::Truncated | FaultKind::SlowBody(_) | FaultKind::WrongTypes => {
-                    v2::answer(world, &request, origin)
-                }
+                FaultKind::Truncated
+                | FaultKind::SlowBody(_)
+                | FaultKind::WrongTypes
+                | FaultKind::Nulls
+                | FaultKind::NewCategory => usual(world, &request, origin),
                 _ => Answer::Empty(StatusCode::OK),
             };
-            Ok(finish(world, call, spoilt(&fault, usual)))
+            Ok(finish(world, call, spoilt(&fault, usual, request.is_v3)))
         }
         None => {
-            let answer = v2::answer(world, &request, origin);
+            let answer = usual(world, &request, origin);
             Ok(finish(world, call, ordinary(answer, request.gzip_accepted)))
         }
+    }
+}
+
+fn usual(world: &World, request: &Request, origin: &str) -> Answer {
+    if request.is_v3 {
+        v3::answer(world, request, origin)
+    } else {
+        v2::answer(world, request, origin)
     }
 }
 
@@ -173,7 +184,10 @@ fn describe(request: &Request, resources: Vec<String>, world: &World) -> Call {
     Call {
         method: request.method.clone(),
         endpoint: request.endpoint.clone(),
-        key_ok: world.memory().kind_of(request.parameter("apikey")).is_some(),
+        key_ok: request
+            .key
+            .as_ref()
+            .is_some_and(|key| world.memory().kind_of(key).is_some()),
         key_in_query: request.key_in_query,
         items: resources.len(),
         resources,
@@ -193,10 +207,16 @@ fn finish(world: &World, mut call: Call, response: Response<Body>) -> Response<B
 }
 
 impl Running {
-    /// Address of the API, with the slash at the end.
+    /// Address of API v2, with the slash at the end.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}/vtapi/v2/", self.origin())
+    }
+
+    /// Address of API v3, with the slash at the end.
+    #[must_use]
+    pub fn base_url_v3(&self) -> String {
+        format!("{}{}", self.origin(), v3::BASE)
     }
 
     /// Scheme, host and port.
@@ -217,14 +237,14 @@ impl Running {
         self.world.memory().calls.clone()
     }
 
-    /// Requests to an endpoint so far.
+    /// Requests to an endpoint so far; `POST v3/files` counts one method of it.
     #[must_use]
     pub fn count(&self, endpoint: &str) -> usize {
         self.world
             .memory()
             .calls
             .iter()
-            .filter(|call| call.endpoint == endpoint)
+            .filter(|call| fault::names(endpoint, &call.method, &call.endpoint))
             .count()
     }
 
@@ -251,7 +271,9 @@ impl Running {
 
     /// Puts a sample (its file's name without `.json`) in the place of the objects it names: `seed_scan_hash` replaces
     /// EICAR's report, `seed_get_domain_report` that of `example.co.in`, `seed_upload_and_scan_file` that of every
-    /// upload. False where there is no such sample.
+    /// upload. Each API serves its own sample of an object; API v3 derives its view of one that only API v2 has a
+    /// sample of, which all the `seed_` ones are. A sampled relationship takes the place of the object's own. False
+    /// where there is no such sample.
     pub fn put_sample(&self, name: &str) -> bool {
         self.world.memory().put_sample(name)
     }

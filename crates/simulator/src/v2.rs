@@ -1,10 +1,10 @@
 //! API v2: every endpoint, from key to answer. Source: the reference of the API.
 
 mod comment;
-mod domain;
-mod file;
+pub(crate) mod domain;
+pub(crate) mod file;
 mod ip;
-mod url;
+pub(crate) mod url;
 
 use hyper::StatusCode;
 use serde_json::{Map, Value};
@@ -44,7 +44,10 @@ pub(crate) fn answer(world: &World, request: &Request, origin: &str) -> Answer {
         let now = world.now();
         let mut memory = world.memory();
         let usage = memory.usage.get_mut(request.parameter("apikey"));
-        usage.is_some_and(|usage| usage.take(&world.settings.quota, resources.len(), now))
+        usage.is_some_and(|usage| {
+            usage.note(&request.endpoint, now);
+            usage.take(&world.settings.quota, resources.len(), now)
+        })
     };
     if !allowed {
         return Answer::Empty(StatusCode::NO_CONTENT);

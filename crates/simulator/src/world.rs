@@ -1,22 +1,25 @@
 //! What the simulator remembers while it runs.
 
 use std::collections::{HashMap, HashSet};
-use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::builder::Builder;
 use crate::calls::{Call, Upload};
 use crate::fault::Fault;
-use crate::objects::file::File;
-use crate::objects::url::canonical;
+use crate::notes::{Comment, Vote};
+use crate::objects::file::{File, FileHashes};
+use crate::objects::url::Url;
 use crate::quota::{KeyKind, Usage};
-use crate::samples::sample;
-use crate::scans::Scans;
+use crate::request::Request;
+use crate::samples::FROM_THE_START;
+use crate::scans::{Object, Scan, Scans};
+use crate::v3::{self, Zip};
 
 /// Calls that are remembered; a longer run forgets the later ones.
 const MOST_CALLS: usize = 200_000;
@@ -48,8 +51,19 @@ pub(crate) struct Memory {
     pub(crate) all_info: HashMap<String, Arc<Value>>,
     /// Report of every upload, where a sample was put there.
     pub(crate) upload_sample: Option<Arc<Value>>,
-    /// By resource in lower case: date and text, newest first.
-    pub(crate) comments: HashMap<String, Vec<(String, String)>>,
+    /// By [`Memory::item_key`], newest first.
+    pub(crate) comments: HashMap<String, Vec<Comment>>,
+    /// By [`Memory::item_key`], newest first.
+    pub(crate) votes: HashMap<String, Vec<Vote>>,
+    /// The three hashes of a sampled file, by each of them.
+    pub(crate) sampled_hashes: HashMap<String, FileHashes>,
+    /// Canonical URLs by SHA-256, of those that were spoken of.
+    urls: HashMap<String, String>,
+    /// API v3's own samples.
+    pub(crate) v3_samples: v3::Samples,
+    /// Content behind a storage address.
+    pub(crate) storage: HashMap<String, Bytes>,
+    pub(crate) zips: HashMap<String, Zip>,
     /// Upload addresses that were not used yet.
     pub(crate) tokens: HashSet<String>,
     pub(crate) last_token: u64,
@@ -74,23 +88,16 @@ impl World {
             all_info: HashMap::new(),
             upload_sample: None,
             comments: HashMap::new(),
+            votes: HashMap::new(),
+            sampled_hashes: HashMap::new(),
+            urls: HashMap::new(),
+            v3_samples: v3::Samples::default(),
+            storage: HashMap::new(),
+            zips: HashMap::new(),
             tokens: HashSet::new(),
             last_token: 0,
         };
-        for name in [
-            "v2_file_report_eicar",
-            "v2_file_report_benign",
-            "v2_file_report_benign_allinfo",
-            "v2_file_report_uploaded",
-            "v2_url_report_malicious",
-            "v2_url_report_clean",
-            "v2_domain_report",
-            "v2_domain_report_sparse",
-            "v2_ip_report",
-            "seed_scan_ip",
-            "seed_scan_url",
-            "v2_comments_get",
-        ] {
+        for name in FROM_THE_START {
             memory.put_sample(name);
         }
         Self {
@@ -108,6 +115,29 @@ impl World {
 
     pub(crate) fn now(&self) -> Timestamp {
         (self.settings.clock)()
+    }
+
+    /// Takes the file of an upload and queues its analysis; `None` where there is no file.
+    pub(crate) fn accept_upload(&self, request: &Request) -> Option<(Arc<File>, Scan)> {
+        let file = request.file.clone().filter(|file| file.size_bytes > 0)?;
+        let (now, file) = (self.now(), Arc::new(file));
+        let mut memory = self.memory();
+        memory.keep_upload(&file);
+        let object = Object::File(Arc::clone(&file));
+        let scan = memory
+            .scans
+            .submit(object, now, now + self.settings.scan_for, true);
+        Some((file, scan))
+    }
+
+    /// A single-use upload address.
+    pub(crate) fn new_upload_address(&self, origin: &str, prefix: &str) -> String {
+        let mut memory = self.memory();
+        memory.last_token += 1;
+        let token = format!("token-{}", memory.last_token);
+        let url = format!("{origin}{prefix}{token}/");
+        memory.tokens.insert(token);
+        url
     }
 
     /// Counts a request as under way until the guard goes.
@@ -147,6 +177,11 @@ impl Memory {
             .get(hash)
             .cloned()
             .unwrap_or_else(|| hash.to_owned());
+        if let Some(hashes) = self.sampled_hashes.get(hash) {
+            let mut file = File::of_hash(&hashes.sha256, seed);
+            (file.hashes, file.known) = (hashes.clone(), true);
+            return Arc::new(file);
+        }
         let file = File::of_hash(&first, seed);
         let hashes = &file.hashes;
         if self.remembered.len() < MOST_REMEMBERED {
@@ -161,7 +196,18 @@ impl Memory {
         Arc::new(file)
     }
 
-    pub(crate) fn keep_upload(&mut self, file: &Arc<File>) {
+    pub(crate) fn remember_url(&mut self, url: &Url) {
+        if self.urls.len() < MOST_REMEMBERED && !self.urls.contains_key(&url.sha256) {
+            self.urls.insert(url.sha256.clone(), url.canonical.clone());
+        }
+    }
+
+    /// The canonical URL of a SHA-256, where the URL was spoken of.
+    pub(crate) fn url_of(&self, sha256: &str) -> Option<String> {
+        self.urls.get(sha256).cloned()
+    }
+
+    fn keep_upload(&mut self, file: &Arc<File>) {
         let hashes = &file.hashes;
         self.uploads.push(Upload {
             file_name: file.names.first().cloned().unwrap_or_default(),
@@ -171,69 +217,5 @@ impl Memory {
         for hash in [&hashes.md5, &hashes.sha1, &hashes.sha256] {
             self.uploaded.insert(hash.clone(), Arc::clone(file));
         }
-    }
-
-    /// Puts a sample in the place of the objects it names.
-    pub(crate) fn put_sample(&mut self, name: &str) -> bool {
-        let Some(value) = sample(name) else { return false };
-        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_lowercase);
-        let hashes = ["md5", "sha1", "sha256"].into_iter().filter_map(text);
-        let report = Arc::new(value.clone());
-        match name {
-            "v2_file_report_benign_allinfo" => self
-                .all_info
-                .extend(hashes.map(|hash| (hash, Arc::clone(&report)))),
-            "v2_file_report_uploaded" => self.samples.extend(text("scan_id").map(|id| (id, report))),
-            // Its hashes are placeholders, but for one.
-            "seed_scan_hash" => {
-                let eicar = sample("v2_file_report_eicar").unwrap_or_default();
-                let own = ["md5", "sha1", "sha256"]
-                    .iter()
-                    .filter_map(|key| eicar.get(key)?.as_str());
-                self.samples
-                    .extend(own.map(|hash| (hash.to_owned(), Arc::clone(&report))));
-            }
-            "seed_upload_and_scan_file" => self.upload_sample = Some(report),
-            "v2_comments_get" => {
-                let list = value
-                    .get("comments")
-                    .and_then(Value::as_array)
-                    .cloned()
-                    .unwrap_or_default();
-                let pair = |item: &Value| {
-                    Some((
-                        item.get("date")?.as_str()?.to_owned(),
-                        item.get("comment")?.as_str()?.to_owned(),
-                    ))
-                };
-                let resource = text("resource").unwrap_or_default();
-                self.comments
-                    .insert(resource, list.iter().filter_map(pair).collect());
-            }
-            "v2_domain_report_sparse" => {
-                self.samples.insert("sparse.example".to_owned(), report);
-            }
-            _ if name.contains("domain") => {
-                self.samples.insert("example.co.in".to_owned(), report);
-            }
-            "v2_ip_report" => {
-                self.samples
-                    .insert(Ipv4Addr::new(198, 51, 100, 7).to_string(), report);
-            }
-            "seed_scan_ip" => {
-                self.samples
-                    .insert(Ipv4Addr::new(192, 0, 2, 1).to_string(), report);
-            }
-            _ if name.contains("url") => {
-                let url = value.get("url").and_then(Value::as_str).and_then(canonical);
-                self.samples.extend(url.map(|(url, _)| (url, report)));
-            }
-            _ => self.samples.extend(
-                hashes
-                    .chain(text("scan_id"))
-                    .map(|key| (key, Arc::clone(&report))),
-            ),
-        }
-        true
     }
 }

@@ -7,6 +7,7 @@
 mod freshness;
 pub(crate) mod packed;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +17,6 @@ use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 pub use freshness::Freshness;
 
@@ -499,7 +499,7 @@ impl Row {
     fn answer(&self) -> Option<Answer> {
         let text = unpack(&self.id.to_string(), &self.body)?;
         Some(match self.state.as_str() {
-            FOUND => Answer::Found(Report::from(RawValue::from_string(text).ok()?)),
+            FOUND => Answer::Found(Report::from_stored(text)?),
             MISSING => Answer::Missing,
             QUEUED => Answer::Queued {
                 scan_id: Some(text).filter(|id| !id.is_empty()),
@@ -519,7 +519,7 @@ struct Entry<'a> {
     names: Vec<String>,
     state: &'static str,
     flagged: bool,
-    text: &'a str,
+    text: Cow<'a, str>,
 }
 
 impl<'a> Entry<'a> {
@@ -532,9 +532,9 @@ impl<'a> Entry<'a> {
         let mut names: Vec<String> = other_names.map(|hash| scope.name(kind, hash.as_str())).collect();
         names.push(scope.name(kind, asked));
         let (state, text) = match answer {
-            Answer::Found(report) => (FOUND, report.raw()),
-            Answer::Missing => (MISSING, ""),
-            Answer::Queued { scan_id } => (QUEUED, scan_id.as_deref().unwrap_or_default()),
+            Answer::Found(report) => (FOUND, Cow::Owned(report.to_stored())),
+            Answer::Missing => (MISSING, Cow::Borrowed("")),
+            Answer::Queued { scan_id } => (QUEUED, Cow::Borrowed(scan_id.as_deref().unwrap_or_default())),
         };
         Self {
             names,
@@ -555,7 +555,7 @@ impl<'a> Entry<'a> {
                 self.state,
                 self.flagged,
                 millis(now),
-                pack(&id.to_string(), self.text)
+                pack(&id.to_string(), &self.text)
             ])?;
         let mut write =
             connection.prepare_cached("INSERT OR REPLACE INTO name (name, entry) VALUES (?1, ?2)")?;

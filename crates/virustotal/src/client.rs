@@ -2,6 +2,7 @@
 
 mod file_reports;
 mod memory;
+mod third;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -17,6 +18,7 @@ use crate::journal::Asked;
 use crate::quota::Priority;
 use crate::transport::{Endpoint, Errand, Transport};
 use crate::v2::{self, Batch, Element, Separator};
+use crate::v3;
 use crate::{Deadline, DomainName, Error, FileHash, Report, Settings, Upload, UrlId};
 
 /// What VirusTotal says about one object.
@@ -220,6 +222,12 @@ impl Client {
         let resources: Vec<String> = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
         let ask = async |places: &[usize]| {
             let resources = pick(&resources, places);
+            // Nothing says that API v3 refuses a public key; where it does, each one's refusal is told.
+            if self.transport.speaks_v3() {
+                return self
+                    .submit(Kind::File, FILE_RESCANS, &resources, &resources, deadline)
+                    .await;
+            }
             let (first, rest) = resources.split_at(self.batch_size().min(resources.len()));
             let mut submissions = self
                 .submit(Kind::File, FILE_RESCANS, first, first, deadline)
@@ -312,7 +320,17 @@ impl Client {
         if let Some(comments) = self.recall_comments(resource).await {
             return Ok(comments);
         }
-        let comments = v2::comments(&self.transport.errand(deadline), resource, most).await?;
+        let errand = self.transport.errand(deadline);
+        let comments = match self.transport.speaks_v3() {
+            true => v3::comments(&errand, &commented(resource), most).await,
+            false => v2::comments(&errand, resource, most).await,
+        };
+        let comments = match comments {
+            Err(error) if self.transport.speaks_v3() && self.transport.falls_back(&error) => {
+                v2::comments(&errand, resource, most).await
+            }
+            other => other,
+        }?;
         self.remember_comments(resource, &comments).await;
         Ok(comments)
     }
@@ -368,7 +386,15 @@ impl Client {
         let errand = self
             .transport
             .submission(memory::full(Kind::File, name), deadline);
-        let submitted = vec![v2::submit(&errand, upload).await];
+        let mut submission = Err(Error::Key);
+        let speaks_v3 = self.transport.speaks_v3();
+        if speaks_v3 {
+            submission = v3::upload(&errand, upload).await;
+        }
+        if !speaks_v3 || submission.as_ref().is_err_and(|error| self.transport.falls_back(error)) {
+            submission = v2::submit(&errand, upload).await;
+        }
+        let submitted = vec![submission];
         let mut known = self.sent(Kind::File, name, &errand, submitted).await;
         // Read on the way: the cache knows it by its hash, not by its path.
         if !is_read && let Some(hash) = content(upload) {
@@ -417,7 +443,11 @@ impl Client {
             let (part, names) = (part.to_vec(), names.to_vec());
             async move {
                 let call = async |errand: &Errand<'_>, places: &[usize]| {
-                    answers(batch, v2::look_up(errand, batch, &pick(&part, places)).await)
+                    let part = pick(&part, places);
+                    match self.look_up_v3(errand, question.kind, &part).await {
+                        Some(answers) => answers,
+                        None => answers(batch, v2::look_up(errand, batch, &part).await),
+                    }
                 };
                 self.ask_once(question, &names, call).await
             }
@@ -444,8 +474,11 @@ impl Client {
         let ask = |(part, _): (&[String], &[String])| {
             let part = part.to_vec();
             async move {
-                let elements = v2::look_up(&self.transport.errand(deadline), batch, &part).await;
-                let answers = answers(batch, elements);
+                let errand = self.transport.errand(deadline);
+                let answers = match self.poll_v3(&errand, kind, &part).await {
+                    Some(answers) => answers,
+                    None => answers(batch, v2::look_up(&errand, batch, &part).await),
+                };
                 self.remember(Asked::Poll, kind, &part, &answers).await;
                 self.count(answers.len());
                 answers
@@ -471,7 +504,10 @@ impl Client {
             let (part, names) = (part.to_vec(), names.to_vec());
             async move {
                 let errand = self.transport.submission(memory::full(kind, &names), deadline);
-                let submissions = submissions(v2::look_up(&errand, batch, &part).await);
+                let submissions = match self.submit_v3(&errand, kind, &part).await {
+                    Some(submissions) => submissions,
+                    None => submissions(v2::look_up(&errand, batch, &part).await),
+                };
                 self.count(submissions.len());
                 self.sent(kind, &names, &errand, submissions).await
             }
@@ -490,7 +526,10 @@ impl Client {
         let ask = async |places: &[usize]| {
             let asks = pick(names, places).into_iter().map(|name| async move {
                 let call = async |errand: &Errand<'_>, _: &[usize]| {
-                    vec![v2::report(errand, endpoint, parameter, name.clone()).await]
+                    match self.look_up_v3(errand, question.kind, std::slice::from_ref(&name)).await {
+                        Some(answers) => answers,
+                        None => vec![v2::report(errand, endpoint, parameter, name.clone()).await],
+                    }
                 };
                 self.ask_once(question, std::slice::from_ref(&name), call).await
             });
@@ -537,6 +576,18 @@ async fn some_at_once<T>(most: usize, asks: impl Iterator<Item = impl Future<Out
     let mut outputs: Vec<(usize, T)> = running.collect().await;
     outputs.sort_unstable_by_key(|(place, _)| *place);
     outputs.into_iter().map(|(_, output)| output).collect()
+}
+
+/// What comments are asked about: a hash, or a URL.
+fn commented(resource: &str) -> v3::Subject {
+    let kind = match FileHash::parse(resource) {
+        Ok(_) => Kind::File,
+        Err(_) => Kind::Url,
+    };
+    v3::Subject {
+        kind,
+        text: resource.to_owned(),
+    }
 }
 
 /// Under which names URLs are kept.

@@ -48,6 +48,12 @@ pub enum Error {
         /// Bytes that are taken.
         limit_bytes: u64,
     },
+    /// API v3 has no such object.
+    #[error("VirusTotal does not have it")]
+    Missing,
+    /// It is there already: an identical comment, a second vote.
+    #[error("VirusTotal has it already: {0}")]
+    Duplicate(String),
     /// The address is not an API (404, or a redirect): a wrong base address or a proxy in between.
     #[error("{endpoint} is not there: is the VirusTotal address right? (it answered {status})")]
     NotFound {

@@ -15,7 +15,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::cache::packed::{seal, unseal};
 use crate::clock::{from_millis, millis};
@@ -112,7 +111,7 @@ enum Text {
 impl Row {
     fn sealed(&self) -> Vec<u8> {
         match &self.text {
-            Text::Report(report) => seal(&self.question, report.raw()),
+            Text::Report(report) => seal(&self.question, &report.to_stored()),
             Text::Plain(text) => seal(&self.question, text),
         }
     }
@@ -250,7 +249,7 @@ impl Journal {
         self.recall(asked, names, |question, state, _, body| {
             let text = unseal(question, body)?;
             Some(match state {
-                FOUND => Answer::Found(Report::from(RawValue::from_string(text).ok()?)),
+                FOUND => Answer::Found(Report::from_stored(text)?),
                 MISSING => Answer::Missing,
                 QUEUED => Answer::Queued {
                     scan_id: Some(text).filter(|id| !id.is_empty()),

@@ -39,6 +39,7 @@ mod store;
 mod transport;
 mod upload;
 mod v2;
+mod v3;
 
 pub use cache::{Accept, Cache, CacheStats, Freshness};
 pub use client::{Answer, Client, Comment, Progress, Submission};
@@ -50,5 +51,5 @@ pub use key::ApiKey;
 pub use notify::{Notify, Weight};
 pub use object::{DomainName, FileHash, ObjectError, ObjectId, UrlId};
 pub use report::Report;
-pub use settings::{ProxyChoice, Settings, Tier, VIRUSTOTAL_V2};
+pub use settings::{Api, ProxyChoice, Related, Settings, Tier, VIRUSTOTAL_V2};
 pub use upload::{Content, Later, LocalFile, Reading, Stamp, Upload, unreadable_because};

@@ -25,21 +25,67 @@ pub use file::FileReport;
 pub use ip::{Findings, IpReport, Resolution};
 pub use url::UrlReport;
 
-/// One report, kept as the bytes that VirusTotal sent; cheap to clone.
+/// One report in API v2's shape; cheap to clone.
+///
+/// From API v2 it is kept as the bytes that VirusTotal sent. From API v3 it is made of v3's object, which stands beside it.
 #[derive(Clone, Debug)]
-pub struct Report(Arc<RawValue>);
+pub struct Report {
+    raw: Arc<RawValue>,
+    object: Option<Arc<RawValue>>,
+}
 
 impl Report {
     /// The report's JSON text, to the byte.
     #[must_use]
     pub fn raw(&self) -> &str {
-        self.0.get()
+        self.raw.get()
     }
 
     /// The report's JSON, shared.
     #[must_use]
     pub fn raw_value(&self) -> Arc<RawValue> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.raw)
+    }
+
+    /// The v3 object that it was made of, engines' results and what may hold somebody's credentials left out; `None` for a
+    /// report of API v2.
+    #[must_use]
+    pub fn object(&self) -> Option<Value> {
+        serde_json::from_str(self.object.as_ref()?.get()).ok()
+    }
+
+    /// A report made of a v3 object.
+    pub(crate) fn of_object(raw: Box<RawValue>, object: Box<RawValue>) -> Self {
+        Self {
+            raw: Arc::from(raw),
+            object: Some(Arc::from(object)),
+        }
+    }
+
+    /// As it is kept: the report alone, or both sides of it.
+    #[must_use]
+    pub fn to_stored(&self) -> String {
+        match &self.object {
+            None => self.raw().to_owned(),
+            Some(object) => format!("{STORED_START}{},\"v3\":{}}}", self.raw(), object.get()),
+        }
+    }
+
+    /// The reverse of [`Report::to_stored`]; `None` for what is no JSON.
+    #[must_use]
+    pub fn from_stored(text: String) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Both {
+            #[serde(rename = "$v2")]
+            raw: Box<RawValue>,
+            #[serde(rename = "v3")]
+            object: Box<RawValue>,
+        }
+        if text.starts_with(STORED_START) {
+            let both: Both = serde_json::from_str(&text).ok()?;
+            return Some(Self::of_object(both.raw, both.object));
+        }
+        RawValue::from_string(text).ok().map(Self::from)
     }
 
     /// The report as a value: key order, duplicate-free, big numbers to the digit.
@@ -58,15 +104,21 @@ impl Report {
     }
 }
 
+/// No report of VirusTotal's begins like this.
+const STORED_START: &str = "{\"$v2\":";
+
 impl From<Box<RawValue>> for Report {
     fn from(raw: Box<RawValue>) -> Self {
-        Self(Arc::from(raw))
+        Self {
+            raw: Arc::from(raw),
+            object: None,
+        }
     }
 }
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        self.raw.serialize(serializer)
     }
 }
 

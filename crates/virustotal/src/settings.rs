@@ -34,6 +34,27 @@ impl Tier {
     }
 }
 
+/// Which version of VirusTotal's API is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Api {
+    /// Version 2: several hashes or URLs in a call.
+    #[default]
+    V2,
+    /// Version 3: one object in a call, and more of it. Reports have version 2's shape all the same.
+    V3,
+    /// Version 3, and version 2 for what the key is refused there.
+    Auto,
+}
+
+/// How much of what is related to a domain or an address API v3 is asked for, each part a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Related {
+    /// One call: what comes with the object itself.
+    Lean,
+    /// What a report of API v2 has: four calls for an address, six for a domain; two more with a premium key.
+    Full,
+}
+
 /// Through which proxy calls go.
 #[derive(Clone, Debug, Default)]
 pub enum ProxyChoice {
@@ -55,6 +76,12 @@ pub struct Settings {
     pub base_url: String,
     /// Size of a batch.
     pub tier: Tier,
+    /// Version of the API. Its address is made from `base_url`.
+    pub api: Api,
+    /// With API v3: how much related to domains and addresses is asked for. Default: all with a private key, else lean.
+    pub related: Option<Related>,
+    /// With API v3: whether engines that merely suspect an object count as positives. Default: no, as in API v2.
+    pub count_suspicious: bool,
     /// Whether the server's certificate must be valid. Default: yes.
     pub verify_tls: bool,
     /// A PEM file with further certificate authorities, for a company's own proxy.
@@ -91,6 +118,26 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Address of API v3, beside that of v2; ends in a slash.
+    #[must_use]
+    pub fn base_url_v3(&self) -> String {
+        let base = self.base_url.trim_end_matches('/');
+        let root = base
+            .strip_suffix("/vtapi/v2")
+            .or_else(|| base.strip_suffix("/api/v3"))
+            .unwrap_or(base);
+        format!("{root}/api/v3/")
+    }
+
+    /// How much related to domains and addresses is asked for.
+    #[must_use]
+    pub fn completeness(&self) -> Related {
+        self.related.unwrap_or(match self.tier {
+            Tier::Public => Related::Lean,
+            Tier::Private => Related::Full,
+        })
+    }
+
     /// The defaults, for the real VirusTotal.
     #[must_use]
     pub fn new(key: ApiKey) -> Self {
@@ -98,6 +145,9 @@ impl Settings {
             key,
             base_url: VIRUSTOTAL_V2.to_owned(),
             tier: Tier::default(),
+            api: Api::default(),
+            related: None,
+            count_suspicious: false,
             verify_tls: true,
             ca_file: None,
             proxy: ProxyChoice::default(),

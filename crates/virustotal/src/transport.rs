@@ -17,10 +17,11 @@ use tokio::time::Instant;
 
 use crate::quota::{End, KeyId, Priority, Slot, Turn};
 use crate::retry::Decision;
-use crate::{Deadline, Error, Journal, Settings, Tier, Trouble};
+use crate::{Api, Deadline, Error, Journal, Settings, Tier, Trouble};
 use gate::Gate;
 pub(crate) use http::{Answered, Payload};
-use http::{Http, Refusal};
+use http::Http;
+pub(crate) use http::Refusal;
 
 /// How the key and the parameters travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,13 @@ pub(crate) struct Endpoint {
     pub(crate) path: &'static str,
     pub(crate) method: Method,
     pub(crate) access: Access,
+}
+
+impl Endpoint {
+    /// Whether it is one of API v3, whose paths name the object and whose key travels in a header.
+    pub(crate) fn is_v3(&self) -> bool {
+        self.path.starts_with("v3/")
+    }
 }
 
 /// How long a slot of the quota may wait for a connection.
@@ -76,6 +84,8 @@ struct Line {
     failures_in_a_row: AtomicU32,
     /// Resources that a call takes: as the tier says, or fewer where the server has answered fewer.
     batch_size: AtomicUsize,
+    /// The key was refused by API v3.
+    v3_refused: AtomicBool,
 }
 
 impl Transport {
@@ -89,6 +99,7 @@ impl Transport {
             batch_size: AtomicUsize::new(settings.tier.batch_size()),
             settings,
             failures_in_a_row: AtomicU32::new(0),
+            v3_refused: AtomicBool::new(false),
         };
         Ok(Self::on(Arc::new(line), priority))
     }
@@ -120,7 +131,32 @@ impl Transport {
 
     /// Resources that one batch call takes.
     pub(crate) fn batch_size(&self) -> usize {
+        if self.speaks_v3() {
+            return 1;
+        }
         self.line.batch_size.load(Ordering::Relaxed).max(1)
+    }
+
+    /// Whether API v3 is asked.
+    pub(crate) fn speaks_v3(&self) -> bool {
+        match self.settings().api {
+            Api::V2 => false,
+            Api::V3 => true,
+            Api::Auto => !self.line.v3_refused.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether API v2 is to be asked instead, after API v3 refused; a key that v3 does not know is not tried there again.
+    pub(crate) fn falls_back(&self, error: &Error) -> bool {
+        if self.settings().api != Api::Auto {
+            return false;
+        }
+        if *error == Error::Key && !self.line.v3_refused.swap(true, Ordering::Relaxed) {
+            self.settings()
+                .notify
+                .hint("API v3 refused the key; API v2 is asked instead.");
+        }
+        matches!(error, Error::Key | Error::Forbidden { .. })
     }
 
     /// The server has answered `answered` of `asked` resources. One or a public key's four are what it takes in a call;
@@ -213,6 +249,14 @@ impl Transport {
         let answered = http.send(endpoint, payload, &settings.key, &self.sent).await;
         match &answered {
             Ok(_) | Err(Refusal::Quota(_)) => gate.key_is_good(),
+            // Of an object that is not there, or there already, only a good key is told.
+            Err(Refusal::Final(Error::Missing | Error::Duplicate(_))) => {
+                gate.key_is_good();
+                gate.open();
+                self.line.failures_in_a_row.store(0, Ordering::Relaxed);
+            }
+            // The other version may take it.
+            Err(Refusal::Final(Error::Key)) if settings.api == Api::Auto && endpoint.is_v3() => {}
             Err(Refusal::Final(Error::Key)) => gate.key_is_refused(),
             Err(_) => {}
         }

@@ -3,6 +3,7 @@
 //! What is sent is what was looked at: a file that grows, shrinks or changes meanwhile is noticed before its last bytes
 //! have left, so that VirusTotal never gets half of one content and half of another.
 
+mod address;
 mod body;
 mod local;
 
@@ -17,6 +18,7 @@ use reqwest::multipart::{Form, Part};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+pub(crate) use address::is_trusted_address;
 pub(crate) use body::Unreadable;
 pub use local::LocalFile;
 

@@ -28,7 +28,7 @@ Exit codes:
   0  every entity has a report and none is risky
   1  something is risky
   2  the command line or the settings can't be used; nothing was asked
-  3  nothing is risky, but some entities have no report (unknown, skipped, queued, failed)
+  3  nothing is risky, but some have no verdict or no report (unknown, skipped, queued, failed)
   4  the action failed: the key was refused, or nothing could be had at all
 
 The API key comes from --api-key-file, VTSECOPS_API_KEY, VT_API_KEY, the config file, the system's keyring or
@@ -53,6 +53,8 @@ pub enum Command {
     Quota(QuotaArguments),
     /// Show or change the settings
     Config(ConfigArguments),
+    /// Check a verdict policy, and judge a report by it
+    Policy(PolicyArguments),
     /// Serve a simulated VirusTotal for tests and demos
     Simulator(SimulatorArguments),
     /// Run an action as Google SecOps starts it: its order on standard input, its result on standard output
@@ -328,6 +330,9 @@ pub struct Judging {
     /// Engines from which an entity is risky [default: 3; IP addresses: 25]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub threshold: Option<String>,
+    /// Judge by the verdict policy in this file; --threshold comes before its own
+    #[arg(long, value_name = "PATH")]
+    pub policy: Option<String>,
     /// What each enrichment field starts with; `none` gives the bare names [default: VT_]
     #[arg(long, value_name = "TEXT", help_heading = "Output")]
     pub enrichment_prefix: Option<String>,
@@ -376,6 +381,13 @@ pub struct Connection {
     /// Kind of the API key: 4 or 25 resources a call [default: public]
     #[arg(long, value_name = "TIER", value_parser = ["public", "private"])]
     pub tier: Option<String>,
+    /// Version of VirusTotal's API; auto is v3, and v2 for what the key is refused there [default: v2]
+    #[arg(long, value_name = "VERSION", value_parser = ["v2", "v3", "auto"])]
+    pub api: Option<String>,
+    /// With API v3: how much related to domains and addresses is asked for, one call (lean) or four to eight (full)
+    /// [default: full with a private key, else lean]
+    #[arg(long, value_name = "HOW", value_parser = ["lean", "full"])]
+    pub related: Option<String>,
     /// Don't verify VirusTotal's TLS certificate: whoever answers gets the key
     #[arg(long)]
     pub insecure: bool,
@@ -563,6 +575,47 @@ pub enum ConfigVerb {
     Path,
 }
 
+/// `policy`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  vtsecops policy check strict.toml\n  vtsecops policy check strict.toml --report report.json"
+)]
+pub struct PolicyArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: PolicyVerb,
+}
+
+/// What to do with a policy.
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// Tell what a policy says, or what it says of a report; nothing is asked
+    #[command(
+        after_help = "With a report, the exit code is 1 where it is risky and 3 where there is no verdict.
+
+Examples:
+  vtsecops policy check strict.toml
+  vtsecops policy check strict.toml --report report.json --threshold 5
+  vtsecops scan hash 44d88612fea8a8f36de82e1278abb02f -o json | jq '.json_result[0].EntityResult' |
+    vtsecops policy check strict.toml --report -"
+    )]
+    Check(PolicyCheck),
+}
+
+/// `policy check`
+#[derive(Debug, Args)]
+pub struct PolicyCheck {
+    /// The policy
+    #[arg(value_name = "POLICY")]
+    pub path: PathBuf,
+    /// Judge the report in this file: JSON of API v2 on a file, a URL or an IP address; `-` reads standard input
+    #[arg(long, value_name = "PATH")]
+    pub report: Option<PathBuf>,
+    /// The action's parameter Threshold, which comes before the policy's own [default: 3; IP addresses: 25]
+    #[arg(long, value_name = "N", requires = "report", value_parser = clap::value_parser!(u32).range(1..))]
+    pub threshold: Option<u32>,
+}
+
 /// `simulator`
 #[derive(Debug, Args)]
 #[command(
@@ -665,6 +718,7 @@ pub struct ActionArguments {
 
 /// `package`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vtsecops package build")]
 pub struct PackageArguments {
     /// What to do with it.
     #[command(subcommand)]

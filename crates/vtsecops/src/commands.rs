@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod man;
 pub(crate) mod package;
 pub(crate) mod ping;
+pub(crate) mod policy;
 pub(crate) mod quota;
 pub(crate) mod report;
 pub(crate) mod resume;

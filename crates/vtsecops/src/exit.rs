@@ -12,7 +12,8 @@ pub const CLEAN: Code = Code(0);
 pub const RISKY: Code = Code(1);
 /// The command line or the settings can't be used; nothing was asked.
 pub const USAGE: Code = Code(2);
-/// Nothing is risky, but some entities have no report: unknown to VirusTotal, skipped, queued, failed.
+/// Nothing is risky, but some entities have no report: unknown to VirusTotal, skipped, queued, failed. Or no verdict, by
+/// a policy.
 pub const INCOMPLETE: Code = Code(3);
 /// The action failed: the key was refused, or nothing could be had at all.
 pub const FAILED: Code = Code(4);
@@ -22,7 +23,7 @@ pub const TABLE: &str = "Exit codes:
   0  every entity has a report and none is risky
   1  something is risky
   2  the command line or the settings can't be used; nothing was asked
-  3  nothing is risky, but some entities have no report (unknown, skipped, queued, failed)
+  3  nothing is risky, but some have no verdict or no report (unknown, skipped, queued, failed)
   4  the action failed: the key was refused, or nothing could be had at all";
 
 impl Code {
@@ -36,7 +37,7 @@ impl Code {
         } else if result
             .entities
             .iter()
-            .any(|entity| entity.outcome != OutcomeKind::Found)
+            .any(|entity| entity.outcome != OutcomeKind::Found || entity.undecided)
         {
             INCOMPLETE
         } else {

@@ -83,7 +83,11 @@ fn path_of(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
-fn standard_input() -> Result<Vec<u8>, Failure> {
+/// All of standard input.
+///
+/// # Errors
+/// It can't be read.
+pub(crate) fn standard_input() -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().read_to_end(&mut bytes);
     read.map_err(|error| Failure::usage(format!("standard input can't be read: {error}")))?;

@@ -7,6 +7,7 @@ mod file;
 mod files;
 mod key;
 mod keyring;
+mod policy;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use virustotal::quota::{Limits, Priority, Window};
-use virustotal::{ApiKey, Freshness, ProxyChoice, Tier};
+use virustotal::{Api, ApiKey, Freshness, ProxyChoice, Related, Tier};
 
 use crate::cli::{Connection, Judging, Showing, Waiting};
 pub use file::ConfigFile;
@@ -22,6 +23,7 @@ pub(crate) use file::path;
 pub(crate) use files::files;
 pub(crate) use key::{KeySource, find as find_key};
 pub(crate) use keyring::Keyring;
+pub(crate) use policy::{policy, policy_of, read_policy};
 
 /// One setting that can be given in several places.
 pub struct Setting {
@@ -36,7 +38,7 @@ pub struct Setting {
 }
 
 /// All of them, the key excepted.
-pub const SETTINGS: [Setting; 34] = [
+pub const SETTINGS: [Setting; 38] = [
     Setting {
         name: "virustotal_url",
         variable: "VTSECOPS_VIRUSTOTAL_URL",
@@ -50,10 +52,34 @@ pub const SETTINGS: [Setting; 34] = [
         check: |text| tier(text).map(drop),
     },
     Setting {
+        name: "api",
+        variable: "VTSECOPS_API",
+        default: Some("v2"),
+        check: |text| api(text).map(drop),
+    },
+    Setting {
+        name: "related",
+        variable: "VTSECOPS_RELATED",
+        default: None,
+        check: |text| related(text).map(drop),
+    },
+    Setting {
+        name: "count_suspicious",
+        variable: "VTSECOPS_COUNT_SUSPICIOUS",
+        default: Some("false"),
+        check: |text| flag(text).map(drop),
+    },
+    Setting {
         name: "threshold",
         variable: "VTSECOPS_THRESHOLD",
         default: None,
         check: |text| whole(text, 1).map(drop),
+    },
+    Setting {
+        name: "policy",
+        variable: "VTSECOPS_POLICY",
+        default: None,
+        check: any,
     },
     Setting {
         name: "rescan_after_days",
@@ -357,6 +383,8 @@ pub(crate) fn flags(
     vec![
         ("virustotal_url", connection.virustotal_url.clone()),
         ("tier", connection.tier.clone()),
+        ("api", connection.api.clone()),
+        ("related", connection.related.clone()),
         ("ca_file", connection.ca_file.clone()),
         ("proxy", connection.proxy.clone().map(String::from)),
         ("insecure", connection.insecure.then(|| "true".to_owned())),
@@ -368,6 +396,7 @@ pub(crate) fn flags(
         ("poll_every", waiting.poll_every.clone()),
         ("output", showing.output.clone()),
         ("threshold", judging.and_then(|judging| judging.threshold.clone())),
+        ("policy", judging.and_then(|judging| judging.policy.clone())),
         (
             "enrichment_prefix",
             judging.and_then(|judging| judging.enrichment_prefix.clone()),
@@ -598,6 +627,14 @@ impl Resolved {
             .text("tier")
             .and_then(|text| tier(text).ok())
             .unwrap_or_default();
+        settings.api = self
+            .text("api")
+            .and_then(|text| api(text).ok())
+            .unwrap_or_default();
+        settings.related = self.text("related").and_then(|text| related(text).ok());
+        settings.count_suspicious = self
+            .text("count_suspicious")
+            .is_some_and(|text| flag(text) == Ok(true));
         settings.verify_tls = self.text("insecure").is_none_or(|text| flag(text) != Ok(true));
         settings.ca_file = self.text("ca_file").map(PathBuf::from);
         settings.proxy = match self.text("proxy") {
@@ -680,6 +717,23 @@ fn tier(text: &str) -> Result<Tier, String> {
         "public" => Ok(Tier::Public),
         "private" => Ok(Tier::Private),
         _ => Err("must be public or private".to_owned()),
+    }
+}
+
+fn api(text: &str) -> Result<Api, String> {
+    match text {
+        "v2" => Ok(Api::V2),
+        "v3" => Ok(Api::V3),
+        "auto" => Ok(Api::Auto),
+        _ => Err("must be v2, v3 or auto".to_owned()),
+    }
+}
+
+fn related(text: &str) -> Result<Related, String> {
+    match text {
+        "lean" => Ok(Related::Lean),
+        "full" => Ok(Related::Full),
+        _ => Err("must be lean or full".to_owned()),
     }
 }
 

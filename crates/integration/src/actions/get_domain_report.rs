@@ -9,7 +9,7 @@ use crate::lookup::Outcome;
 use crate::{facts, render};
 
 pub(super) async fn run(run: Run<'_>) -> Result<ActionResult, ParameterError> {
-    let style = style(run, None)?;
+    let style = style(run)?;
     let plan = Action::GetDomainReport.plan(run.context);
     let domain = |object: &ObjectId| match object {
         ObjectId::Domain(domain) => Some(domain.clone()),

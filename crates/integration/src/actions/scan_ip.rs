@@ -5,16 +5,14 @@ use std::net::Ipv4Addr;
 use secops::{ActionResult, ParameterError};
 use virustotal::{Accept, ObjectId};
 
-use super::{Action, Run, objects, style, threshold};
+use super::{Action, Run, judging_style, objects};
 use crate::conclude::Ending;
 use crate::lookup::Outcome;
+use crate::verdict::PolicyKind;
 use crate::{facts, render};
 
-/// Source: the contract's table.
-const DEFAULT_THRESHOLD: u32 = 25;
-
 pub(super) async fn run(run: Run<'_>) -> Result<ActionResult, ParameterError> {
-    let style = style(run, Some(threshold(run)?.unwrap_or(DEFAULT_THRESHOLD)))?;
+    let style = judging_style(run, PolicyKind::Ip, Some(PolicyKind::Ip.usual_threshold()))?;
     let plan = Action::ScanIp.plan(run.context);
     let address = |object: &ObjectId| match object {
         ObjectId::Ip(address) => Some(*address),

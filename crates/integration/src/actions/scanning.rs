@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use secops::{ActionResult, ExecutionState, ParameterError};
 use virustotal::{ObjectId, Report};
 
-use super::{Action, Run, Step, objects, required_threshold, style, wants_comments};
+use super::{Action, Run, Step, judging_style, objects, wants_comments};
 use crate::comments;
-use crate::conclude::Ending;
+use crate::conclude::{Ending, Style};
 use crate::definition::RESCAN_AFTER_DAYS;
 use crate::facts::Facts;
 use crate::lookup::Outcome;
 use crate::render::message::Words;
 use crate::scan::{self, Kind};
 use crate::state::State;
+use crate::verdict::PolicyKind;
 
 /// One of the two actions.
 pub(super) struct Scanning {
@@ -26,7 +27,7 @@ pub(super) struct Scanning {
 impl Scanning {
     pub(super) async fn start(&self, run: Run<'_>) -> Result<Step, ParameterError> {
         // All parameters are looked at before anything is asked.
-        style(run, Some(required_threshold(run)?))?;
+        self.style(run)?;
         wants_comments(run)?;
         let after_days = run.context.parameters.whole_number(RESCAN_AFTER_DAYS, 0)?;
         let plan = self.action.plan(run.context);
@@ -62,6 +63,15 @@ impl Scanning {
         self.next(state, run).await
     }
 
+    /// The form insists on a threshold.
+    fn style<'a>(&self, run: Run<'a>) -> Result<Style<'a>, ParameterError> {
+        let kind = match self.kind {
+            Kind::Hash => PolicyKind::File,
+            Kind::Url => PolicyKind::Url,
+        };
+        judging_style(run, kind, None)
+    }
+
     async fn next(&self, state: State, run: Run<'_>) -> Result<Step, ParameterError> {
         match state.is_waiting() || (run.comes_back && state.is_cut_off()) {
             true => Ok(Step::Wait(state)),
@@ -78,7 +88,7 @@ impl Scanning {
         run: Run<'_>,
         unfinished: ExecutionState,
     ) -> Result<ActionResult, ParameterError> {
-        let mut style = style(run, Some(required_threshold(run)?))?;
+        let mut style = self.style(run)?;
         style.unfinished = unfinished;
         let plan = self.action.plan(run.context);
         let mut by_key: HashMap<String, Outcome> = state

@@ -8,10 +8,9 @@ use secops::{ActionResult, Entity, EntityType, ExecutionState, JsonResult, Param
 use virustotal::report::FileReport;
 use virustotal::{Accept, Answer, FileHash, Report, Upload};
 
-use super::{Action, Run, Step, style, threshold, wants_comments};
-use crate::Verdict;
+use super::{Action, Run, Step, judging_style, wants_comments};
 use crate::comments;
-use crate::conclude::{Parts, Style};
+use crate::conclude::{Judged, Parts, Style};
 use crate::definition::{UPLOAD_POLICIES, UPLOAD_POLICY};
 use crate::facts::{self, Facts};
 use crate::files::{Gathered, Request, Wanted, failed, file_name, hashes};
@@ -19,9 +18,7 @@ use crate::lookup::{Origin, Outcome};
 use crate::render::{insight, message};
 use crate::scan::{self, Kind};
 use crate::state::{Entry, Pending, State, Status};
-
-/// Source: the contract's table.
-const DEFAULT_THRESHOLD: u32 = 3;
+use crate::verdict::PolicyKind;
 
 /// Whether a file's content is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +70,9 @@ async fn next(state: State, run: Run<'_>) -> Result<Step, ParameterError> {
     }
 }
 
-fn parameters(run: Run<'_>) -> Result<Style, ParameterError> {
+fn parameters(run: Run<'_>) -> Result<Style<'_>, ParameterError> {
     wants_comments(run)?;
-    style(run, Some(threshold(run)?.unwrap_or(DEFAULT_THRESHOLD)))
+    judging_style(run, PolicyKind::File, Some(PolicyKind::File.usual_threshold()))
 }
 
 /// A file that is to be looked up or sent, and its place in the run.
@@ -235,7 +232,7 @@ pub(super) async fn conclude(
 
 fn conclude_file(
     parts: &mut Parts,
-    style: &Style,
+    style: &Style<'_>,
     (place, path): (usize, &str),
     outcome: &Outcome,
     standing: &[(usize, &Entity)],
@@ -244,21 +241,23 @@ fn conclude_file(
     parts.tally.count(path, outcome);
     let facts = outcome.report().map(facts::of_uploaded_file);
     parts.meet(facts.as_ref(), style);
+    let judged = facts.as_ref().and_then(|facts| style.judge(facts));
+    let judged = judged.as_ref();
+    parts.doubt(path, judged);
     for (member, entity) in standing {
-        parts.add(*member, entity, outcome, facts.as_ref(), style);
+        parts.add(*member, entity, outcome, facts.as_ref(), judged, style);
     }
     if standing.is_empty() {
-        parts.add_file(place, path, outcome, facts.as_ref(), style);
+        parts.add_file(place, path, outcome, facts.as_ref(), judged, style);
     }
     if let (Some(facts), Some(report)) = (&facts, outcome.report()) {
-        let verdict = style.judge(facts);
-        parts.report(place, path, report, verdict);
+        parts.report(place, path, report, judged);
         parts.show(place, path, facts, comments);
-        if let Some(verdict) = verdict {
-            parts.risky |= verdict.risky();
+        if let Some(judged) = judged {
+            parts.risky |= judged.verdict.risky();
             let insight = style
                 .insights
-                .then(|| file_insight(path, facts, verdict, standing));
+                .then(|| file_insight(path, facts, judged, standing));
             parts.note(place, insight.flatten());
         }
     }
@@ -268,15 +267,15 @@ fn conclude_file(
 fn file_insight(
     path: &str,
     facts: &Facts,
-    verdict: Verdict,
+    judged: &Judged,
     standing: &[(usize, &Entity)],
 ) -> Option<secops::Insight> {
     let by_hash = standing
         .iter()
         .find(|(_, entity)| entity.entity_type == EntityType::FileHash);
     match by_hash.or_else(|| standing.first()) {
-        Some((_, entity)) => insight::on_entity(entity, facts, verdict),
-        None => insight::on_case(path, verdict),
+        Some((_, entity)) => insight::on_entity(entity, facts, judged),
+        None => insight::on_case(path, judged),
     }
 }
 

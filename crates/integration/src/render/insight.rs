@@ -3,12 +3,14 @@
 use secops::{Entity, Insight, InsightKind, Severity};
 
 use crate::Verdict;
+use crate::conclude::Judged;
 use crate::facts::{Facts, IpFindings, Subject};
 
 const TRIGGERED_BY: &str = "VirusTotal";
 
 /// The insight on one entity: for an IP always, for the others when risky.
-pub(crate) fn on_entity(entity: &Entity, facts: &Facts, verdict: Verdict) -> Option<Insight> {
+pub(crate) fn on_entity(entity: &Entity, facts: &Facts, judged: &Judged) -> Option<Insight> {
+    let verdict = &judged.verdict;
     let content = match &facts.subject {
         Subject::Ip(findings) => of_ip(findings),
         _ if !verdict.risky() => return None,
@@ -21,31 +23,45 @@ pub(crate) fn on_entity(entity: &Entity, facts: &Facts, verdict: Verdict) -> Opt
         true => Severity::Warn,
         false => Severity::Informative,
     };
+    let separator = match facts.subject {
+        Subject::Ip(_) => "\n",
+        _ => ". ",
+    };
+    let content = explained(content, separator, judged);
     Some(Insight::on_entity(entity, content, severity, TRIGGERED_BY))
 }
 
 /// The insight on a risky file that no entity of the case stands for.
-pub(crate) fn on_case(path: &str, verdict: Verdict) -> Option<Insight> {
+pub(crate) fn on_case(path: &str, judged: &Judged) -> Option<Insight> {
+    let verdict = &judged.verdict;
     verdict.risky().then(|| Insight {
         title: format!("File {path} found as suspicious."),
-        content: file_marked(path, verdict),
+        content: explained(file_marked(path, verdict), ". ", judged),
         severity: Severity::Warn,
         kind: InsightKind::General {},
         triggered_by: TRIGGERED_BY.to_owned(),
     })
 }
 
-fn marked(what: &str, verdict: Verdict) -> String {
+/// With the policy's reason behind it, where a policy is in use.
+fn explained(content: String, separator: &str, judged: &Judged) -> String {
+    match &judged.explanation {
+        Some(explanation) => format!("{content}{separator}Verdict policy - {explanation}"),
+        None => content,
+    }
+}
+
+fn marked(what: &str, verdict: &Verdict) -> String {
     let (engines, threshold) = (engines(verdict), threshold(verdict));
     format!("VirusTotal - {what} marked as malicious by {engines}. Threshold set to - {threshold}")
 }
 
-fn file_marked(path: &str, verdict: Verdict) -> String {
+fn file_marked(path: &str, verdict: &Verdict) -> String {
     let (engines, threshold) = (engines(verdict), threshold(verdict));
     format!("VirusTotal - {path} marked as malicious by {engines} - Threshold set to - {threshold}")
 }
 
-fn engines(verdict: Verdict) -> String {
+fn engines(verdict: &Verdict) -> String {
     let engines = if verdict.allowed_only {
         "allowed engines"
     } else {
@@ -57,7 +73,7 @@ fn engines(verdict: Verdict) -> String {
     }
 }
 
-fn threshold(verdict: Verdict) -> String {
+fn threshold(verdict: &Verdict) -> String {
     match verdict.percentage {
         Some(percentage) => format!("{} and {percentage} %", verdict.threshold),
         None => verdict.threshold.to_string(),

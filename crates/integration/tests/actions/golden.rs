@@ -1,13 +1,14 @@
 //! The outputs of every action, pinned: `golden/<case>.json` is a case, its snapshot everything that the action leaves.
 //!
 //! A case names the action, the key's kind, the simulator's samples, the target entities and the parameters.
-//! `{folder}` in an upload's parameters stands for a folder with the files of the case.
+//! `{folder}` in an upload's parameters stands for a folder with the files of the case. Verdicts are shown where the case
+//! has a policy.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::common::{client, impatient, simulator};
-use integration::{Action, Run, drive};
+use integration::{Action, Policy, Run, drive};
 use secops::{ActionResult, Context, Entity, Parameters};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -26,6 +27,9 @@ struct Case {
     parameters: Map<String, Value>,
     #[serde(default)]
     files: BTreeMap<String, String>,
+    /// Lines of a verdict policy.
+    #[serde(default)]
+    policy: Vec<String>,
 }
 
 #[test]
@@ -71,13 +75,23 @@ async fn document(mut case: Case) -> String {
     let client = client(&running, Tier::Public);
     let deadline = Deadline::after(Duration::from_secs(20));
     let action = Action::named(&case.action).unwrap();
-    let result = drive(action, Run::new(&client, &context, &deadline), impatient()).await;
+    let policy =
+        (!case.policy.is_empty()).then(|| Policy::parse("policy.toml", &case.policy.join("\n")).unwrap());
+    let run = Run {
+        policy: policy.as_ref(),
+        ..Run::new(&client, &context, &deadline)
+    };
+    let result = drive(action, run, impatient()).await;
     let calls: Map<String, Value> = client
         .calls()
         .into_iter()
         .map(|(endpoint, count)| (endpoint.to_owned(), count.into()))
         .collect();
     let mut document = as_value(&result);
+    if policy.is_some() {
+        let verdicts = result.entities.iter().map(|entity| entity.verdict.clone());
+        document["verdicts"] = verdicts.collect();
+    }
     document["calls"] = Value::Object(calls);
     serde_json::to_string_pretty(&document)
         .unwrap()

@@ -18,6 +18,7 @@ pub(crate) fn report(domain: &str, seed: u64) -> Option<Map<String, Value>> {
     let mut fields = Map::new();
     let category = dice.pick(&["business", "searchengines", "news", "uncategorized", "malware"]);
     fields.insert("categories".to_owned(), json!([category]));
+    let mut has_vendor = false;
     for vendor in [
         "BitDefender",
         "Forcepoint ThreatSeeker",
@@ -26,8 +27,13 @@ pub(crate) fn report(domain: &str, seed: u64) -> Option<Map<String, Value>> {
         "Xcitium Verdict Cloud",
     ] {
         if dice.chance(50) {
+            has_vendor = true;
             fields.insert(format!("{vendor} category"), json!(category));
         }
+    }
+    // A category is somebody's.
+    if !has_vendor {
+        fields.insert("BitDefender category".to_owned(), json!(category));
     }
     if dice.chance(70) {
         fields.insert(
@@ -48,15 +54,34 @@ pub(crate) fn report(domain: &str, seed: u64) -> Option<Map<String, Value>> {
     fields.insert(
         "subdomains".to_owned(),
         json!(
-            (0..dice.roll(4))
+            (0..super::many(domain).unwrap_or(dice.roll(4)))
                 .map(|n| format!("s{n}.{domain}"))
                 .collect::<Vec<_>>()
         ),
     );
-    let resolutions = (0..dice.roll(5)).map(|_| json!({"last_resolved": resolved(&mut dice), "ip_address": super::ip::synthetic_ip(dice.roll(1 << 20)).to_string()}));
+    let count = super::many(domain).unwrap_or(dice.roll(5));
+    let resolutions = (0..count).map(|_| json!({"last_resolved": resolved(&mut dice), "ip_address": super::ip::synthetic_ip(dice.roll(1 << 20)).to_string()}));
     fields.insert("resolutions".to_owned(), Value::Array(resolutions.collect()));
     fields.extend(findings(&mut dice, domain, most));
+    let mut dice = Dice::new(seed, &format!("more of {domain}"));
+    if let Some(parent) = parent(domain) {
+        let siblings: Vec<String> = (0..dice.roll(4))
+            .map(|n| format!("sibling-{n}.{parent}"))
+            .collect();
+        fields.insert("domain_siblings".to_owned(), json!(siblings));
+    }
+    if dice.chance(20) {
+        fields.insert("Alexa rank".to_owned(), json!(1 + dice.roll(1_000_000)));
+    }
     Some(fields)
+}
+
+/// The domain above, where that is no top-level domain.
+pub(crate) fn parent(domain: &str) -> Option<&str> {
+    domain
+        .split_once('.')
+        .map(|(_, parent)| parent)
+        .filter(|parent| parent.contains('.'))
 }
 
 pub(super) fn resolved(dice: &mut Dice) -> Value {

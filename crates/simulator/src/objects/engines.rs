@@ -166,6 +166,11 @@ const FAMILIES: [&str; 8] = [
     "Worm.Autorun",
 ];
 
+/// All engines for a kind of object, in their order.
+pub(crate) fn all(for_files: bool) -> &'static [&'static str] {
+    if for_files { &FOR_FILES } else { &FOR_URLS }
+}
+
 /// Some engines of a list, each with whether it flags: `positives` of them do.
 fn choose(all: &[&'static str], positives: u32, dice: &mut Dice) -> Vec<(&'static str, bool)> {
     let least = 60_u64.max(u64::from(positives)).min(all.len() as u64);

@@ -104,6 +104,8 @@ pub(crate) struct File {
     pub(crate) positives: u32,
     pub(crate) size_bytes: u64,
     pub(crate) names: Vec<String>,
+    /// Content of a small upload, whole.
+    pub(crate) content: Option<Vec<u8>>,
 }
 
 impl File {
@@ -159,6 +161,7 @@ impl File {
             positives,
             size_bytes,
             names,
+            content: None,
         }
     }
 
@@ -203,6 +206,7 @@ impl Hasher {
             known: false,
             size_bytes: self.size_bytes,
             names: vec![name.to_owned()],
+            content: (self.size_bytes == self.beginning.len() as u64).then_some(self.beginning),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! IP addresses.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Map, Value, json};
 
@@ -17,10 +17,28 @@ pub fn synthetic_ip(n: u64) -> Ipv4Addr {
 }
 
 /// What is known of an address: its report's fields, or nothing.
-pub(crate) fn report(address: Ipv4Addr, seed: u64) -> Option<Map<String, Value>> {
+pub(crate) fn report(address: IpAddr, seed: u64) -> Option<Map<String, Value>> {
     let mut dice = Dice::new(seed, &address.to_string());
-    let known = dice.chance(85) || address.octets().first() == Some(&SYNTHETIC);
-    if !known || address.is_private() || address.is_loopback() {
+    let known = dice.chance(85);
+    let (known, private, network) = match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            (
+                known || a == SYNTHETIC,
+                address.is_private() || address.is_loopback(),
+                format!("{a}.{b}.{c}.0/24"),
+            )
+        }
+        IpAddr::V6(address) => {
+            let [a, b, ..] = address.segments();
+            (
+                known,
+                address.is_unique_local() || address.is_loopback(),
+                format!("{a:x}:{b:x}::/32"),
+            )
+        }
+    };
+    if !known || private {
         return None;
     }
     let most = usual_positives(&mut dice);
@@ -34,6 +52,14 @@ pub(crate) fn report(address: Ipv4Addr, seed: u64) -> Option<Map<String, Value>>
         .filter(|country| !country.is_empty())
     {
         fields.insert("country".to_owned(), json!(country));
+        let continent = match country {
+            "US" => "NA",
+            "DE" => "EU",
+            "BR" => "SA",
+            _ => "AS",
+        };
+        fields.insert("continent".to_owned(), json!(continent));
+        fields.insert("network".to_owned(), json!(network));
     }
     let resolutions = (0..dice.roll(5)).map(|n| json!({"last_resolved": domain::resolved(&mut dice), "hostname": format!("host-{n}.example.com")}));
     fields.insert("resolutions".to_owned(), Value::Array(resolutions.collect()));

@@ -23,7 +23,7 @@ pub(super) fn report(question: &Question<'_>, name: &str) -> Value {
     }
 }
 
-fn is_domain(name: &str) -> bool {
+pub(crate) fn is_domain(name: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && !label.starts_with('-')

@@ -4,19 +4,17 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Question, permalink, shuffled, with_fields};
 use crate::answer::Answer;
+use crate::objects::facts::Facts;
 use crate::objects::file::File;
-use crate::objects::{Dice, date_text, engines};
+use crate::objects::{Dice, date_text, engines, relation};
 use crate::request::Request;
 use crate::scans::{Object, Scan};
-use crate::world::World;
-
-fn is_hash(text: &str) -> bool {
-    matches!(text.len(), 32 | 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
+use crate::standing::{all, is_hash};
+use crate::world::{Memory, World};
 
 pub(super) fn report(question: &Question<'_>, resource: &str) -> Value {
     let (now, seed) = (question.world.now(), question.world.settings.seed);
@@ -54,29 +52,14 @@ pub(super) fn report(question: &Question<'_>, resource: &str) -> Value {
             unknown(resource)
         };
     }
-    let file = memory.file(&lower, seed);
-    let sha256 = &file.hashes.sha256;
-    let finished = memory
-        .scans
-        .finished(&object_key(&memory.samples, &lower, sha256), now)
-        .cloned();
-    let sampled = memory.samples.contains_key(&lower);
-    let waiting = memory.scans.queued(sha256, now).map(|scan| scan.id.clone());
+    let (file, standing) = memory.file_standing(&lower, seed, now);
     drop(memory);
-    match (finished, waiting) {
+    match (standing.finished, standing.waiting) {
         (Some(scan), _) => rendered(question, resource, &file, Some(&scan)),
-        (None, _) if file.known || sampled => rendered(question, resource, &file, None),
-        (None, Some(id)) => queued(resource, &id),
+        (None, _) if standing.known => rendered(question, resource, &file, None),
+        (None, Some(scan)) => queued(resource, &scan.id),
         (None, None) => unknown(resource),
     }
-}
-
-/// A sampled file's analyses go by the sample's SHA-256.
-fn object_key(samples: &std::collections::HashMap<String, Arc<Value>>, hash: &str, sha256: &str) -> String {
-    let sampled = samples
-        .get(hash)
-        .and_then(|sample| sample.get("sha256")?.as_str());
-    sampled.filter(|text| is_hash(text)).unwrap_or(sha256).to_owned()
 }
 
 fn unknown(resource: &str) -> Value {
@@ -93,83 +76,112 @@ fn queued(resource: &str, scan_id: &str) -> Value {
     })
 }
 
-/// The report of a file, of its newest analysis or of the one given.
 fn rendered(question: &Question<'_>, resource: &str, file: &File, scan: Option<&Scan>) -> Value {
-    let seed = question.world.settings.seed;
-    let at = scan.map_or_else(|| file.scanned_at(seed), |scan| scan.submitted_at);
-    let link = permalink("file", &file.hashes.sha256, at.as_second());
-    let memory = question.world.memory();
+    let world = question.world;
+    let sample = sampled(&world.memory(), resource, file, scan, question.all_info());
+    match sample {
+        Some(report) => report,
+        None => shuffled(
+            synthetic(world, resource, file, scan, question.all_info()),
+            world.settings.seed,
+            &file.hashes.sha256,
+        ),
+    }
+}
+
+fn link_of(file: &File, at: Timestamp) -> String {
+    permalink("file", &file.hashes.sha256, at.as_second())
+}
+
+/// The sampled report of a file, of its newest analysis or of the one given.
+pub(crate) fn sampled(
+    memory: &Memory,
+    resource: &str,
+    file: &File,
+    scan: Option<&Scan>,
+    all_info: bool,
+) -> Option<Value> {
     let upload_sample = memory
         .upload_sample
         .as_ref()
         .filter(|_| scan.is_some_and(|scan| scan.is_upload));
     if let Some(sample) = upload_sample {
-        return with_fields(sample, &[("resource", resource)]);
+        return Some(with_fields(sample, &[("resource", resource)]));
     }
-    let hash = [&file.hashes.md5, &file.hashes.sha1, &file.hashes.sha256]
-        .into_iter()
-        .find(|hash| memory.samples.contains_key(*hash));
-    if let Some(sample) = hash.and_then(|hash| memory.samples.get(hash)) {
-        let full = hash
-            .filter(|_| question.all_info())
-            .and_then(|hash| memory.all_info.get(hash));
-        let sample = full.unwrap_or(sample);
-        return match scan {
-            None => with_fields(sample, &[("resource", resource)]),
-            Some(scan) => {
-                let date = date_text(at);
-                with_fields(
-                    sample,
-                    &[
-                        ("resource", resource),
-                        ("scan_id", &scan.id),
-                        ("scan_date", &date),
-                        ("permalink", &link),
-                    ],
-                )
-            }
-        };
-    }
-    drop(memory);
+    let hash = all(&file.hashes).find(|hash| memory.samples.contains_key(*hash))?;
+    let full = memory.all_info.get(hash).filter(|_| all_info);
+    let sample = full.or_else(|| memory.samples.get(hash))?;
+    Some(match scan {
+        None => with_fields(sample, &[("resource", resource)]),
+        Some(scan) => with_fields(
+            sample,
+            &[
+                ("resource", resource),
+                ("scan_id", &scan.id),
+                ("scan_date", &date_text(scan.submitted_at)),
+                ("permalink", &link_of(file, scan.submitted_at)),
+            ],
+        ),
+    })
+}
+
+/// The made-up report of a file.
+pub(crate) fn synthetic(
+    world: &World,
+    resource: &str,
+    file: &File,
+    scan: Option<&Scan>,
+    all_info: bool,
+) -> Map<String, Value> {
+    let seed = world.settings.seed;
+    let at = scan.map_or_else(|| file.scanned_at(seed), |scan| scan.submitted_at);
     let id = scan.map_or_else(
         || format!("{}-{}", file.hashes.sha256, at.as_second()),
         |scan| scan.id.clone(),
     );
-    synthetic(question, resource, file, at, &id, &link)
-}
-
-fn synthetic(
-    question: &Question<'_>,
-    resource: &str,
-    file: &File,
-    at: Timestamp,
-    id: &str,
-    link: &str,
-) -> Value {
-    let seed = question.world.settings.seed;
     let mut dice = Dice::new(seed, &format!("report of {}", file.hashes.sha256));
     let scans = engines::of_file(file.positives, at, &mut dice);
     let message = match dice.chance(50) {
         true => "Scan finished, information embedded",
         false => "Scan finished, scan information embedded in this object",
     };
-    let mut report = json!({
+    let report = json!({
         "response_code": 1, "verbose_msg": message, "resource": resource, "scan_id": id, "scan_date": date_text(at),
-        "permalink": link, "md5": file.hashes.md5, "sha1": file.hashes.sha1, "sha256": file.hashes.sha256,
+        "permalink": link_of(file, at), "md5": file.hashes.md5, "sha1": file.hashes.sha1, "sha256": file.hashes.sha256,
         "positives": file.positives, "total": scans.len(), "scans": scans
     });
-    if let Some(fields) = report.as_object_mut().filter(|_| question.all_info()) {
-        let more = json!({
-            "first_seen": date_text(file.scanned_at(seed)), "last_seen": date_text(at), "size": file.size_bytes, "type": "Win32 EXE",
-            "tags": ["peexe", "overlay"], "ssdeep": "3:aBcDeF:aBcD", "vhash": null, "authentihash": null,
-            "submission_names": file.names, "times_submitted": dice.roll(50), "unique_sources": dice.roll(20),
-            "community_reputation": 0, "additional_info": {"magic": "PE32 executable", "pe-imphash": null}
-        });
-        fields.extend(more.as_object().cloned().unwrap_or_default());
+    let mut fields = object(report);
+    if all_info {
+        fields.extend(more(world, file, at));
     }
-    match report {
-        Value::Object(fields) => shuffled(fields, seed, &file.hashes.sha256),
-        other => other,
+    fields
+}
+
+/// What `allinfo` adds.
+fn more(world: &World, file: &File, at: Timestamp) -> Map<String, Value> {
+    let (seed, sha256) = (world.settings.seed, &file.hashes.sha256);
+    let facts = Facts::of(file, seed);
+    let (harmless, malicious) = world.memory().cast_votes(&format!("files/{sha256}"));
+    let related = |name: &str| relation::names(sha256, name, seed);
+    object(json!({
+        "first_seen": date_text(file.scanned_at(seed).min(at)), "last_seen": date_text(at), "size": file.size_bytes,
+        "type": facts.type_description, "tags": facts.tags, "ssdeep": "3:aBcDeF:aBcD", "vhash": null,
+        "authentihash": null, "submission_names": file.names, "times_submitted": facts.times_submitted,
+        "unique_sources": facts.unique_sources, "community_reputation": facts.reputation,
+        "harmless_votes": facts.harmless_votes + harmless, "malicious_votes": facts.malicious_votes + malicious,
+        "ITW_urls": related("itw_urls"),
+        "additional_info": {
+            "magic": facts.magic, "pe-imphash": facts.imphash, "exiftool": facts.exiftool,
+            "compressed_parents": related("compressed_parents"), "email_parents": related("email_parents"),
+            "pe_resource_parents": related("pe_resource_parents")
+        }
+    }))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
     }
 }
 
@@ -180,15 +192,9 @@ pub(super) fn rescan(question: &Question<'_>, resource: &str) -> Value {
         return json!({"response_code": -1, "resource": resource});
     }
     let mut memory = question.world.memory();
-    let mut file = memory.file(&lower, seed);
-    if let Some(sample) = memory.samples.get(&lower).cloned() {
-        file = Arc::new(sampled_file(&file, &sample));
-        memory.uploaded.insert(lower.clone(), Arc::clone(&file));
-    }
+    let (file, standing) = memory.file_standing(&lower, seed, now);
     let sha256 = file.hashes.sha256.clone();
-    let known =
-        file.known || memory.uploaded.contains_key(&lower) || memory.scans.finished(&sha256, now).is_some();
-    if !known {
+    if !standing.has_report() && !memory.uploaded.contains_key(&lower) {
         return json!({"response_code": 0, "resource": resource});
     }
     let scan = memory.scans.submit(
@@ -201,29 +207,6 @@ pub(super) fn rescan(question: &Question<'_>, resource: &str) -> Value {
         "response_code": 1, "scan_id": scan.id, "permalink": permalink("file", &sha256, now.as_second()), "sha256": sha256,
         "resource": resource
     })
-}
-
-/// A sample's file under the sample's own hashes, where they are hashes.
-fn sampled_file(file: &File, sample: &Value) -> File {
-    let mut file = file.clone();
-    let hash = |key: &str| {
-        sample
-            .get(key)
-            .and_then(Value::as_str)
-            .filter(|text| is_hash(text))
-            .map(str::to_lowercase)
-    };
-    for (own, key) in [
-        (&mut file.hashes.md5, "md5"),
-        (&mut file.hashes.sha1, "sha1"),
-        (&mut file.hashes.sha256, "sha256"),
-    ] {
-        if let Some(hash) = hash(key) {
-            *own = hash;
-        }
-    }
-    file.known = true;
-    file
 }
 
 pub(super) fn upload(question: &Question<'_>) -> Answer {
@@ -239,16 +222,10 @@ pub(super) fn upload_to(world: &World, request: &Request, token: &str) -> Answer
 }
 
 fn accept(world: &World, request: &Request) -> Answer {
-    let Some(file) = request.file.clone().filter(|file| file.size_bytes > 0) else {
+    let Some((file, scan)) = world.accept_upload(request) else {
         return Answer::Empty(StatusCode::BAD_REQUEST);
     };
-    let (now, file) = (world.now(), Arc::new(file));
-    let hashes = file.hashes.clone();
-    let mut memory = world.memory();
-    memory.keep_upload(&file);
-    let scan = memory
-        .scans
-        .submit(Object::File(file), now, now + world.settings.scan_for, true);
+    let (now, hashes) = (scan.submitted_at, &file.hashes);
     Answer::Json(json!({
         "scan_id": scan.id, "sha1": hashes.sha1, "resource": hashes.sha256, "response_code": 1, "sha256": hashes.sha256,
         "permalink": permalink("file", &hashes.sha256, now.as_second()), "md5": hashes.md5,
@@ -257,10 +234,6 @@ fn accept(world: &World, request: &Request) -> Answer {
 }
 
 pub(super) fn upload_url(question: &Question<'_>, origin: &str) -> Answer {
-    let mut memory = question.world.memory();
-    memory.last_token += 1;
-    let token = format!("token-{}", memory.last_token);
-    let url = format!("{origin}/_ah/upload/{token}/");
-    memory.tokens.insert(token);
+    let url = question.world.new_upload_address(origin, "/_ah/upload/");
     Answer::Json(json!({"upload_url": url}))
 }

@@ -15,7 +15,7 @@ pub(super) fn report(question: &Question<'_>, text: &str) -> Value {
     let Ok(address) = text.parse::<Ipv4Addr>() else {
         return json!({"response_code": -1, "verbose_msg": "Invalid IP address"});
     };
-    match ip::report(address, seed) {
+    match ip::report(address.into(), seed) {
         None => json!({"response_code": 0, "verbose_msg": "IP address not found in dataset"}),
         Some(mut fields) => {
             let older = Dice::new(seed, &format!("words of {text}")).chance(30);

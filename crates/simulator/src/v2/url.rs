@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Question, permalink, shuffled, with_fields};
 use crate::objects::url::Url;
@@ -12,7 +11,7 @@ use crate::scans::{Object, Scan};
 
 pub(super) fn report(question: &Question<'_>, resource: &str) -> Value {
     let (now, seed) = (question.world.now(), question.world.settings.seed);
-    let memory = question.world.memory();
+    let mut memory = question.world.memory();
     if let Some(scan) = memory.scans.by_id(resource) {
         return match &scan.object {
             Object::Url(_) if scan.ready_at > now => queued(resource, &scan.id),
@@ -32,14 +31,13 @@ pub(super) fn report(question: &Question<'_>, resource: &str) -> Value {
             false => unknown(resource),
         };
     };
+    memory.remember_url(&url);
     let sample = memory.samples.get(&url.canonical);
-    if let Some(scan) = memory.scans.finished(&url.sha256, now) {
-        return rendered(sample, seed, resource, &url, Some(scan));
+    let standing = memory.url_standing(&url, now);
+    if standing.has_report() {
+        return rendered(sample, seed, resource, &url, standing.finished.as_ref());
     }
-    if url.known || sample.is_some() {
-        return rendered(sample, seed, resource, &url, None);
-    }
-    if let Some(scan) = memory.scans.queued(&url.sha256, now) {
+    if let Some(scan) = standing.waiting {
         return queued(resource, &scan.id);
     }
     drop(memory);
@@ -65,31 +63,39 @@ fn queued(resource: &str, scan_id: &str) -> Value {
 }
 
 fn rendered(sample: Option<&Arc<Value>>, seed: u64, resource: &str, url: &Url, scan: Option<&Scan>) -> Value {
+    match sample {
+        Some(sample) => sampled(sample, resource, url, scan),
+        None => shuffled(synthetic(seed, resource, url, scan), seed, &url.sha256),
+    }
+}
+
+/// The sampled report of a URL, of its newest analysis or of the one given.
+pub(crate) fn sampled(sample: &Value, resource: &str, url: &Url, scan: Option<&Scan>) -> Value {
+    match scan {
+        None => with_fields(sample, &[("resource", resource)]),
+        Some(scan) => with_fields(
+            sample,
+            &[
+                ("resource", resource),
+                ("scan_id", &scan.id),
+                ("scan_date", &date_text(scan.submitted_at)),
+                (
+                    "permalink",
+                    &permalink("url", &url.sha256, scan.submitted_at.as_second()),
+                ),
+            ],
+        ),
+    }
+}
+
+/// The made-up report of a URL.
+pub(crate) fn synthetic(seed: u64, resource: &str, url: &Url, scan: Option<&Scan>) -> Map<String, Value> {
     let at = scan.map_or(url.scanned_at, |scan| scan.submitted_at);
     let id = scan.map_or_else(
         || format!("{}-{}", url.sha256, at.as_second()),
         |scan| scan.id.clone(),
     );
     let link = permalink("url", &url.sha256, at.as_second());
-    match (sample, scan) {
-        (Some(sample), None) => with_fields(sample, &[("resource", resource)]),
-        (Some(sample), Some(_)) => {
-            let date = date_text(at);
-            with_fields(
-                sample,
-                &[
-                    ("resource", resource),
-                    ("scan_id", &id),
-                    ("scan_date", &date),
-                    ("permalink", &link),
-                ],
-            )
-        }
-        (None, _) => synthetic(seed, resource, url, at, &id, &link),
-    }
-}
-
-fn synthetic(seed: u64, resource: &str, url: &Url, at: Timestamp, id: &str, link: &str) -> Value {
     let scans = engines::of_url(
         url.positives,
         at,
@@ -101,8 +107,8 @@ fn synthetic(seed: u64, resource: &str, url: &Url, at: Timestamp, id: &str, link
         "positives": url.positives, "total": scans.len(), "scans": scans
     });
     match report {
-        Value::Object(fields) => shuffled(fields, seed, &url.sha256),
-        other => other,
+        Value::Object(fields) => fields,
+        _ => Map::new(),
     }
 }
 
@@ -112,10 +118,10 @@ pub(super) fn scan(question: &Question<'_>, text: &str) -> Value {
         return invalid(text);
     };
     let (canonical, sha256) = (url.canonical.clone(), url.sha256.clone());
+    let mut memory = question.world.memory();
+    memory.remember_url(&url);
     let ready_at = now + question.world.settings.scan_for;
-    let scan = question
-        .world
-        .memory()
+    let scan = memory
         .scans
         .submit(Object::Url(Arc::new(url)), now, ready_at, false);
     json!({

@@ -355,7 +355,11 @@ impl Client {
 
     fn scope(&self) -> Scope {
         let settings = self.transport.settings();
-        Scope::new(settings.tier, &settings.base_url)
+        // A report of one version does not pass for one of the other.
+        match self.transport.speaks_v3() {
+            true => Scope::new(settings.tier, &settings.base_url_v3()),
+            false => Scope::new(settings.tier, &settings.base_url),
+        }
     }
 
     fn count_kept(&self, objects: usize) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret;
@@ -15,6 +15,7 @@ use super::{Access, Endpoint, Method, tls};
 use crate::quota::End;
 use crate::settings::ProxyChoice;
 use crate::upload::Unreadable;
+use crate::v3::{self, Body, Request};
 use crate::{ApiKey, Error, Settings, Trouble, Upload};
 
 /// VirusTotal only compresses for user agents that contain this word.
@@ -31,6 +32,10 @@ pub(crate) enum Payload<'a> {
     File(&'a Upload),
     /// A file, to a single-use address that needs no key.
     FileTo(&'a Upload, Url),
+    /// A question to API v3.
+    V3(Request),
+    /// A file, as multipart to API v3.
+    V3File(&'a Upload),
 }
 
 /// A successful exchange.
@@ -41,7 +46,7 @@ pub(crate) struct Answered {
 }
 
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// Won't change with another try.
     Final(Error),
     /// A quota; with the server's own hint.
@@ -70,6 +75,7 @@ impl Refusal {
 pub(super) struct Http {
     client: reqwest::Client,
     base: Url,
+    base_v3: Url,
     max_body_bytes: u64,
     call_timeout: Duration,
 }
@@ -93,6 +99,7 @@ impl Http {
                 Error::Settings(format!("the HTTP client can't be set up: {}", cause(&error)))
             })?,
             base,
+            base_v3: base_url(&settings.base_url_v3())?,
             max_body_bytes: settings.max_body_bytes,
             call_timeout: settings.call_timeout,
         })
@@ -121,6 +128,16 @@ impl Http {
             status = response.status().as_u16(),
             "answered"
         );
+        if endpoint.is_v3() && !response.status().is_success() {
+            let (status, pause) = (response.status(), retry_after(&response));
+            let body = self.body(response, timeout).await?;
+            return Err(v3::refusal(endpoint.path, status, pause, &body).unwrap_or_else(|| match payload {
+                Payload::V3File(upload) if status == StatusCode::PAYLOAD_TOO_LARGE => {
+                    Refusal::Final(upload.too_large())
+                }
+                _ => Refusal::of_status(endpoint, payload, status, pause),
+            }));
+        }
         refusal(endpoint, payload, &response)?;
         let location = response
             .headers()
@@ -157,15 +174,37 @@ impl Http {
             }
             Payload::FileTo(upload, address) => {
                 let form = upload.form(sent_bytes).await?;
-                self.client.post(address.clone()).multipart(form)
+                let request = self.client.post(address.clone()).multipart(form);
+                match endpoint.is_v3() {
+                    true => with_header_key(request, key),
+                    false => request,
+                }
+            }
+            Payload::V3(question) => {
+                let url = self.base_v3.join(&question.path).map_err(invalid)?;
+                let request = match endpoint.method {
+                    Method::Get => self.client.get(url),
+                    Method::Post => self.client.post(url),
+                };
+                let request = request.query(&question.query);
+                let request = match &question.body {
+                    Body::None => request,
+                    Body::Form(fields) => request.form(fields),
+                };
+                with_header_key(request, key)
+            }
+            Payload::V3File(upload) => {
+                let form = upload.form(sent_bytes).await?;
+                let url = self.base_v3.join("files").map_err(invalid)?;
+                with_header_key(self.client.post(url).multipart(form), key)
             }
         })
     }
 
     pub(super) fn timeout(&self, payload: &Payload<'_>) -> Duration {
         match payload {
-            Payload::Parameters(_) => self.call_timeout,
-            Payload::File(upload) | Payload::FileTo(upload, _) => {
+            Payload::Parameters(_) | Payload::V3(_) => self.call_timeout,
+            Payload::File(upload) | Payload::FileTo(upload, _) | Payload::V3File(upload) => {
                 self.call_timeout + Duration::from_secs(upload.size_bytes() / SLOWEST_UPLOAD)
             }
         }
@@ -227,12 +266,24 @@ fn proxy(url: &str) -> Result<reqwest::Proxy, Error> {
 
 /// What the status says; source: API v2, section 1.1.
 fn refusal(endpoint: &Endpoint, payload: &Payload<'_>, response: &Response) -> Result<(), Refusal> {
-    let (path, status) = (endpoint.path, response.status());
-    Err(match status {
+    match response.status() {
         // A redirect answers exactly one question; elsewhere somebody else answers in VirusTotal's place.
-        StatusCode::FOUND if path == crate::v2::UPLOAD_URL.path => return Ok(()),
-        StatusCode::NO_CONTENT | StatusCode::TOO_MANY_REQUESTS => Refusal::Quota(retry_after(response)),
-        status if status.is_success() => return Ok(()),
+        StatusCode::FOUND if endpoint.path == crate::v2::UPLOAD_URL.path => Ok(()),
+        status if status.is_success() && status != StatusCode::NO_CONTENT => Ok(()),
+        status => Err(Refusal::of_status(endpoint, payload, status, retry_after(response))),
+    }
+}
+
+impl Refusal {
+    fn of_status(
+        endpoint: &Endpoint,
+        payload: &Payload<'_>,
+        status: StatusCode,
+        pause: Option<Duration>,
+    ) -> Self {
+        let path = endpoint.path;
+        match status {
+        StatusCode::NO_CONTENT | StatusCode::TOO_MANY_REQUESTS => Refusal::Quota(pause),
         StatusCode::UNAUTHORIZED => Refusal::Final(Error::Key),
         StatusCode::FORBIDDEN => Refusal::Final(match endpoint.access {
             Access::Everyone => Error::Key,
@@ -250,13 +301,21 @@ fn refusal(endpoint: &Endpoint, payload: &Payload<'_>, response: &Response) -> R
             endpoint: path,
             status: status.as_u16(),
         }),
-    })
+        }
+    }
+}
+
+/// API v3 takes the key in a header; that it is told who asks is VirusTotal's wish.
+fn with_header_key(request: RequestBuilder, key: &ApiKey) -> RequestBuilder {
+    let mut value = HeaderValue::from_str(key.expose()).unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    request.header("x-apikey", value).header("x-tool", "vtsecops")
 }
 
 fn too_large(path: &'static str, payload: &Payload<'_>) -> Error {
     match payload {
-        Payload::Parameters(_) => Error::InvalidArgument { endpoint: path },
-        Payload::File(upload) | Payload::FileTo(upload, _) => upload.too_large(),
+        Payload::Parameters(_) | Payload::V3(_) => Error::InvalidArgument { endpoint: path },
+        Payload::File(upload) | Payload::FileTo(upload, _) | Payload::V3File(upload) => upload.too_large(),
     }
 }
 

@@ -90,10 +90,15 @@ async fn act(action: Action, run: &mut PlatformRun) -> Result<Ending, String> {
         Action::UploadAndScanFile => files(&resolved, run)?,
         _ => Files::default(),
     };
+    let policy = settings::policy_of(action, &resolved).map_err(|error| error.to_string())?;
+    if let Some(policy) = &policy {
+        log.info(&format!("Verdict policy: {}", policy.name()));
+    }
     let client = client(&instance, &resolved, run, &log)?;
     let deadline = deadline(run);
     let work = Run {
         files: &files,
+        policy: policy.as_ref(),
         comes_back: run.has_next(),
         ..Run::new(&client, &context, &deadline)
     };

@@ -23,6 +23,7 @@ pub(crate) fn run(arguments: &PingArguments) -> Result<ExitCode, Failure> {
         action: Action::Ping,
         targets: Vec::new(),
         parameters: Parameters::new(),
+        policy: None,
         connection: &arguments.connection,
         waiting: &arguments.waiting,
         showing: &arguments.showing,

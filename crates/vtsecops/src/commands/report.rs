@@ -27,6 +27,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
         action: Action::GetDomainReport,
         targets: values.into_iter().map(entity).collect(),
         parameters: judging(&resolved, None),
+        policy: None,
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,

@@ -92,6 +92,7 @@ fn go_on(run: &Unfinished, own: Flags, arguments: &ResumeArguments) -> Result<Ex
         action,
         targets: saved.targets,
         parameters: saved.parameters,
+        policy: settings::policy_of(action, &resolved)?,
         connection: &connection,
         waiting: &arguments.waiting,
         showing: &arguments.showing,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use integration::{Action, Files, Patience, Run, drive};
+use integration::{Action, Files, Patience, Policy, Run, drive};
 use jiff::SignedDuration;
 use secops::{ActionResult, Context, Entity, EntityResult, OutcomeKind, Parameters};
 use virustotal::quota::KeyId;
@@ -24,6 +24,8 @@ pub(super) struct Order<'a> {
     pub(super) action: Action,
     pub(super) targets: Vec<Entity>,
     pub(super) parameters: Parameters,
+    /// When something is risky, beyond the parameters.
+    pub(super) policy: Option<Policy>,
     pub(super) connection: &'a Connection,
     pub(super) waiting: &'a Waiting,
     pub(super) showing: &'a Showing,
@@ -117,6 +119,7 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
             .with_canceller(&canceller);
         let mut run = Run {
             files: &files,
+            policy: order.policy.as_ref(),
             ..Run::new(&client, &context, &deadline)
         };
         if let Some(lost_after) = lost_after.and_then(|after| SignedDuration::try_from(after).ok()) {

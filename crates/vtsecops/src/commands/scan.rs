@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use integration::Action;
+use integration::{Action, Policy, PolicyKind};
 use secops::{Entity, EntityType, Parameters};
 
 use super::run::{self, Order, resolve};
@@ -11,20 +11,17 @@ use crate::failure::Failure;
 use crate::input;
 use crate::settings::{self, Resolved};
 
-/// Engines from which a hash, URL or file is risky, where nobody says otherwise. Source: the original.
-const DEFAULT_THRESHOLD: &str = "3";
-
 pub(crate) fn run(arguments: &ScanArguments) -> Result<ExitCode, Failure> {
     match &arguments.kind {
-        ScanKind::Hash(options) => scan(options, Action::ScanHash, &EntityType::FileHash, "hashes"),
-        ScanKind::Url(options) => scan(options, Action::ScanUrl, &EntityType::Url, "URLs"),
+        ScanKind::Hash(options) => scan(options, PolicyKind::File, &EntityType::FileHash, "hashes"),
+        ScanKind::Url(options) => scan(options, PolicyKind::Url, &EntityType::Url, "URLs"),
         ScanKind::Ip(options) => scan_ip(options),
     }
 }
 
 fn scan(
     options: &ScanOptions,
-    action: Action,
+    kind: PolicyKind,
     entity_type: &EntityType,
     what: &str,
 ) -> Result<ExitCode, Failure> {
@@ -37,14 +34,21 @@ fn scan(
     );
     let (resolved, file) = resolve(&flags, &options.connection)?;
     let values = input::collect(&options.values.values, options.values.file.as_deref(), what)?;
-    let mut parameters = judging(&resolved, Some(DEFAULT_THRESHOLD)).with("Fetch Comments", options.comments);
+    let policy = settings::policy(&resolved)?;
+    let default = default_threshold(kind, policy.as_ref());
+    let mut parameters = judging(&resolved, default).with("Fetch Comments", options.comments);
     if let Some(days) = resolved.text("rescan_after_days") {
         parameters = parameters.with("Rescan after days", days);
     }
+    let action = match kind {
+        PolicyKind::Url => Action::ScanUrl,
+        PolicyKind::File | PolicyKind::Ip => Action::ScanHash,
+    };
     let order = Order {
         action,
         targets: entities(entity_type, values),
         parameters,
+        policy,
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,
@@ -72,6 +76,7 @@ fn scan_ip(options: &IpOptions) -> Result<ExitCode, Failure> {
         action: Action::ScanIp,
         targets: entities(&EntityType::Address, values),
         parameters: judging(&resolved, None),
+        policy: settings::policy(&resolved)?,
         connection: &options.connection,
         waiting: &options.waiting,
         showing: &options.showing,
@@ -81,10 +86,17 @@ fn scan_ip(options: &IpOptions) -> Result<ExitCode, Failure> {
     run::run(order, &resolved, &file)
 }
 
+/// What the actions' form insists on; a policy's own threshold must not be overruled by it.
+fn default_threshold(kind: PolicyKind, policy: Option<&Policy>) -> Option<u32> {
+    let own = policy.and_then(|policy| policy.threshold(kind));
+    own.is_none().then(|| kind.usual_threshold())
+}
+
 /// The parameters that all scans share; without a threshold the action's own default counts.
-pub(super) fn judging(resolved: &Resolved, default_threshold: Option<&str>) -> Parameters {
+pub(super) fn judging(resolved: &Resolved, default_threshold: Option<u32>) -> Parameters {
     let mut parameters = Parameters::new();
-    if let Some(threshold) = resolved.text("threshold").or(default_threshold) {
+    let default_threshold = default_threshold.map(|threshold| threshold.to_string());
+    if let Some(threshold) = resolved.text("threshold").or(default_threshold.as_deref()) {
         parameters = parameters.with("Threshold", threshold);
     }
     if let Some(prefix) = resolved.text("enrichment_prefix") {

@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &UploadArguments) -> Result<ExitCode, Failure> {
         action: Action::UploadAndScanFile,
         targets: Vec::new(),
         parameters,
+        policy: settings::policy(&resolved)?,
         connection: &arguments.connection,
         waiting: &arguments.waiting,
         showing: &arguments.showing,

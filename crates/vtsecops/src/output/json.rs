@@ -41,6 +41,8 @@ pub(super) struct EntityDocument<'a> {
     positives: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'a str>,
     enrichment: &'a Map<String, Value>,
 }
 
@@ -55,6 +57,7 @@ impl<'a> From<&'a EntityResult> for EntityDocument<'a> {
             unfinished: result.unfinished,
             positives: result.positives,
             total: result.total,
+            verdict: result.verdict.as_deref(),
             enrichment: &result.enrichment,
         }
     }

@@ -142,6 +142,7 @@ fn kind(entity_type: &EntityType) -> String {
 pub(crate) fn verdict(entity: &EntityResult) -> (&'static str, Color) {
     match entity.outcome {
         OutcomeKind::Found if entity.risky => ("RISKY", Color::Red),
+        OutcomeKind::Found if entity.undecided => ("no verdict", Color::Yellow),
         OutcomeKind::Found if entity.positives.is_none() => ("report", Color::Cyan),
         OutcomeKind::Found if entity.positives > Some(0) => ("below", Color::Yellow),
         OutcomeKind::Found => ("clean", Color::Green),
@@ -225,6 +226,7 @@ fn notices(result: &ActionResult, out: &mut dyn Write) -> io::Result<()> {
         "VirusTotal's TLS certificate",
         "Comments were not fetched",
         "The following could not be written",
+        "Verdict policy ",
     ];
     let parts = result
         .output_message

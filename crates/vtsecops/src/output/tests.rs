@@ -39,6 +39,8 @@ fn entity(
         risky,
         positives,
         total,
+        verdict: None,
+        undecided: false,
         enrichment,
     }
 }

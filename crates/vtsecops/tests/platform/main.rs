@@ -16,6 +16,7 @@ mod golden;
 mod hostile;
 mod launch;
 mod oracle;
+mod policy;
 mod proxy;
 mod scene;
 mod secrets;

@@ -1,0 +1,64 @@
+//! The same questions to API v3, one object a call; `None` where API v2 is to be asked.
+
+use super::Client;
+use crate::cache::Kind;
+use crate::transport::Errand;
+use crate::v3::{self, Subject};
+use crate::{Answer, Error, Submission};
+
+type Answers = Vec<Result<Answer, Error>>;
+type Submissions = Vec<Result<Submission, Error>>;
+
+impl Client {
+    /// Reports of objects, named as they are to be asked for.
+    pub(super) async fn look_up_v3(&self, errand: &Errand<'_>, kind: Kind, texts: &[String]) -> Option<Answers> {
+        let ask = async |text: &String| {
+            let text = text.clone();
+            v3::report(errand, &Subject { kind, text }).await
+        };
+        self.in_turn(texts, ask).await
+    }
+
+    /// Reports of analyses, by their ids.
+    pub(super) async fn poll_v3(&self, errand: &Errand<'_>, kind: Kind, ids: &[String]) -> Option<Answers> {
+        self.in_turn(ids, async |id: &String| v3::poll(errand, kind, id).await)
+            .await
+    }
+
+    /// New analyses: of files that are known, of URLs whether they are or not.
+    pub(super) async fn submit_v3(
+        &self,
+        errand: &Errand<'_>,
+        kind: Kind,
+        texts: &[String],
+    ) -> Option<Submissions> {
+        let ask = async |text: &String| match kind {
+            Kind::Url => v3::scan_url(errand, text).await,
+            Kind::File | Kind::Domain | Kind::Ip => {
+                let text = text.clone();
+                v3::rescan(errand, &Subject { kind, text }).await
+            }
+        };
+        self.in_turn(texts, ask).await
+    }
+
+    /// One after the other: a call of API v3 has one object, so there is one, but where API v2's batches were made before.
+    async fn in_turn<T>(
+        &self,
+        texts: &[String],
+        ask: impl AsyncFn(&String) -> Result<T, Error>,
+    ) -> Option<Vec<Result<T, Error>>> {
+        if !self.transport.speaks_v3() {
+            return None;
+        }
+        let mut answers = Vec::new();
+        for text in texts {
+            let answer = ask(text).await;
+            if answer.as_ref().is_err_and(|error| self.transport.falls_back(error)) {
+                return None;
+            }
+            answers.push(answer);
+        }
+        Some(answers)
+    }
+}

@@ -1,0 +1,66 @@
+//! What is related to a domain or an address, as far as a report of API v2 has it.
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::object::Subject;
+use super::{RELATIONSHIPS, Request, ask, shape};
+use crate::cache::Kind;
+use crate::transport::Errand;
+use crate::{Error, Tier};
+
+/// Objects a page; the most that is known to be taken. Source: API v3, section 1.2.
+const PAGE: u32 = 40;
+
+/// Relationships that come with the object, as names only, at no further call.
+pub(super) fn with_object(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Domain => &["resolutions", "subdomains", "siblings"],
+        Kind::Ip => &["resolutions"],
+        Kind::File | Kind::Url => &[],
+    }
+}
+
+/// Relationships that cost a call each; those that only a premium key is shown come last.
+fn of_their_own(kind: Kind, tier: Tier) -> Vec<&'static str> {
+    let mut names = match kind {
+        Kind::Domain => vec![
+            "resolutions",
+            "subdomains",
+            "siblings",
+            "communicating_files",
+            "referrer_files",
+        ],
+        Kind::Ip => vec!["resolutions", "communicating_files", "referrer_files"],
+        Kind::File | Kind::Url => Vec::new(),
+    };
+    if tier == Tier::Private && !names.is_empty() {
+        names.extend(["downloaded_files", "urls"]);
+    }
+    names
+}
+
+/// Asks for all of them, a page each. One that the key may not see, or that is not there, is left out.
+pub(super) async fn fetch(errand: &Errand<'_>, subject: &Subject) -> Result<shape::Related, Error> {
+    let names = of_their_own(subject.kind, errand.transport.settings().tier);
+    let pages = join_all(names.iter().map(|name| page(errand, subject, name))).await;
+    let mut related = shape::Related::none();
+    for (name, page) in names.into_iter().zip(pages) {
+        match page {
+            Ok(objects) => related = related.with(name, objects),
+            Err(Error::Forbidden { .. } | Error::Missing | Error::InvalidArgument { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(related)
+}
+
+async fn page(errand: &Errand<'_>, subject: &Subject, name: &str) -> Result<Vec<Value>, Error> {
+    let mut question = Request::of(format!("{}/{name}", subject.path()));
+    question.query.push(("limit", PAGE.to_string()));
+    let mut answer = ask(errand, &RELATIONSHIPS, question).await?;
+    match answer.get_mut("data").map(Value::take) {
+        Some(Value::Array(objects)) => Ok(objects),
+        _ => Ok(Vec::new()),
+    }
+}

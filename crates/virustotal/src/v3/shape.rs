@@ -1,0 +1,64 @@
+//! Objects of API v3 as reports in API v2's shape, so that whoever reads reports needs to know one shape only.
+//!
+//! Pure: JSON in, JSON out. Every attribute may be missing, null or of another type; its field is then left out.
+//! What v3 knows and v2 has no place for is in [`Beyond`]. Source: the mapping of v3 to v2, whose sections are
+//! named where they apply.
+
+#![cfg_attr(not(test), allow(dead_code, reason = "called by the client"))]
+
+mod analysis;
+mod attribute;
+#[allow(unreachable_pub, reason = "offered to other crates with the client of API v3")]
+mod beyond;
+mod comment;
+mod dates;
+mod domain;
+mod draft;
+mod engines;
+mod file;
+#[cfg(test)]
+mod golden;
+mod ip;
+mod related;
+#[cfg(test)]
+mod robust;
+mod url;
+
+use serde_json::Value;
+
+#[allow(unused_imports, reason = "called by the client")]
+pub(crate) use self::{
+    analysis::{Analysis, AnalysisStatus, scan_id_of_analysis, with_analysis},
+    beyond::{Beyond, Certificate, Family, Rank, SandboxVerdict, Severities, Signature, Votes, techniques},
+    comment::comments,
+    domain::domain,
+    file::file,
+    ip::ip,
+    related::Related,
+    url::url,
+};
+
+/// Whether engines that merely suspect count as positives. By default they don't, as in API v2.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counting {
+    /// Whether an engine's `suspicious` counts as well as its `malicious`.
+    pub(crate) suspicious: bool,
+}
+
+/// What an object comes to in API v2.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Shaped {
+    /// A report: a JSON object with its keys in the order of the known samples.
+    Report(Value),
+    /// No analysis has finished yet.
+    Queued,
+}
+
+/// What an analysis looked at. Domains and addresses have no analyses of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file, named by its SHA-256.
+    File,
+    /// A URL, named by the SHA-256 of its canonical form.
+    Url,
+}
