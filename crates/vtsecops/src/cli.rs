@@ -665,6 +665,7 @@ pub struct ActionArguments {
 
 /// `package`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vtsecops package build --output dist")]
 pub struct PackageArguments {
     /// What to do with it.
     #[command(subcommand)]
