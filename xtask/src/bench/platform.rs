@@ -37,7 +37,8 @@ pub(super) fn platform(program: &Path, size: Size) -> Result<(), Box<dyn Error>>
             took(Path::new("python3"), &[&path], entities, latency)
         })?;
         let ratio = theirs.wall.as_secs_f64() / ours.wall.as_secs_f64();
-        let what = format!("{entities} hashes, {} ms", latency.as_millis());
+        let plural = if entities == 1 { "hash" } else { "hashes" };
+        let what = format!("{entities} {plural}, {} ms", latency.as_millis());
         for (name, took, ratio) in [
             ("vtsecops", &ours, format!("{ratio:.1}")),
             ("reference", &theirs, "–".to_owned()),

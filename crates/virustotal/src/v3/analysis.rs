@@ -1,6 +1,6 @@
 //! Analyses under way: looked at by their ids until they are complete, then the object tells the rest.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::object::{self, Subject, counting, shaped, unreadable};
 use super::shape::{self, Analysis, AnalysisStatus, Shaped};
@@ -65,31 +65,17 @@ async fn finished(
         return shaped(errand, &subject, object, &shape::Related::none());
     }
     let counting = counting(errand);
+    // What else the object tells is shown all the same.
     let report = match kind {
-        Kind::Url => shape::url(&dated(&object, analysis), &subject.text, counting),
-        _ => shape::file(&dated(&object, analysis), &subject.text, counting),
+        Kind::Url => shape::url(&object, &subject.text, counting),
+        _ => shape::file(&object, &subject.text, counting),
     };
-    match report.map_err(unreadable)? {
-        Shaped::Report(report) => {
-            let data = answer.get("data").unwrap_or(&Value::Null);
-            object::answer(&shape::with_analysis(report, data, counting), object)
-        }
-        Shaped::Queued => Ok(Answer::Queued {
-            scan_id: Some(analysis.id.clone()),
-        }),
-    }
-}
-
-/// The object as it will be once it shows the analysis.
-fn dated(object: &Value, analysis: &Analysis) -> Value {
-    let mut object = object.clone();
-    if let (Some(attributes), Some(date)) = (
-        object.get_mut("attributes").and_then(Value::as_object_mut),
-        analysis.date,
-    ) {
-        attributes.insert("last_analysis_date".to_owned(), date.into());
-    }
-    object
+    let report = match report.map_err(unreadable)? {
+        Shaped::Report(report) => report,
+        Shaped::Queued => json!({"resource": subject.text}),
+    };
+    let data = answer.get("data").unwrap_or(&Value::Null);
+    object::answer(&shape::with_analysis(report, data, counting), object)
 }
 
 /// The hash in an id of API v2, which API v3 does not know: `<sha256>-<time>`, or the hash alone.

@@ -50,6 +50,7 @@ pub(crate) async fn upload(errand: &Errand<'_>, upload: &Upload) -> Result<Submi
         .await
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the transport hands answers over")]
 fn queued(answered: Answered) -> Result<Submission, String> {
     let answer = read(&answered.body)?;
     let id = answer.pointer("/data/id").and_then(Value::as_str);

@@ -116,3 +116,60 @@ fn the_last_run_of_an_asynchronous_action_concludes_with_what_there_is() {
     assert_eq!(run.value(), json!(true), "{}", run.message());
     assert_eq!(scene.platform.count(Call::UpdateEntities), 1);
 }
+
+/// Nine hashes, three calls of four; the quota has one left.
+fn nine_hashes_and_one_call() -> (Scene, Vec<String>) {
+    let hashes: Vec<String> = (0..9).map(risky_hash).collect();
+    let entities: Vec<Entity> = hashes.iter().map(|hash| Entity::stored(hash, HASH)).collect();
+    let scene = Scene::with(|builder| builder.case(case_of(entities)), |simulator| simulator);
+    let refuse = simulator::Fault::new(simulator::FaultKind::Quota).after(1);
+    scene.simulator.add_fault(refuse);
+    (scene, hashes.iter().map(|hash| stored(hash)).collect())
+}
+
+#[test]
+fn a_used_up_quota_is_not_waited_for_when_the_action_is_told_so() {
+    let (scene, hashes) = nine_hashes_and_one_call();
+    let names: Vec<&str> = hashes.iter().map(String::as_str).collect();
+    let context = hash_context(TargetFormat::New, &names)
+        .parameter("Wait For Quota", "false")
+        .deadline_in(Duration::from_secs(600));
+    // Killed, should it wait.
+    let launch = scene.launch(SCAN_HASH, context).limit(Duration::from_secs(20));
+    let run = launch.run().unwrap();
+    scene.sound(&launch, std::slice::from_ref(&run));
+    assert_eq!((run.state(), run.value()), (Some(0), json!(true)));
+    assert_eq!(run.json_result().as_array().unwrap().len(), 4);
+    assert!(
+        run.message().contains("API request limitation"),
+        "{}",
+        run.message()
+    );
+}
+
+#[test]
+fn what_the_quota_did_not_allow_is_asked_for_in_the_next_run() {
+    let (scene, hashes) = nine_hashes_and_one_call();
+    let names: Vec<&str> = hashes.iter().map(String::as_str).collect();
+    let context = hash_context(TargetFormat::New, &names)
+        .parameter("Wait For Quota", "false")
+        // Far ahead: the platform will start the action again.
+        .set("async_total_duration_deadline", 4_000_000_000_000_u64);
+    let launch = scene.launch(SCAN_HASH, context);
+    let first = launch.run().unwrap();
+    assert_eq!(first.state(), Some(1), "{}", first.message());
+    assert!(
+        first.message().contains("wait for the quota of the API key"),
+        "{}",
+        first.message()
+    );
+    scene.simulator.clear_faults();
+    // The ledger keeps the key closed for a minute after a refusal; here nobody waits for that.
+    std::fs::remove_dir_all(launch.home().join(".local/state")).unwrap();
+    let state = first.value();
+    let second = launch.follow_up(state.as_str().unwrap()).unwrap();
+    scene.sound(&launch, &[first, second.clone()]);
+    assert_eq!((second.state(), second.value()), (Some(0), json!(true)));
+    assert_eq!(second.json_result().as_array().unwrap().len(), 9);
+    assert_eq!(scene.platform.written().len(), 9);
+}
