@@ -56,6 +56,10 @@ pub(crate) struct Ending<'a> {
     pub(crate) notices: Vec<String>,
 }
 
+/// What an address's verdict is about, where that is not what was found on it.
+const BY_LISTING: &str = "Addresses were judged by the engines that list them: what was found on them takes further calls of API v3, \
+                          which the setting `related` = full makes.";
+
 /// The parts of a result, as they gather.
 #[derive(Default)]
 pub(crate) struct Parts {
@@ -69,6 +73,8 @@ pub(crate) struct Parts {
     pub(crate) reports: Vec<(usize, JsonItem)>,
     /// Names of engines that the reports have, in lower case; only where it matters.
     engines: HashSet<String>,
+    /// Some address was judged by the engines that list it.
+    by_listing: bool,
     /// What the policy gives no verdict on, with the reason.
     undecided: Vec<String>,
 }
@@ -202,6 +208,7 @@ impl Parts {
 
     /// Takes note of the engines' names, where only some of them count.
     pub(crate) fn meet(&mut self, facts: Option<&Facts>, style: &Style<'_>) {
+        self.by_listing |= facts.is_some_and(Facts::is_by_listing);
         if let Some(facts) = facts
             && style.rule.as_ref().is_some_and(Rule::names_engines)
         {
@@ -287,6 +294,9 @@ impl Parts {
     ) -> ActionResult {
         self.tally.notices.extend(self.policy_notices(style));
         self.tally.notices.extend(self.slips(style));
+        if self.by_listing {
+            self.tally.notices.push(BY_LISTING.to_owned());
+        }
         self.entities.sort_by_key(|(place, _)| *place);
         self.reports.sort_by_key(|(place, ..)| *place);
         let value = match definition.script_result {

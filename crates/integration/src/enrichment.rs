@@ -3,6 +3,8 @@
 //! The seed's names come first, then the original's own, so that a playbook written for either finds its field.
 //! A field is there only where the report has it: never null, never empty.
 
+mod beyond;
+
 use jiff::civil::DateTime;
 use serde_json::{Map, Value};
 use virustotal::report::{DomainReport, Engine, FileReport, IpReport, UrlReport, format_date};
@@ -24,6 +26,8 @@ impl Fields {
         self.put(original, value);
     }
 }
+
+pub(crate) use beyond::add as add_beyond;
 
 /// The fields with `prefix` before each name.
 pub(crate) fn prefixed(prefix: &str, fields: Map<String, Value>) -> Map<String, Value> {

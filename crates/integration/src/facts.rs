@@ -2,7 +2,7 @@
 
 use secops::Rows;
 use serde_json::{Map, Value};
-use virustotal::report::{DomainReport, FileReport, Findings, IpReport, UrlReport};
+use virustotal::report::{Beyond, DomainReport, FileReport, Findings, IpReport, UrlReport};
 use virustotal::{ObjectId, Report};
 
 use crate::enrichment;
@@ -36,12 +36,14 @@ pub(crate) struct IpFindings {
     pub(crate) downloaded: Findings,
     pub(crate) communicating: Findings,
     pub(crate) urls: Findings,
+    /// Engines that list the address itself, where the verdict is theirs.
+    pub(crate) listing: Option<(u64, Option<u64>)>,
 }
 
 pub(crate) fn of_hash(_: &ObjectId, report: &Report) -> Facts {
     let view = FileReport::read(report);
     Facts {
-        fields: enrichment::of_hash(&view),
+        fields: with_beyond(enrichment::of_hash(&view), report),
         ..of_file(report, view, Subject::Hash)
     }
 }
@@ -49,7 +51,7 @@ pub(crate) fn of_hash(_: &ObjectId, report: &Report) -> Facts {
 pub(crate) fn of_uploaded_file(report: &Report) -> Facts {
     let view = FileReport::read(report);
     Facts {
-        fields: enrichment::of_uploaded_file(&view),
+        fields: with_beyond(enrichment::of_uploaded_file(&view), report),
         ..of_file(report, view, Subject::File)
     }
 }
@@ -78,7 +80,7 @@ fn of_url_report(report: &Report) -> Facts {
     let view = UrlReport::read(report);
     let read = |report: &Report| UrlReport::read(report).engines;
     Facts {
-        fields: enrichment::of_url(&view),
+        fields: with_beyond(enrichment::of_url(&view), report),
         rows: (!view.engines.is_empty()).then(|| table::engines(report, read)),
         link: web_address(view.permalink),
         seen: Seen {
@@ -94,8 +96,8 @@ fn of_url_report(report: &Report) -> Facts {
 pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
     let view = IpReport::read(report);
     Facts {
-        seen: of_address(&view),
-        fields: enrichment::of_ip(&view),
+        seen: of_address(&view, report),
+        fields: with_beyond(enrichment::of_ip(&view), report),
         rows: (!view.resolutions.is_empty()).then(|| table::resolutions(report)),
         link: Some(format!("https://www.virustotal.com/gui/ip-address/{object}")),
         subject: Subject::Ip(Box::new(IpFindings {
@@ -104,6 +106,7 @@ pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
             downloaded: view.detected_downloaded_samples,
             communicating: view.detected_communicating_samples,
             urls: view.detected_urls,
+            listing: listing(report),
         })),
     }
 }
@@ -111,21 +114,45 @@ pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
 pub(crate) fn of_domain(object: &ObjectId, report: &Report) -> Facts {
     Facts {
         seen: Seen::default(),
-        fields: enrichment::of_domain(&DomainReport::read(report)),
+        fields: with_beyond(enrichment::of_domain(&DomainReport::read(report)), report),
         rows: None,
         link: Some(format!("https://www.virustotal.com/gui/domain/{object}")),
         subject: Subject::Domain,
     }
 }
 
-/// The worst finding's numbers; no report says which engines found it.
-fn of_address(view: &IpReport) -> Seen {
+fn with_beyond(mut fields: Map<String, Value>, report: &Report) -> Map<String, Value> {
+    enrichment::add_beyond(&mut fields, report);
+    fields
+}
+
+/// The worst finding's numbers; no report says which engines found it. Where nothing was asked of what was found there, the
+/// engines that list the address itself are what is left.
+fn of_address(view: &IpReport, report: &Report) -> Seen {
+    let listing = listing(report);
     Seen {
-        positives: Some(view.positives()),
-        total: view.worst().and_then(|(_, total)| total),
+        positives: Some(listing.map_or(view.positives(), |(positives, _)| positives)),
+        total: match listing {
+            Some((_, total)) => total,
+            None => view.worst().and_then(|(_, total)| total),
+        },
         engines: Vec::new(),
         newest_scan: view.newest_date(),
     }
+}
+
+/// Engines that list an address, and engines that were asked, of an object of API v3 whose findings were not asked for.
+pub(crate) fn listing(report: &Report) -> Option<(u64, Option<u64>)> {
+    let object = report.object()?;
+    let value = report.value();
+    let asked = ["communicating", "referrer", "downloaded"]
+        .iter()
+        .any(|kind| value.get(format!("detected_{kind}_samples")).is_some());
+    if asked || value.get("detected_urls").is_some() {
+        return None;
+    }
+    let beyond = Beyond::read(&object);
+    Some((beyond.malicious?, beyond.total))
 }
 
 /// What a verdict on a report is about.
@@ -133,7 +160,7 @@ pub(crate) fn seen(kind: PolicyKind, report: &Report) -> Seen {
     match kind {
         PolicyKind::File => of_uploaded_file(report).seen,
         PolicyKind::Url => of_url_report(report).seen,
-        PolicyKind::Ip => of_address(&IpReport::read(report)),
+        PolicyKind::Ip => of_address(&IpReport::read(report), report),
     }
 }
 
@@ -142,4 +169,11 @@ fn web_address(permalink: Option<String>) -> Option<String> {
     permalink.filter(|text| {
         text.starts_with("https://") && !text.contains(|c: char| c.is_control() || c.is_whitespace())
     })
+}
+
+impl Facts {
+    /// Whether the verdict is that of the engines that list an address.
+    pub(crate) fn is_by_listing(&self) -> bool {
+        matches!(&self.subject, Subject::Ip(findings) if findings.listing.is_some())
+    }
 }

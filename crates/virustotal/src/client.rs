@@ -391,7 +391,11 @@ impl Client {
         if speaks_v3 {
             submission = v3::upload(&errand, upload).await;
         }
-        if !speaks_v3 || submission.as_ref().is_err_and(|error| self.transport.falls_back(error)) {
+        if !speaks_v3
+            || submission
+                .as_ref()
+                .is_err_and(|error| self.transport.falls_back(error))
+        {
             submission = v2::submit(&errand, upload).await;
         }
         let submitted = vec![submission];
@@ -525,11 +529,12 @@ impl Client {
     ) -> Vec<Result<Answer, Error>> {
         let ask = async |places: &[usize]| {
             let asks = pick(names, places).into_iter().map(|name| async move {
-                let call = async |errand: &Errand<'_>, _: &[usize]| {
-                    match self.look_up_v3(errand, question.kind, std::slice::from_ref(&name)).await {
-                        Some(answers) => answers,
-                        None => vec![v2::report(errand, endpoint, parameter, name.clone()).await],
-                    }
+                let call = async |errand: &Errand<'_>, _: &[usize]| match self
+                    .look_up_v3(errand, question.kind, std::slice::from_ref(&name))
+                    .await
+                {
+                    Some(answers) => answers,
+                    None => vec![v2::report(errand, endpoint, parameter, name.clone()).await],
                 };
                 self.ask_once(question, std::slice::from_ref(&name), call).await
             });

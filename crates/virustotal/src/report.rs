@@ -25,6 +25,8 @@ pub use file::FileReport;
 pub use ip::{Findings, IpReport, Resolution};
 pub use url::UrlReport;
 
+pub use crate::v3::shape::{Beyond, Certificate, Family, Rank, SandboxVerdict, Severities, Signature, Votes};
+
 /// One report in API v2's shape; cheap to clone.
 ///
 /// From API v2 it is kept as the bytes that VirusTotal sent. From API v3 it is made of v3's object, which stands beside it.

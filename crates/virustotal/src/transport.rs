@@ -19,9 +19,9 @@ use crate::quota::{End, KeyId, Priority, Slot, Turn};
 use crate::retry::Decision;
 use crate::{Api, Deadline, Error, Journal, Settings, Tier, Trouble};
 use gate::Gate;
-pub(crate) use http::{Answered, Payload};
 use http::Http;
 pub(crate) use http::Refusal;
+pub(crate) use http::{Answered, Payload};
 
 /// How the key and the parameters travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -158,7 +158,12 @@ mod tests {
     fn a_refusal_is_known_by_its_code() {
         let refused = |status: u16, code: &str| {
             let body = format!(r#"{{"error": {{"code": "{code}", "message": "why"}}}}"#);
-            refusal("v3/files", StatusCode::from_u16(status).unwrap(), None, body.as_bytes())
+            refusal(
+                "v3/files",
+                StatusCode::from_u16(status).unwrap(),
+                None,
+                body.as_bytes(),
+            )
         };
         assert!(matches!(
             refused(401, "WrongCredentialsError"),
@@ -176,7 +181,10 @@ mod tests {
             refused(409, "AlreadyExistsError"),
             Some(Refusal::Final(Error::Duplicate(words))) if words == "why"
         ));
-        assert!(matches!(refused(429, "QuotaExceededError"), Some(Refusal::Quota(None))));
+        assert!(matches!(
+            refused(429, "QuotaExceededError"),
+            Some(Refusal::Quota(None))
+        ));
         assert!(matches!(
             refused(400, "NotAvailableYet"),
             Some(Refusal::Trouble(Trouble::Status(400)))

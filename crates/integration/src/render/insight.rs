@@ -85,6 +85,11 @@ fn of_ip(findings: &IpFindings) -> String {
         .country
         .iter()
         .map(|country| format!("Country: {country}"));
+    if let Some((positives, total)) = findings.listing {
+        let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let listed = format!("Engines that list it: {positives}{of}");
+        return country.chain([listed]).collect::<Vec<_>>().join("\n");
+    }
     let counts = [
         ("Malicious Referrer Samples", findings.referrer.count),
         ("Malicious Downloaded Samples", findings.downloaded.count),

@@ -11,7 +11,12 @@ type Submissions = Vec<Result<Submission, Error>>;
 
 impl Client {
     /// Reports of objects, named as they are to be asked for.
-    pub(super) async fn look_up_v3(&self, errand: &Errand<'_>, kind: Kind, texts: &[String]) -> Option<Answers> {
+    pub(super) async fn look_up_v3(
+        &self,
+        errand: &Errand<'_>,
+        kind: Kind,
+        texts: &[String],
+    ) -> Option<Answers> {
         let ask = async |text: &String| {
             let text = text.clone();
             v3::report(errand, &Subject { kind, text }).await
@@ -54,7 +59,10 @@ impl Client {
         let mut answers = Vec::new();
         for text in texts {
             let answer = ask(text).await;
-            if answer.as_ref().is_err_and(|error| self.transport.falls_back(error)) {
+            if answer
+                .as_ref()
+                .is_err_and(|error| self.transport.falls_back(error))
+            {
                 return None;
             }
             answers.push(answer);

@@ -131,12 +131,14 @@ impl Http {
         if endpoint.is_v3() && !response.status().is_success() {
             let (status, pause) = (response.status(), retry_after(&response));
             let body = self.body(response, timeout).await?;
-            return Err(v3::refusal(endpoint.path, status, pause, &body).unwrap_or_else(|| match payload {
-                Payload::V3File(upload) if status == StatusCode::PAYLOAD_TOO_LARGE => {
-                    Refusal::Final(upload.too_large())
-                }
-                _ => Refusal::of_status(endpoint, payload, status, pause),
-            }));
+            return Err(
+                v3::refusal(endpoint.path, status, pause, &body).unwrap_or_else(|| match payload {
+                    Payload::V3File(upload) if status == StatusCode::PAYLOAD_TOO_LARGE => {
+                        Refusal::Final(upload.too_large())
+                    }
+                    _ => Refusal::of_status(endpoint, payload, status, pause),
+                }),
+            );
         }
         refusal(endpoint, payload, &response)?;
         let location = response
@@ -270,7 +272,12 @@ fn refusal(endpoint: &Endpoint, payload: &Payload<'_>, response: &Response) -> R
         // A redirect answers exactly one question; elsewhere somebody else answers in VirusTotal's place.
         StatusCode::FOUND if endpoint.path == crate::v2::UPLOAD_URL.path => Ok(()),
         status if status.is_success() && status != StatusCode::NO_CONTENT => Ok(()),
-        status => Err(Refusal::of_status(endpoint, payload, status, retry_after(response))),
+        status => Err(Refusal::of_status(
+            endpoint,
+            payload,
+            status,
+            retry_after(response),
+        )),
     }
 }
 
@@ -283,24 +290,24 @@ impl Refusal {
     ) -> Self {
         let path = endpoint.path;
         match status {
-        StatusCode::NO_CONTENT | StatusCode::TOO_MANY_REQUESTS => Refusal::Quota(pause),
-        StatusCode::UNAUTHORIZED => Refusal::Final(Error::Key),
-        StatusCode::FORBIDDEN => Refusal::Final(match endpoint.access {
-            Access::Everyone => Error::Key,
-            Access::Some => Error::Forbidden { endpoint: path },
-        }),
-        StatusCode::BAD_REQUEST => Refusal::Final(Error::InvalidArgument { endpoint: path }),
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::Final(too_large(path, payload)),
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Refusal::Trouble(Trouble::Connect(
-            "the proxy wants a user and a password".to_owned(),
-        )),
-        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-            Refusal::Trouble(Trouble::Status(status.as_u16()))
-        }
-        status => Refusal::Final(Error::NotFound {
-            endpoint: path,
-            status: status.as_u16(),
-        }),
+            StatusCode::NO_CONTENT | StatusCode::TOO_MANY_REQUESTS => Refusal::Quota(pause),
+            StatusCode::UNAUTHORIZED => Refusal::Final(Error::Key),
+            StatusCode::FORBIDDEN => Refusal::Final(match endpoint.access {
+                Access::Everyone => Error::Key,
+                Access::Some => Error::Forbidden { endpoint: path },
+            }),
+            StatusCode::BAD_REQUEST => Refusal::Final(Error::InvalidArgument { endpoint: path }),
+            StatusCode::PAYLOAD_TOO_LARGE => Refusal::Final(too_large(path, payload)),
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => Refusal::Trouble(Trouble::Connect(
+                "the proxy wants a user and a password".to_owned(),
+            )),
+            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+                Refusal::Trouble(Trouble::Status(status.as_u16()))
+            }
+            status => Refusal::Final(Error::NotFound {
+                endpoint: path,
+                status: status.as_u16(),
+            }),
         }
     }
 }

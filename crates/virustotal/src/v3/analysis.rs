@@ -82,7 +82,10 @@ async fn finished(
 fn object_of(id: &str) -> Option<&str> {
     let (hash, rest) = id.split_at_checked(64)?;
     let is_hash = hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_time = rest.is_empty() || rest.strip_prefix('-').is_some_and(|time| time.bytes().all(|b| b.is_ascii_digit()));
+    let is_time = rest.is_empty()
+        || rest
+            .strip_prefix('-')
+            .is_some_and(|time| time.bytes().all(|b| b.is_ascii_digit()));
     (is_hash && is_time).then_some(hash)
 }
 
@@ -95,7 +98,12 @@ mod tests {
         let hash = "a".repeat(64);
         assert_eq!(object_of(&format!("{hash}-1549381312")), Some(hash.as_str()));
         assert_eq!(object_of(&hash), Some(hash.as_str()));
-        for other in [format!("u-{hash}-1"), format!("{hash}-x"), "ZmlsZQ==".to_owned(), String::new()] {
+        for other in [
+            format!("u-{hash}-1"),
+            format!("{hash}-x"),
+            "ZmlsZQ==".to_owned(),
+            String::new(),
+        ] {
             assert_eq!(object_of(&other), None, "{other}");
         }
     }

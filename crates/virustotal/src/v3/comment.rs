@@ -4,20 +4,26 @@ use serde_json::Value;
 
 use super::object::Subject;
 use super::{COMMENTS, Request, ask, shape};
+use crate::Error;
 use crate::client::Comment;
 use crate::transport::Errand;
-use crate::Error;
 
 /// Comments a page; the most that is known to be taken. Source: API v3, section 1.2.
 const PAGE: usize = 40;
 
-pub(crate) async fn comments(errand: &Errand<'_>, subject: &Subject, most: usize) -> Result<Vec<Comment>, Error> {
+pub(crate) async fn comments(
+    errand: &Errand<'_>,
+    subject: &Subject,
+    most: usize,
+) -> Result<Vec<Comment>, Error> {
     let mut comments: Vec<Comment> = Vec::new();
     let mut cursor: Option<String> = None;
     while comments.len() < most {
         let mut question = Request::of(format!("{}/comments", subject.path()));
         question.query.push(("limit", most.min(PAGE).to_string()));
-        question.query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+        question
+            .query
+            .extend(cursor.take().map(|cursor| ("cursor", cursor)));
         let page = match ask(errand, &COMMENTS, question).await {
             Ok(page) => page,
             // What is not there has no comments.
@@ -26,7 +32,10 @@ pub(crate) async fn comments(errand: &Errand<'_>, subject: &Subject, most: usize
         };
         let read = shape::comments(&page).into_iter();
         comments.extend(read.map(|(date, text)| Comment { date, text }));
-        cursor = page.pointer("/meta/cursor").and_then(Value::as_str).map(str::to_owned);
+        cursor = page
+            .pointer("/meta/cursor")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         if cursor.is_none() {
             break;
         }

@@ -159,7 +159,10 @@ mod tests {
         assert_eq!(url_id(hash), hash);
         // Neither of these may occur in a path.
         assert!(!url_id("http://a.example/?>>>???").contains(['+', '/', '=']));
-        assert_eq!(url_id(&format!("http://a.example/{}", "x".repeat(5000))).len(), 64);
+        assert_eq!(
+            url_id(&format!("http://a.example/{}", "x".repeat(5000))).len(),
+            64
+        );
     }
 
     #[test]
@@ -167,6 +170,9 @@ mod tests {
         let object = json!({"id": "x", "attributes": {
             "title": "t", "last_http_response_headers": {"set-cookie": "s"}, "last_analysis_results": {},
         }, "relationships": {}});
-        assert_eq!(without_bulk(object), json!({"id": "x", "attributes": {"title": "t"}}));
+        assert_eq!(
+            without_bulk(object),
+            json!({"id": "x", "attributes": {"title": "t"}})
+        );
     }
 }

@@ -4,11 +4,8 @@
 //! What v3 knows and v2 has no place for is in [`Beyond`]. Source: the mapping of v3 to v2, whose sections are
 //! named where they apply.
 
-#![cfg_attr(not(test), allow(dead_code, reason = "called by the client"))]
-
 mod analysis;
 mod attribute;
-#[allow(unreachable_pub, reason = "offered to other crates with the client of API v3")]
 mod beyond;
 mod comment;
 mod dates;
@@ -26,10 +23,9 @@ mod url;
 
 use serde_json::Value;
 
-#[allow(unused_imports, reason = "called by the client")]
+pub use self::beyond::{Beyond, Certificate, Family, Rank, SandboxVerdict, Severities, Signature, Votes};
 pub(crate) use self::{
-    analysis::{Analysis, AnalysisStatus, scan_id_of_analysis, with_analysis},
-    beyond::{Beyond, Certificate, Family, Rank, SandboxVerdict, Severities, Signature, Votes, techniques},
+    analysis::{Analysis, AnalysisStatus, with_analysis},
     comment::comments,
     domain::domain,
     file::file,

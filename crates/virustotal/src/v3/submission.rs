@@ -23,9 +23,9 @@ pub(crate) async fn scan_url(errand: &Errand<'_>, url: &str) -> Result<Submissio
     let mut question = Request::of("urls");
     question.body = Body::Form(vec![("url", url.to_owned())]);
     match errand.ask(&POST_URLS, &Payload::V3(question), None, queued).await {
-        Err(Error::InvalidArgument { .. }) => {
-            Ok(Submission::Refused("VirusTotal does not take it as a URL".to_owned()))
-        }
+        Err(Error::InvalidArgument { .. }) => Ok(Submission::Refused(
+            "VirusTotal does not take it as a URL".to_owned(),
+        )),
         other => other,
     }
 }
@@ -33,13 +33,18 @@ pub(crate) async fn scan_url(errand: &Errand<'_>, url: &str) -> Result<Submissio
 /// Uploads a file: directly, or through an address for large ones.
 pub(crate) async fn upload(errand: &Errand<'_>, upload: &Upload) -> Result<Submission, Error> {
     if !upload.is_large() {
-        return errand.ask(&POST_FILES, &Payload::V3File(upload), None, queued).await;
+        return errand
+            .ask(&POST_FILES, &Payload::V3File(upload), None, queued)
+            .await;
     }
     let question = Payload::V3(Request::of("files/upload_url"));
     let address = errand
         .ask(&UPLOAD_URL, &question, None, |answered| {
             let answer = read(&answered.body)?;
-            let text = answer.get("data").and_then(Value::as_str).ok_or("its data is no address")?;
+            let text = answer
+                .get("data")
+                .and_then(Value::as_str)
+                .ok_or("its data is no address")?;
             Url::parse(text).map_err(|error| format!("its data is no address ({error})"))
         })
         .await?;

@@ -16,3 +16,4 @@ mod scans;
 mod tls;
 mod trouble;
 mod uploads;
+mod v3;

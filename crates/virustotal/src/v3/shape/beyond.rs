@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::engines::Tally;
 use super::{attribute, dates};
 pub use rule::Severities;
-pub use threat::{Family, SandboxVerdict, techniques};
+pub use threat::{Family, SandboxVerdict};
 pub use trust::{Certificate, Rank, Signature};
 
 /// What the community voted.

@@ -80,7 +80,7 @@ pub(super) fn techniques_of(attributes: &Value) -> Option<Vec<String>> {
 ///
 /// For the answer of `files/{id}/behaviour_mitre_trees`, which is no object of its own: the trees of all sandboxes.
 #[must_use]
-pub fn techniques(trees: &Value) -> Vec<String> {
+pub(crate) fn techniques(trees: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(trees, &mut found);
     found
