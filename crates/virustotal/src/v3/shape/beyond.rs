@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::engines::Tally;
 use super::{attribute, dates};
 pub use rule::Severities;
+#[cfg(test)]
+pub(super) use threat::techniques;
 pub use threat::{Family, SandboxVerdict};
 pub use trust::{Certificate, Rank, Signature};
 

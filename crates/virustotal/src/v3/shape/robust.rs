@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value};
 
+use super::analysis::scan_id_of_analysis;
+use super::beyond::techniques;
 use super::{
-    Analysis, Beyond, Counting, Kind, Related, Shaped, comments, domain, file, ip, scan_id_of_analysis,
-    techniques, url, with_analysis,
+    Analysis, Beyond, Counting, Kind, Related, Shaped, comments, domain, file, ip, url, with_analysis,
 };
 
 /// Names of attributes and of parts of an object.
