@@ -52,7 +52,7 @@ pub struct Beyond {
     pub ids: Option<Severities>,
     /// Names of those network rules, each once.
     pub ids_rules: Option<Vec<String>>,
-    /// ATT&CK techniques, such as `T1059.001`, each once; from the object, where it has them. See [`techniques`].
+    /// ATT&CK techniques, such as `T1059.001`, each once; from the object, where it has them.
     pub techniques: Option<Vec<String>>,
     /// VirusTotal's tags.
     pub tags: Option<Vec<String>>,
