@@ -170,41 +170,45 @@ impl Action {
 
     /// First step. A parameter that can't be used ends the run before any call.
     pub async fn start(self, run: Run<'_>) -> Step {
-        let deadline = match run.patient_deadline() {
-            Ok(deadline) => deadline,
-            Err(error) => return Step::from(self.failed(&error.to_string())),
-        };
+        self.or_failed(self.begin(run).await)
+    }
+
+    /// Next step, from the state that an earlier one gave. The context is the same as for the first.
+    pub async fn resume(self, state: State, run: Run<'_>) -> Step {
+        self.or_failed(self.go_on(state, run).await)
+    }
+
+    async fn begin(self, run: Run<'_>) -> Result<Step, ParameterError> {
+        let deadline = run.patient_deadline()?;
         let run = Run {
             deadline: &deadline,
             ..run
         };
-        let step = match self {
+        match self {
             Self::Ping => Ok(Step::from(ping::run(run).await)),
             Self::GetDomainReport => get_domain_report::run(run).await.map(Step::from),
             Self::ScanHash => scan_hash::start(run).await,
             Self::ScanIp => scan_ip::run(run).await.map(Step::from),
             Self::ScanUrl => scan_url::start(run).await,
             Self::UploadAndScanFile => upload_and_scan_file::start(run).await,
-        };
-        step.unwrap_or_else(|error| Step::from(self.failed(&error.to_string())))
+        }
     }
 
-    /// Next step, from the state that an earlier one gave. The context is the same as for the first.
-    pub async fn resume(self, state: State, run: Run<'_>) -> Step {
-        let deadline = match run.patient_deadline() {
-            Ok(deadline) => deadline,
-            Err(error) => return Step::from(self.failed(&error.to_string())),
-        };
+    async fn go_on(self, state: State, run: Run<'_>) -> Result<Step, ParameterError> {
+        let deadline = run.patient_deadline()?;
         let run = Run {
             deadline: &deadline,
             ..run
         };
-        let step = match self {
+        match self {
             Self::ScanHash => scan_hash::resume(state, run).await,
             Self::ScanUrl => scan_url::resume(state, run).await,
             Self::UploadAndScanFile => upload_and_scan_file::resume(state, run).await,
-            Self::Ping | Self::GetDomainReport | Self::ScanIp => return Box::pin(self.start(run)).await,
-        };
+            Self::Ping | Self::GetDomainReport | Self::ScanIp => Box::pin(self.begin(run)).await,
+        }
+    }
+
+    fn or_failed(self, step: Result<Step, ParameterError>) -> Step {
         step.unwrap_or_else(|error| Step::from(self.failed(&error.to_string())))
     }
 

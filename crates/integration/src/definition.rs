@@ -155,6 +155,18 @@ const PREFIX_PARAMETER: Parameter = parameter(
     "What the name of each enrichment field begins with. Empty: VT_; none: nothing.",
 );
 
+/// What hashes and URLs are scanned with.
+const SCAN_PARAMETERS: &[Parameter] = &[
+    THRESHOLD_PARAMETER.required(),
+    RESCAN_PARAMETER,
+    PERCENTAGE_PARAMETER,
+    ALLOWLIST_PARAMETER,
+    INSIGHT_PARAMETER,
+    COMMENTS_PARAMETER,
+    WAIT_PARAMETER,
+    PREFIX_PARAMETER,
+];
+
 pub(crate) static PING: Definition = Definition {
     name: "Ping",
     aliases: &[],
@@ -190,16 +202,7 @@ pub(crate) static SCAN_HASH: Definition = Definition {
     script: "ScanHash",
     description: "Asks VirusTotal about file hashes, and marks as suspicious what enough engines flag.",
     entity_types: &[EntityType::FileHash],
-    parameters: &[
-        THRESHOLD_PARAMETER.required(),
-        RESCAN_PARAMETER,
-        PERCENTAGE_PARAMETER,
-        ALLOWLIST_PARAMETER,
-        INSIGHT_PARAMETER,
-        COMMENTS_PARAMETER,
-        WAIT_PARAMETER,
-        PREFIX_PARAMETER,
-    ],
+    parameters: SCAN_PARAMETERS,
     script_result: "is_risky",
     script_form: ScriptForm::Boolean,
     is_async: true,
@@ -230,16 +233,7 @@ pub(crate) static SCAN_URL: Definition = Definition {
     script: "ScanURL",
     description: "Asks VirusTotal about URLs, submits those it has never seen, and marks as suspicious what enough engines flag.",
     entity_types: &[EntityType::Url],
-    parameters: &[
-        THRESHOLD_PARAMETER.required(),
-        RESCAN_PARAMETER,
-        PERCENTAGE_PARAMETER,
-        ALLOWLIST_PARAMETER,
-        INSIGHT_PARAMETER,
-        COMMENTS_PARAMETER,
-        WAIT_PARAMETER,
-        PREFIX_PARAMETER,
-    ],
+    parameters: SCAN_PARAMETERS,
     script_result: "is_risky",
     script_form: ScriptForm::Boolean,
     is_async: true,

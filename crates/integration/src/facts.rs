@@ -37,7 +37,7 @@ pub(crate) struct IpFindings {
     pub(crate) communicating: Findings,
     pub(crate) urls: Findings,
     /// Engines that list the address itself, where the verdict is theirs.
-    pub(crate) listing: Option<(u64, Option<u64>)>,
+    pub(crate) listing: Option<Listing>,
 }
 
 pub(crate) fn of_hash(_: &ObjectId, report: &Report) -> Facts {
@@ -95,8 +95,9 @@ fn of_url_report(report: &Report) -> Facts {
 
 pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
     let view = IpReport::read(report);
+    let listing = listing(report);
     Facts {
-        seen: of_address(&view, report),
+        seen: of_address(&view, listing),
         fields: with_beyond(enrichment::of_ip(&view), report),
         rows: (!view.resolutions.is_empty()).then(|| table::resolutions(report)),
         link: Some(format!("https://www.virustotal.com/gui/ip-address/{object}")),
@@ -106,7 +107,7 @@ pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
             downloaded: view.detected_downloaded_samples,
             communicating: view.detected_communicating_samples,
             urls: view.detected_urls,
-            listing: listing(report),
+            listing,
         })),
     }
 }
@@ -128,21 +129,24 @@ fn with_beyond(mut fields: Map<String, Value>, report: &Report) -> Map<String, V
 
 /// The worst finding's numbers; no report says which engines found it. Where nothing was asked of what was found there, the
 /// engines that list the address itself are what is left.
-fn of_address(view: &IpReport, report: &Report) -> Seen {
-    let listing = listing(report);
+fn of_address(view: &IpReport, listing: Option<Listing>) -> Seen {
+    let (positives, total) = listing.unwrap_or_else(|| {
+        let total = view.worst().and_then(|(_, total)| total);
+        (view.positives(), total)
+    });
     Seen {
-        positives: Some(listing.map_or(view.positives(), |(positives, _)| positives)),
-        total: match listing {
-            Some((_, total)) => total,
-            None => view.worst().and_then(|(_, total)| total),
-        },
+        positives: Some(positives),
+        total,
         engines: Vec::new(),
         newest_scan: view.newest_date(),
     }
 }
 
-/// Engines that list an address, and engines that were asked, of an object of API v3 whose findings were not asked for.
-pub(crate) fn listing(report: &Report) -> Option<(u64, Option<u64>)> {
+/// Engines that list an address, and engines that were asked.
+type Listing = (u64, Option<u64>);
+
+/// The listing in an object of API v3 whose findings were not asked for.
+fn listing(report: &Report) -> Option<Listing> {
     let object = report.object()?;
     let value = report.value();
     let asked = ["communicating", "referrer", "downloaded"]
@@ -160,7 +164,7 @@ pub(crate) fn seen(kind: PolicyKind, report: &Report) -> Seen {
     match kind {
         PolicyKind::File => of_uploaded_file(report).seen,
         PolicyKind::Url => of_url_report(report).seen,
-        PolicyKind::Ip => of_address(&IpReport::read(report), report),
+        PolicyKind::Ip => of_address(&IpReport::read(report), listing(report)),
     }
 }
 

@@ -321,15 +321,10 @@ impl Client {
             return Ok(comments);
         }
         let errand = self.transport.errand(deadline);
-        let comments = match self.transport.speaks_v3() {
-            true => v3::comments(&errand, &commented(resource), most).await,
-            false => v2::comments(&errand, resource, most).await,
-        };
-        let comments = match comments {
-            Err(error) if self.transport.speaks_v3() && self.transport.falls_back(&error) => {
-                v2::comments(&errand, resource, most).await
-            }
-            other => other,
+        let subject = commented(resource);
+        let comments = match self.of_v3(v3::comments(&errand, &subject, most)).await {
+            Some(comments) => comments,
+            None => v2::comments(&errand, resource, most).await,
         }?;
         self.remember_comments(resource, &comments).await;
         Ok(comments)
@@ -386,19 +381,11 @@ impl Client {
         let errand = self
             .transport
             .submission(memory::full(Kind::File, name), deadline);
-        let mut submission = Err(Error::Key);
-        let speaks_v3 = self.transport.speaks_v3();
-        if speaks_v3 {
-            submission = v3::upload(&errand, upload).await;
-        }
-        if !speaks_v3
-            || submission
-                .as_ref()
-                .is_err_and(|error| self.transport.falls_back(error))
-        {
-            submission = v2::submit(&errand, upload).await;
-        }
-        let submitted = vec![submission];
+        let submitted = match self.of_v3(v3::upload(&errand, upload)).await {
+            Some(submission) => submission,
+            None => v2::submit(&errand, upload).await,
+        };
+        let submitted = vec![submitted];
         let mut known = self.sent(Kind::File, name, &errand, submitted).await;
         // Read on the way: the cache knows it by its hash, not by its path.
         if !is_read && let Some(hash) = content(upload) {

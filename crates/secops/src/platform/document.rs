@@ -21,7 +21,7 @@ const MEGABYTE: u64 = 1024 * 1024;
 /// What the platform gets of one run.
 pub(super) struct Document<'a> {
     message: String,
-    /// Absent where the run is not over.
+    /// None where the run is not over.
     objects: Objects<'a>,
     value: Value,
     state: ExecutionState,

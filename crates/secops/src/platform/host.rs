@@ -208,7 +208,7 @@ impl Platform {
         let body = json!({
             "case_id": self.case_id, "alert_id_str": self.alert_id, "populate_original_file": false,
         });
-        let failure = match session.post(Call::AlertFullDetails, bytes(&body)).await {
+        let failure = match session.post(Call::AlertFullDetails, bytes(&body, false)).await {
             Ok(alert @ Value::Object(_)) if Alert::is_in(&alert) => {
                 self.alert_in_context = alert.get("identifier").and_then(Value::as_str).map(str::to_owned);
                 return Ok(vec![alert]);
@@ -232,20 +232,14 @@ impl Platform {
     }
 
     async fn write(&self, call: Call<'_>, body: &Value) -> Result<(), PlatformError> {
-        let body = match &self.link {
-            Link::Live(session) if session.met_halves() => {
-                let mut bytes = Vec::new();
-                // Memory takes everything.
-                let _ = write_json_with_halves(&mut bytes, body);
-                bytes
-            }
-            _ => bytes(body),
-        };
         match &self.link {
-            Link::Live(session) => session.post(call, body).await.map(drop),
+            Link::Live(session) => {
+                let body = bytes(body, session.met_halves());
+                session.post(call, body).await.map(drop)
+            }
             Link::Recorded(recorder, addresses) => {
                 recorder
-                    .record(&addresses.url(call), &body)
+                    .record(&addresses.url(call), body)
                     .map_err(|error| PlatformError {
                         purpose: call.purpose(),
                         problem: format!("rest_calls.json can't be written: {error}"),
@@ -411,10 +405,14 @@ fn as_object(entity: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-fn bytes(body: &Value) -> Vec<u8> {
+/// `halves`: whether characters stand for halves of surrogate pairs in it.
+fn bytes(body: &Value, halves: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Memory takes everything.
-    let _ = write_json(&mut bytes, body);
+    let _ = match halves {
+        true => write_json_with_halves(&mut bytes, body),
+        false => write_json(&mut bytes, body),
+    };
     bytes
 }
 

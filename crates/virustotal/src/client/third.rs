@@ -47,25 +47,29 @@ impl Client {
         self.in_turn(texts, ask).await
     }
 
+    /// What API v3 says to one question; `None` where API v2 is to be asked it.
+    pub(super) async fn of_v3<T>(
+        &self,
+        asked: impl Future<Output = Result<T, Error>>,
+    ) -> Option<Result<T, Error>> {
+        if !self.transport.speaks_v3() {
+            return None;
+        }
+        match asked.await {
+            Err(error) if self.transport.falls_back(&error) => None,
+            answer => Some(answer),
+        }
+    }
+
     /// One after the other: a call of API v3 has one object, so there is one, but where API v2's batches were made before.
     async fn in_turn<T>(
         &self,
         texts: &[String],
         ask: impl AsyncFn(&String) -> Result<T, Error>,
     ) -> Option<Vec<Result<T, Error>>> {
-        if !self.transport.speaks_v3() {
-            return None;
-        }
         let mut answers = Vec::new();
         for text in texts {
-            let answer = ask(text).await;
-            if answer
-                .as_ref()
-                .is_err_and(|error| self.transport.falls_back(error))
-            {
-                return None;
-            }
-            answers.push(answer);
+            answers.push(self.of_v3(ask(text)).await?);
         }
         Some(answers)
     }

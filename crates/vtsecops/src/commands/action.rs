@@ -124,7 +124,7 @@ async fn act(action: Action, run: &mut PlatformRun) -> Result<Ending, String> {
         }
         Step::Wait(state) => {
             return Ok(Ending::Wait {
-                message: state.message(run.state().is_none()),
+                message: state.message(left.is_none()),
                 state: state.to_value(),
             });
         }
