@@ -243,18 +243,19 @@ impl Parts {
         on_allowlist.into_iter().chain(in_policy).collect()
     }
 
-    /// What the policy has to say, where it judged anything.
-    fn policy_notices(&self, style: &Style<'_>) -> Vec<String> {
+    /// What the policy has to say, where it judged anything, and what there is no verdict on.
+    fn verdict_notices(&self, style: &Style<'_>) -> Vec<String> {
         let is_judged = self.entities.iter().any(|(_, result)| result.verdict.is_some());
-        let Some((policy, kind)) = style.policy.filter(|_| is_judged) else {
-            return Vec::new();
-        };
-        let mut notices = policy.notices(kind);
+        let policy = style.policy.filter(|_| is_judged);
+        let mut notices = policy.map_or_else(Vec::new, |(policy, kind)| policy.notices(kind));
         if !self.undecided.is_empty() {
+            let start = match policy {
+                Some((policy, _)) => format!("{}: there", policy.heading()),
+                None => "There".to_owned(),
+            };
+            let undecided = self.undecided.join("\n");
             notices.push(format!(
-                "{}: there is no verdict on the following, which do not count as risky:\n{}",
-                policy.heading(),
-                self.undecided.join("\n")
+                "{start} is no verdict on the following, which do not count as risky:\n{undecided}"
             ));
         }
         notices
@@ -292,7 +293,7 @@ impl Parts {
         style: &Style<'_>,
         json: fn(Vec<JsonItem>) -> JsonResult,
     ) -> ActionResult {
-        self.tally.notices.extend(self.policy_notices(style));
+        self.tally.notices.extend(self.verdict_notices(style));
         self.tally.notices.extend(self.slips(style));
         if self.by_listing {
             self.tally.notices.push(BY_LISTING.to_owned());

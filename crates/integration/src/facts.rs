@@ -29,15 +29,15 @@ pub(crate) enum Subject {
     Domain,
 }
 
-/// The counts in an IP's insight.
+/// The counts in an IP's insight; `None` for what VirusTotal was not asked, or did not tell.
 pub(crate) struct IpFindings {
     pub(crate) country: Option<String>,
-    pub(crate) referrer: Findings,
-    pub(crate) downloaded: Findings,
-    pub(crate) communicating: Findings,
-    pub(crate) urls: Findings,
-    /// Engines that list the address itself, where the verdict is theirs.
-    pub(crate) listing: Option<Listing>,
+    pub(crate) referrer: Option<usize>,
+    pub(crate) downloaded: Option<usize>,
+    pub(crate) communicating: Option<usize>,
+    pub(crate) urls: Option<usize>,
+    /// What the verdict is about.
+    pub(crate) basis: Basis,
 }
 
 pub(crate) fn of_hash(_: &ObjectId, report: &Report) -> Facts {
@@ -67,6 +67,7 @@ fn of_file(report: &Report, view: FileReport, subject: Subject) -> Facts {
             total: view.total,
             engines: view.engines,
             newest_scan: view.scan_date,
+            is_silent: false,
         },
         subject,
     }
@@ -88,6 +89,7 @@ fn of_url_report(report: &Report) -> Facts {
             total: view.total,
             engines: view.engines,
             newest_scan: view.scan_date,
+            is_silent: false,
         },
         subject: Subject::Url,
     }
@@ -95,19 +97,25 @@ fn of_url_report(report: &Report) -> Facts {
 
 pub(crate) fn of_ip(object: &ObjectId, report: &Report) -> Facts {
     let view = IpReport::read(report);
-    let listing = listing(report);
+    let (basis, value) = (basis(report), report.value());
+    // In a report of API v2 a list that is missing is empty.
+    let is_v2 = report.object().is_none();
+    let told = |key: &str, findings: Findings| (is_v2 || value.get(key).is_some()).then_some(findings.count);
     Facts {
-        seen: of_address(&view, listing),
+        seen: of_address(&view, basis),
         fields: with_beyond(enrichment::of_ip(&view), report),
         rows: (!view.resolutions.is_empty()).then(|| table::resolutions(report)),
         link: Some(format!("https://www.virustotal.com/gui/ip-address/{object}")),
         subject: Subject::Ip(Box::new(IpFindings {
+            referrer: told("detected_referrer_samples", view.detected_referrer_samples),
+            downloaded: told("detected_downloaded_samples", view.detected_downloaded_samples),
+            communicating: told(
+                "detected_communicating_samples",
+                view.detected_communicating_samples,
+            ),
+            urls: told("detected_urls", view.detected_urls),
             country: view.country,
-            referrer: view.detected_referrer_samples,
-            downloaded: view.detected_downloaded_samples,
-            communicating: view.detected_communicating_samples,
-            urls: view.detected_urls,
-            listing,
+            basis,
         })),
     }
 }
@@ -127,36 +135,57 @@ fn with_beyond(mut fields: Map<String, Value>, report: &Report) -> Map<String, V
     fields
 }
 
-/// The worst finding's numbers; no report says which engines found it. Where nothing was asked of what was found there, the
-/// engines that list the address itself are what is left.
-fn of_address(view: &IpReport, listing: Option<Listing>) -> Seen {
-    let (positives, total) = listing.unwrap_or_else(|| {
-        let total = view.worst().and_then(|(_, total)| total);
-        (view.positives(), total)
-    });
+/// What a verdict on an address is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Basis {
+    /// The worst of what was found there.
+    Findings,
+    /// The engines that list the address itself, and those that were asked: nothing was asked of what was found there.
+    Listing(u64, u64),
+    /// Nothing: VirusTotal tells neither.
+    Nothing,
+}
+
+/// The numbers of an address's verdict; no report says which engines found it.
+fn of_address(view: &IpReport, basis: Basis) -> Seen {
+    let (positives, total) = match basis {
+        Basis::Findings => {
+            let total = view.worst().and_then(|(_, total)| total);
+            (Some(view.positives()), total)
+        }
+        Basis::Listing(positives, total) => (Some(positives), Some(total)),
+        Basis::Nothing => (None, None),
+    };
     Seen {
-        positives: Some(positives),
+        positives,
         total,
         engines: Vec::new(),
         newest_scan: view.newest_date(),
+        is_silent: basis == Basis::Nothing,
     }
 }
 
-/// Engines that list an address, and engines that were asked.
-type Listing = (u64, Option<u64>);
-
-/// The listing in an object of API v3 whose findings were not asked for.
-fn listing(report: &Report) -> Option<Listing> {
-    let object = report.object()?;
+/// A report of API v2 has findings, or there are none; one made of an object of API v3 has those that were asked for.
+fn basis(report: &Report) -> Basis {
+    let Some(object) = report.object() else {
+        return Basis::Findings;
+    };
     let value = report.value();
-    let asked = ["communicating", "referrer", "downloaded"]
-        .iter()
-        .any(|kind| value.get(format!("detected_{kind}_samples")).is_some());
-    if asked || value.get("detected_urls").is_some() {
-        return None;
+    let was_asked = [
+        "communicating_samples",
+        "referrer_samples",
+        "downloaded_samples",
+        "urls",
+    ]
+    .iter()
+    .any(|kind| value.get(format!("detected_{kind}")).is_some());
+    if was_asked {
+        return Basis::Findings;
     }
-    let beyond = Beyond::read(&object);
-    Some((beyond.malicious?, beyond.total))
+    match Beyond::read(&object).engines() {
+        Some((malicious, total)) => Basis::Listing(malicious, total),
+        None => Basis::Nothing,
+    }
 }
 
 /// What a verdict on a report is about.
@@ -164,7 +193,7 @@ pub(crate) fn seen(kind: PolicyKind, report: &Report) -> Seen {
     match kind {
         PolicyKind::File => of_uploaded_file(report).seen,
         PolicyKind::Url => of_url_report(report).seen,
-        PolicyKind::Ip => of_address(&IpReport::read(report), listing(report)),
+        PolicyKind::Ip => of_address(&IpReport::read(report), basis(report)),
     }
 }
 
@@ -178,6 +207,6 @@ fn web_address(permalink: Option<String>) -> Option<String> {
 impl Facts {
     /// Whether the verdict is that of the engines that list an address.
     pub(crate) fn is_by_listing(&self) -> bool {
-        matches!(&self.subject, Subject::Ip(findings) if findings.listing.is_some())
+        matches!(&self.subject, Subject::Ip(findings) if matches!(findings.basis, Basis::Listing(..)))
     }
 }

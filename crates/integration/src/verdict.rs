@@ -52,6 +52,8 @@ pub(crate) struct Seen {
     pub(crate) engines: Vec<Engine>,
     /// The newest scan, UTC.
     pub(crate) newest_scan: Option<DateTime>,
+    /// The report has nothing that a verdict could be about: no number is not zero then.
+    pub(crate) is_silent: bool,
 }
 
 /// Our judgement of one report.
@@ -111,6 +113,8 @@ pub enum Undecided {
     NoEngines,
     /// The newest scan is too old.
     Stale(Stale),
+    /// VirusTotal tells neither what engines say nor what was found there.
+    Silent,
 }
 
 impl Rule {
@@ -181,6 +185,7 @@ impl Rule {
     }
 
     fn undecided(&self, seen: &Seen, stale: Option<Stale>) -> Option<Undecided> {
+        let silent = seen.is_silent.then_some(Undecided::Silent);
         let few = self.minimum_engines.zip(seen.total);
         let few = few.filter(|(at_least, answered)| *answered < u64::from(*at_least));
         let few = few.map(|(at_least, answered)| Undecided::FewEngines { answered, at_least });
@@ -189,7 +194,7 @@ impl Rule {
         let nameless = (by_name && seen.engines.is_empty()).then_some(Undecided::NoEngines);
         let decides = self.newest_scan.is_some_and(|newest| newest.decides);
         let old = stale.filter(|_| decides).map(Undecided::Stale);
-        few.or(nameless).or(old)
+        silent.or(few).or(nameless).or(old)
     }
 
     /// Names on the allowlist that none of the engines has.

@@ -534,11 +534,19 @@ impl Client {
         &self,
         resources: &'a [String],
         names: &'a [String],
-        ask: impl FnMut((&'a [String], &'a [String])) -> F,
+        mut ask: impl FnMut((&'a [String], &'a [String])) -> F,
     ) -> Vec<T> {
+        // The first one shows whether API v3 takes the key. If not, API v2 takes the others in batches.
+        let alone = usize::from(self.transport.tries_v3()).min(resources.len());
+        let ((first, resources), (first_name, names)) = (resources.split_at(alone), names.split_at(alone));
+        let mut outputs = Vec::new();
+        if alone > 0 {
+            outputs.extend(ask((first, first_name)).await);
+        }
         let size = self.batch_size();
         let asked = self.at_once(resources.chunks(size).zip(names.chunks(size)).map(ask));
-        asked.await.into_iter().flatten().collect()
+        outputs.extend(asked.await.into_iter().flatten());
+        outputs
     }
 
     async fn at_once<T>(&self, asks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {

@@ -51,7 +51,8 @@ pub enum Api {
 pub enum Related {
     /// One call: what comes with the object itself.
     Lean,
-    /// What a report of API v2 has: four calls for an address, six for a domain; two more with a premium key.
+    /// What a report of API v2 has: four calls for an address, six for a domain; two more with a premium key, and one
+    /// more for each further page of a list.
     Full,
 }
 
@@ -80,6 +81,8 @@ pub struct Settings {
     pub api: Api,
     /// With API v3: how much related to domains and addresses is asked for. Default: all with a private key, else lean.
     pub related: Option<Related>,
+    /// With API v3: entries of each list of what is related; a call has 40 of them. Default 100, as API v2 has commonly.
+    pub related_most: usize,
     /// With API v3: whether engines that merely suspect an object count as positives. Default: no, as in API v2.
     pub count_suspicious: bool,
     /// Whether the server's certificate must be valid. Default: yes.
@@ -147,6 +150,7 @@ impl Settings {
             tier: Tier::default(),
             api: Api::default(),
             related: None,
+            related_most: 100,
             count_suspicious: false,
             verify_tls: true,
             ca_file: None,

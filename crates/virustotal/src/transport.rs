@@ -10,7 +10,7 @@ mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -84,8 +84,8 @@ struct Line {
     failures_in_a_row: AtomicU32,
     /// Resources that a call takes: as the tier says, or fewer where the server has answered fewer.
     batch_size: AtomicUsize,
-    /// The key was refused by API v3.
-    v3_refused: AtomicBool,
+    /// Whether API v3 takes the key; empty until it has answered.
+    v3_takes_key: OnceLock<bool>,
 }
 
 impl Transport {
@@ -99,7 +99,7 @@ impl Transport {
             batch_size: AtomicUsize::new(settings.tier.batch_size()),
             settings,
             failures_in_a_row: AtomicU32::new(0),
-            v3_refused: AtomicBool::new(false),
+            v3_takes_key: OnceLock::new(),
         };
         Ok(Self::on(Arc::new(line), priority))
     }
@@ -142,21 +142,18 @@ impl Transport {
         match self.settings().api {
             Api::V2 => false,
             Api::V3 => true,
-            Api::Auto => !self.line.v3_refused.load(Ordering::Relaxed),
+            Api::Auto => !self.line.is_refused_by_v3(),
         }
     }
 
-    /// Whether API v2 is to be asked instead, after API v3 refused; a key that v3 does not know is not tried there again.
+    /// Whether the next question decides which version is asked: one is enough then.
+    pub(crate) fn tries_v3(&self) -> bool {
+        self.settings().api == Api::Auto && self.line.v3_takes_key.get().is_none()
+    }
+
+    /// Whether API v2 is to be asked instead, after API v3 refused.
     pub(crate) fn falls_back(&self, error: &Error) -> bool {
-        if self.settings().api != Api::Auto {
-            return false;
-        }
-        if *error == Error::Key && !self.line.v3_refused.swap(true, Ordering::Relaxed) {
-            self.settings()
-                .notify
-                .hint("API v3 refused the key; API v2 is asked instead.");
-        }
-        matches!(error, Error::Key | Error::Forbidden { .. })
+        self.settings().api == Api::Auto && matches!(error, Error::Key | Error::Forbidden { .. })
     }
 
     /// The server has answered `answered` of `asked` resources. One or a public key's four are what it takes in a call;
@@ -247,6 +244,13 @@ impl Transport {
             http, gate, settings, ..
         } = &*self.line;
         let answered = http.send(endpoint, payload, &settings.key, &self.sent).await;
+        let is_auto_v3 = settings.api == Api::Auto && endpoint.is_v3();
+        if is_auto_v3 && let Err(Refusal::Final(Error::Key)) = &answered {
+            self.line.v3_refuses();
+        } else if is_auto_v3 && matches!(&answered, Ok(_) | Err(Refusal::Final(Error::Missing))) {
+            // Nobody minds whether it was said before.
+            let _ = self.line.v3_takes_key.set(true);
+        }
         match &answered {
             Ok(_) | Err(Refusal::Quota(_)) => gate.key_is_good(),
             // Of an object that is not there, or there already, only a good key is told.
@@ -256,7 +260,7 @@ impl Transport {
                 self.line.failures_in_a_row.store(0, Ordering::Relaxed);
             }
             // The other version may take it.
-            Err(Refusal::Final(Error::Key)) if settings.api == Api::Auto && endpoint.is_v3() => {}
+            Err(Refusal::Final(Error::Key)) if is_auto_v3 => {}
             Err(Refusal::Final(Error::Key)) => gate.key_is_refused(),
             Err(_) => {}
         }
@@ -264,6 +268,21 @@ impl Transport {
         gate.open();
         self.line.failures_in_a_row.store(0, Ordering::Relaxed);
         Ok(value)
+    }
+}
+
+impl Line {
+    fn is_refused_by_v3(&self) -> bool {
+        self.v3_takes_key.get() == Some(&false)
+    }
+
+    /// A key that API v3 does not know is not tried there again.
+    fn v3_refuses(&self) {
+        if self.v3_takes_key.set(false).is_ok() {
+            self.settings
+                .notify
+                .hint("API v3 refused the key; API v2 is asked instead.");
+        }
     }
 }
 
@@ -364,6 +383,11 @@ impl Errand<'_> {
                 {
                     slot.into_iter().for_each(|slot| slot.end(End::NotSent));
                     continue;
+                }
+                // Whoever was before has shown that there is no use in asking.
+                Ok(_) if endpoint.is_v3() && transport.line.is_refused_by_v3() => {
+                    slot.into_iter().for_each(|slot| slot.end(End::NotSent));
+                    return Err(Error::Key);
                 }
                 Ok(pass) => pass,
                 Err(error) => {

@@ -384,10 +384,13 @@ pub struct Connection {
     /// Version of VirusTotal's API; auto is v3, and v2 for what the key is refused there [default: v2]
     #[arg(long, value_name = "VERSION", value_parser = ["v2", "v3", "auto"])]
     pub api: Option<String>,
-    /// With API v3: how much related to domains and addresses is asked for, one call (lean) or four to eight (full)
-    /// [default: full with a private key, else lean]
+    /// With API v3: how much related to domains and addresses is asked for, one call (lean) or four to eight and more
+    /// (full) [default: full with a private key, else lean]
     #[arg(long, value_name = "HOW", value_parser = ["lean", "full"])]
     pub related: Option<String>,
+    /// With API v3: entries of each list of what is related, a call for each 40 [default: 100]
+    #[arg(long, value_name = "N")]
+    pub related_most: Option<String>,
     /// Don't verify VirusTotal's TLS certificate: whoever answers gets the key
     #[arg(long)]
     pub insecure: bool,

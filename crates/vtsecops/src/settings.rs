@@ -38,7 +38,7 @@ pub struct Setting {
 }
 
 /// All of them, the key excepted.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 39] = [
     Setting {
         name: "virustotal_url",
         variable: "VTSECOPS_VIRUSTOTAL_URL",
@@ -62,6 +62,12 @@ pub const SETTINGS: [Setting; 38] = [
         variable: "VTSECOPS_RELATED",
         default: None,
         check: |text| related(text).map(drop),
+    },
+    Setting {
+        name: "related_most",
+        variable: "VTSECOPS_RELATED_MOST",
+        default: Some("100"),
+        check: |text| whole(text, 1).map(drop),
     },
     Setting {
         name: "count_suspicious",
@@ -385,6 +391,7 @@ pub(crate) fn flags(
         ("tier", connection.tier.clone()),
         ("api", connection.api.clone()),
         ("related", connection.related.clone()),
+        ("related_most", connection.related_most.clone()),
         ("ca_file", connection.ca_file.clone()),
         ("proxy", connection.proxy.clone().map(String::from)),
         ("insecure", connection.insecure.then(|| "true".to_owned())),
@@ -632,6 +639,10 @@ impl Resolved {
             .and_then(|text| api(text).ok())
             .unwrap_or_default();
         settings.related = self.text("related").and_then(|text| related(text).ok());
+        let most = self.text("related_most").and_then(|text| whole(text, 1).ok());
+        settings.related_most = most
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(settings.related_most);
         settings.count_suspicious = self
             .text("count_suspicious")
             .is_some_and(|text| flag(text) == Ok(true));

@@ -4,7 +4,7 @@ use secops::{Entity, Insight, InsightKind, Severity};
 
 use crate::Verdict;
 use crate::conclude::Judged;
-use crate::facts::{Facts, IpFindings, Subject};
+use crate::facts::{Basis, Facts, IpFindings, Subject};
 
 const TRIGGERED_BY: &str = "VirusTotal";
 
@@ -85,19 +85,22 @@ fn of_ip(findings: &IpFindings) -> String {
         .country
         .iter()
         .map(|country| format!("Country: {country}"));
-    if let Some((positives, total)) = findings.listing {
-        let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
-        let listed = format!("Engines that list it: {positives}{of}");
+    if let Basis::Listing(positives, total) = findings.basis {
+        let listed = format!("Engines that list it: {positives} of {total}");
         return country.chain([listed]).collect::<Vec<_>>().join("\n");
     }
+    if findings.basis == Basis::Nothing {
+        let silent = "VirusTotal tells neither what engines say of it nor what was found on it.".to_owned();
+        return country.chain([silent]).collect::<Vec<_>>().join("\n");
+    }
     let counts = [
-        ("Malicious Referrer Samples", findings.referrer.count),
-        ("Malicious Downloaded Samples", findings.downloaded.count),
-        ("Malicious Communicating Samples", findings.communicating.count),
-        ("Malicious URLs", findings.urls.count),
+        ("Malicious Referrer Samples", findings.referrer),
+        ("Malicious Downloaded Samples", findings.downloaded),
+        ("Malicious Communicating Samples", findings.communicating),
+        ("Malicious URLs", findings.urls),
     ];
-    country
-        .chain(counts.map(|(what, count)| format!("{what}: {count}")))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let told = counts
+        .into_iter()
+        .filter_map(|(what, count)| Some(format!("{what}: {}", count?)));
+    country.chain(told).collect::<Vec<_>>().join("\n")
 }

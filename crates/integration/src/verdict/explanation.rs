@@ -85,6 +85,9 @@ impl Undecided {
             }
             Self::NoEngines => "the report names no engines".to_owned(),
             Self::Stale(stale) => stale.in_words(),
+            Self::Silent => {
+                "VirusTotal tells neither what engines say of it nor what was found there".to_owned()
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ fn seen(positives: Option<u64>, total: Option<u64>, engines: &[Engine]) -> Seen 
         total,
         engines: engines.to_vec(),
         newest_scan: None,
+        is_silent: false,
     }
 }
 
@@ -251,6 +252,7 @@ fn any_seen() -> impl Strategy<Value = Seen> {
             total,
             engines,
             newest_scan: year.map(|year| jiff::civil::date(year, 1, 1).at(0, 0, 0, 0)),
+            is_silent: false,
         },
     )
 }

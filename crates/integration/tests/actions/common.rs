@@ -20,6 +20,10 @@ pub(crate) fn simulator(kind: KeyKind) -> simulator::Builder {
 }
 
 pub(crate) fn client(running: &Running, tier: Tier) -> Client {
+    Client::new(settings(running, tier)).unwrap()
+}
+
+pub(crate) fn settings(running: &Running, tier: Tier) -> Settings {
     let mut settings = Settings::new(ApiKey::parse(KEY).unwrap());
     settings.base_url = running.base_url();
     settings.tier = tier;
@@ -32,7 +36,7 @@ pub(crate) fn client(running: &Running, tier: Tier) -> Client {
         longest_quota_pause: Duration::from_millis(100),
         longest_quota_wait: Duration::from_secs(2),
     };
-    Client::new(settings).unwrap()
+    settings
 }
 
 /// Looks often: the simulator's scans take a fraction of a second.

@@ -11,5 +11,6 @@ mod common;
 mod day;
 mod golden;
 mod states;
+mod third;
 mod trouble;
 mod uploads;

@@ -69,7 +69,8 @@ impl Client {
     ) -> Option<Vec<Result<T, Error>>> {
         let mut answers = Vec::new();
         for text in texts {
-            answers.push(self.of_v3(ask(text)).await?);
+            // On the heap, so that the futures of a whole action don't nest without end.
+            answers.push(self.of_v3(Box::pin(ask(text))).await?);
         }
         Some(answers)
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 
-use super::shape::{self, Counting, Shaped};
+use super::shape::{self, Beyond, Counting, Shaped};
 use super::{DOMAINS, FILES, IP_ADDRESSES, Request, URLS, ask, escaped, related};
 use crate::cache::Kind;
 use crate::settings::Related;
@@ -74,6 +74,15 @@ fn url_id(text: &str) -> String {
 
 /// The newest report of an object.
 pub(crate) async fn report(errand: &Errand<'_>, subject: &Subject) -> Result<Answer, Error> {
+    report_as(errand, subject, &subject.text).await
+}
+
+/// The newest report of an object, as the answer to a question that named it `resource`.
+pub(super) async fn report_as(
+    errand: &Errand<'_>,
+    subject: &Subject,
+    resource: &str,
+) -> Result<Answer, Error> {
     let lean = errand.transport.settings().completeness() == Related::Lean;
     let mut question = Request::of(subject.path());
     let names = related::with_object(subject.kind);
@@ -86,24 +95,29 @@ pub(crate) async fn report(errand: &Errand<'_>, subject: &Subject) -> Result<Ans
         Err(error) => return Err(error),
     };
     let found = match (subject.kind, lean) {
+        // Where no engine says anything on the address itself, only what was found on it gives a verdict.
+        (Kind::Ip, true) if Beyond::read(&object).engines().is_none() => {
+            related::fetch(errand, subject).await?
+        }
         (Kind::Domain | Kind::Ip, true) => shape::Related::from_descriptors(&object),
         (Kind::Domain | Kind::Ip, false) => related::fetch(errand, subject).await?,
         _ => shape::Related::none(),
     };
-    shaped(errand, subject, object, &found)
+    shaped(errand, subject.kind, resource, object, &found)
 }
 
 /// The answer that an object is, in API v2's shape.
 pub(super) fn shaped(
     errand: &Errand<'_>,
-    subject: &Subject,
+    kind: Kind,
+    resource: &str,
     object: Value,
     found: &shape::Related,
 ) -> Result<Answer, Error> {
     let counting = counting(errand);
-    let shaped = match subject.kind {
-        Kind::File => shape::file(&object, &subject.text, counting),
-        Kind::Url => shape::url(&object, &subject.text, counting),
+    let shaped = match kind {
+        Kind::File => shape::file(&object, resource, counting),
+        Kind::Url => shape::url(&object, resource, counting),
         Kind::Domain => shape::domain(&object, found, counting),
         Kind::Ip => shape::ip(&object, found, counting),
     };
@@ -136,6 +150,7 @@ pub(super) fn unreadable(problem: String) -> Error {
 
 fn without_bulk(mut object: Value) -> Value {
     if let Some(attributes) = object.get_mut("attributes").and_then(Value::as_object_mut) {
+        shape::count_results(attributes);
         for name in LEFT_OUT {
             attributes.shift_remove(name);
         }
@@ -173,6 +188,18 @@ mod tests {
         assert_eq!(
             without_bulk(object),
             json!({"id": "x", "attributes": {"title": "t"}})
+        );
+    }
+
+    #[test]
+    fn the_numbers_kept_are_those_of_the_results() {
+        let object = json!({"attributes": {
+            "last_analysis_results": {"A": {"category": "malicious"}, "B": {"category": "timeout"}},
+            "last_analysis_stats": {"malicious": 5, "harmless": 3, "timeout": 1},
+        }});
+        assert_eq!(
+            without_bulk(object)["attributes"]["last_analysis_stats"],
+            json!({"malicious": 1, "harmless": 0, "timeout": 1, "suspicious": 0, "undetected": 0})
         );
     }
 }

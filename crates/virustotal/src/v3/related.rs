@@ -10,7 +10,7 @@ use crate::transport::Errand;
 use crate::{Error, Tier};
 
 /// Objects a page; the most that is known to be taken. Source: API v3, section 1.2.
-const PAGE: u32 = 40;
+const PAGE: usize = 40;
 
 /// Relationships that come with the object, as names only, at no further call.
 pub(super) fn with_object(kind: Kind) -> &'static [&'static str] {
@@ -40,11 +40,12 @@ fn of_their_own(kind: Kind, tier: Tier) -> Vec<&'static str> {
     names
 }
 
-/// Asks for all of them, a page each. One that the key may not see, or that is not there, is left out.
+/// Asks for all of them. One that the key may not see, or that is not there, is left out.
 pub(super) async fn fetch(errand: &Errand<'_>, subject: &Subject) -> Result<shape::Related, Error> {
-    let names = of_their_own(subject.kind, errand.transport.settings().tier);
-    let pages = join_all(names.iter().map(|name| page(errand, subject, name))).await;
-    let mut related = shape::Related::none();
+    let settings = errand.transport.settings();
+    let (names, most) = (of_their_own(subject.kind, settings.tier), settings.related_most);
+    let pages = join_all(names.iter().map(|name| pages(errand, subject, name, most))).await;
+    let mut related = shape::Related::none().at_most(most);
     for (name, page) in names.into_iter().zip(pages) {
         match page {
             Ok(objects) => related = related.with(name, objects),
@@ -55,12 +56,24 @@ pub(super) async fn fetch(errand: &Errand<'_>, subject: &Subject) -> Result<shap
     Ok(related)
 }
 
-async fn page(errand: &Errand<'_>, subject: &Subject, name: &str) -> Result<Vec<Value>, Error> {
-    let mut question = Request::of(format!("{}/{name}", subject.path()));
-    question.query.push(("limit", PAGE.to_string()));
-    let mut answer = ask(errand, &RELATIONSHIPS, question).await?;
-    match answer.get_mut("data").map(Value::take) {
-        Some(Value::Array(objects)) => Ok(objects),
-        _ => Ok(Vec::new()),
+/// At most so many objects of a relationship, a call for each page.
+async fn pages(errand: &Errand<'_>, subject: &Subject, name: &str, most: usize) -> Result<Vec<Value>, Error> {
+    let (mut objects, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut question = Request::of(format!("{}/{name}", subject.path()));
+        let wanted = PAGE.min(most.saturating_sub(objects.len()));
+        question.query.push(("limit", wanted.to_string()));
+        question.query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let mut answer = ask(errand, &RELATIONSHIPS, question).await?;
+        let Some(Value::Array(page)) = answer.get_mut("data").map(Value::take) else {
+            return Ok(objects);
+        };
+        // A server that goes on with empty pages has no end.
+        let is_last = page.is_empty() || objects.len() + page.len() >= most;
+        objects.extend(page);
+        cursor = match answer.pointer("/meta/cursor").and_then(Value::as_str) {
+            Some(next) if !is_last => Some(next.to_owned()),
+            _ => return Ok(objects),
+        };
     }
 }

@@ -28,6 +28,7 @@ pub(crate) use self::{
     analysis::{Analysis, AnalysisStatus, with_analysis},
     comment::comments,
     domain::domain,
+    engines::count_results,
     file::file,
     ip::ip,
     related::Related,

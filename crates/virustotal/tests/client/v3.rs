@@ -237,3 +237,119 @@ async fn trouble_of_v3_is_ridden_out_as_that_of_v2() {
         assert!(found(answer).is_some(), "{fault}");
     }
 }
+
+/// A client whose key the simulator's API v3 refuses, or knows.
+fn automatic(running: &simulator::Running, key: &str) -> Client {
+    let mut settings = Settings::new(ApiKey::parse(key).unwrap());
+    settings.base_url = running.base_url();
+    settings.proxy = ProxyChoice::Direct;
+    settings.tier = Tier::Private;
+    settings.api = Api::Auto;
+    Client::new(settings).unwrap()
+}
+
+#[tokio::test]
+async fn one_refusal_sends_all_the_rest_to_v2_in_full_batches() {
+    let running = serve(KeyKind::Private).await;
+    running.add_fault("401@v3/files".parse::<Fault>().unwrap());
+    running.add_fault("401@v3/domains".parse::<Fault>().unwrap());
+    let deadline = Deadline::after(Duration::from_secs(60));
+    let hashes: Vec<FileHash> = (0..51)
+        .map(|n| FileHash::parse(&synthetic_file(n).sha256).unwrap())
+        .collect();
+    let client = automatic(&running, KEY);
+    let answers = client.file_reports(&hashes, Accept::Fresh, &deadline).await;
+    assert!(answers.iter().all(Result::is_ok));
+    // The one that tried, and the other fifty in batches of 25.
+    assert_eq!((running.count("v3/files"), running.count("file/report")), (1, 3));
+
+    running.clear_calls();
+    let domains: Vec<DomainName> = (0..20)
+        .map(|n| DomainName::parse(&simulator::synthetic_domain(n)).unwrap())
+        .collect();
+    let answers = automatic(&running, KEY)
+        .domain_reports(&domains, Accept::Fresh, &deadline)
+        .await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(
+        (running.count("v3/domains"), running.count("domain/report")),
+        (1, 20)
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_neither_version_knows_costs_two_calls() {
+    let running = serve(KeyKind::Private).await;
+    let deadline = Deadline::after(Duration::from_secs(60));
+    let addresses: Vec<_> = (0..30).map(synthetic_ip).collect();
+    let answers = automatic(&running, "unknown-to-both")
+        .ip_reports(&addresses, Accept::Fresh, &deadline)
+        .await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(Error::Key))));
+    assert_eq!(running.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_rescan_begun_with_v2_is_finished_with_v3_when_its_report_is_there() {
+    let running = Simulator::builder()
+        .key(KEY, KeyKind::Private)
+        .scan_for(Duration::from_millis(1500))
+        .start()
+        .await
+        .unwrap();
+    let deadline = Deadline::after(Duration::from_secs(60));
+    let hash = FileHash::parse(&synthetic_file(3).sha256).unwrap();
+    let begun = client(&running, Api::V2, Related::Lean)
+        .file_rescans(&[hash], &deadline)
+        .await
+        .remove(0)
+        .unwrap();
+    let Submission::Queued { scan_id, .. } = begun else {
+        panic!("{begun:?}");
+    };
+    let ids = [scan_id.clone()];
+    let poll = async || {
+        let client = client(&running, Api::V3, Related::Lean);
+        client
+            .file_reports_by_scan_id(&ids, &deadline)
+            .await
+            .remove(0)
+            .unwrap()
+    };
+    let early = poll().await;
+    assert!(
+        matches!(&early, Answer::Queued { scan_id: Some(id) } if *id == scan_id),
+        "{early:?}"
+    );
+    let report = loop {
+        match poll().await {
+            Answer::Found(report) => break report,
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    };
+    assert_eq!(report.value()["resource"], scan_id.as_str());
+}
+
+#[tokio::test]
+async fn a_list_of_what_is_related_takes_as_many_pages_as_were_asked_for() {
+    let running = serve(KeyKind::Private).await;
+    let deadline = Deadline::after(Duration::from_secs(60));
+    let domain = [DomainName::parse("many-90.example").unwrap()];
+    for (most, listed) in [(100, 90), (50, 50), (40, 40)] {
+        let mut settings = Settings::new(ApiKey::parse(KEY).unwrap());
+        settings.base_url = running.base_url();
+        settings.proxy = ProxyChoice::Direct;
+        (settings.api, settings.related, settings.related_most) = (Api::V3, Some(Related::Full), most);
+        let client = Client::new(settings).unwrap();
+        let answer = client
+            .domain_reports(&domain, Accept::Fresh, &deadline)
+            .await
+            .remove(0);
+        let report = found(answer).unwrap();
+        assert_eq!(
+            report.value()["subdomains"].as_array().map(Vec::len),
+            Some(listed),
+            "{most}"
+        );
+    }
+}

@@ -87,6 +87,12 @@ pub struct Beyond {
 }
 
 impl Beyond {
+    /// Engines that call the object malicious, and engines that gave a verdict; `None` where none did.
+    #[must_use]
+    pub fn engines(&self) -> Option<(u64, u64)> {
+        Some((self.malicious?, self.total.filter(|total| *total > 0)?))
+    }
+
     /// Reads what an object has, of whichever kind; the object is the value of `data`.
     #[must_use]
     pub fn read(object: &Value) -> Self {

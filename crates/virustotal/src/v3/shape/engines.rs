@@ -94,6 +94,19 @@ impl Tally {
         })
     }
 
+    /// Puts the numbers in place of those of the stats.
+    fn put_in(self, stats: &mut Map<String, Value>) {
+        let numbers = [
+            ("malicious", self.malicious),
+            ("suspicious", self.suspicious),
+            ("harmless", self.harmless),
+            ("undetected", self.undetected),
+        ];
+        for (name, number) in numbers {
+            stats.insert(name.to_owned(), number.into());
+        }
+    }
+
     pub(super) fn positives(self, counting: Counting) -> u64 {
         self.malicious + if counting.suspicious { self.suspicious } else { 0 }
     }
@@ -101,6 +114,24 @@ impl Tally {
     pub(super) fn total(self) -> u64 {
         self.malicious + self.suspicious + self.harmless + self.undetected
     }
+}
+
+/// Makes an object's stats say what its results say, so that they agree with its report after the results are gone.
+pub(crate) fn count_results(attributes: &mut Map<String, Value>) {
+    let Some(tally) = attributes
+        .get("last_analysis_results")
+        .and_then(Tally::of_results)
+    else {
+        return;
+    };
+    let stats = attributes.entry("last_analysis_stats").or_insert(Value::Null);
+    if !stats.is_object() {
+        *stats = Value::Object(Map::new());
+    }
+    stats
+        .as_object_mut()
+        .into_iter()
+        .for_each(|stats| tally.put_in(stats));
 }
 
 /// Results where at least one engine has a category, whichever: an object can come without any, as related ones do.

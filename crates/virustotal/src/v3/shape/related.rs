@@ -49,7 +49,6 @@ impl Related {
     }
 
     /// Cuts each list of the report to so many entries; 100 unless said otherwise.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the actions that will ask for it"))]
     pub(crate) fn at_most(mut self, entries: usize) -> Self {
         self.at_most = entries;
         self
