@@ -1,7 +1,9 @@
 //! The questions one can ask VirusTotal.
 
 mod file_reports;
+mod listing;
 mod memory;
+mod note;
 mod third;
 
 use std::collections::BTreeMap;
@@ -12,7 +14,9 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::listing::{Listed, Listing};
 use self::memory::{Question, complete, pick};
+pub use self::note::{Noted, Vote};
 use crate::cache::{Accept, Kind};
 use crate::journal::Asked;
 use crate::quota::Priority;

@@ -42,7 +42,7 @@ mod v2;
 mod v3;
 
 pub use cache::{Accept, Cache, CacheStats, Freshness};
-pub use client::{Answer, Client, Comment, Progress, Submission};
+pub use client::{Answer, Client, Comment, Listed, Listing, Noted, Progress, Submission, Vote};
 pub use clock::Clock;
 pub use deadline::{Canceller, Deadline, Stop};
 pub use error::{Error, Trouble};

@@ -216,6 +216,20 @@ impl Transport {
         }
     }
 
+    /// Something to be written on an object: not repeated where it may have arrived, and not a part of any run.
+    pub(crate) fn note<'a>(&'a self, deadline: &'a Deadline) -> Errand<'a> {
+        Errand {
+            transport: self,
+            deadline,
+            slot: Mutex::default(),
+            submission: Some(Submitting {
+                journal: None,
+                names: Vec::new(),
+                is_sent: AtomicBool::new(false),
+            }),
+        }
+    }
+
     /// A slot of the quota, where it is kept.
     async fn slot(&self, longest: Duration, deadline: &Deadline) -> Result<Option<Slot>, Error> {
         let settings = self.settings();

@@ -2,6 +2,8 @@
 
 mod analysis;
 mod comment;
+mod listing;
+mod note;
 mod object;
 mod related;
 pub(crate) mod shape;
@@ -15,7 +17,9 @@ use serde_json::Value;
 
 pub(crate) use analysis::poll;
 pub(crate) use comment::comments;
-pub(crate) use object::{Subject, report};
+pub(crate) use listing::{Pages, related, search};
+pub(crate) use note::{comment, vote};
+pub(crate) use object::{Subject, report, without_credentials};
 pub(crate) use submission::{rescan, scan_url, upload};
 
 use crate::transport::{Access, Endpoint, Errand, Method, Payload, Refusal};
@@ -28,10 +32,13 @@ pub(crate) const IP_ADDRESSES: Endpoint = get("v3/ip_addresses", Access::Everyon
 pub(crate) const ANALYSES: Endpoint = get("v3/analyses", Access::Everyone);
 pub(crate) const RELATIONSHIPS: Endpoint = get("v3/relationships", Access::Some);
 pub(crate) const COMMENTS: Endpoint = get("v3/comments", Access::Some);
+pub(crate) const SEARCH: Endpoint = get("v3/search", Access::Some);
 pub(crate) const UPLOAD_URL: Endpoint = get("v3/upload_url", Access::Some);
 pub(crate) const POST_FILES: Endpoint = post("v3/files/upload", Access::Everyone);
 pub(crate) const POST_UPLOAD: Endpoint = post("v3/upload", Access::Some);
 pub(crate) const POST_URLS: Endpoint = post("v3/urls/submit", Access::Everyone);
+pub(crate) const POST_COMMENT: Endpoint = post("v3/comments/add", Access::Some);
+pub(crate) const POST_VOTE: Endpoint = post("v3/votes/add", Access::Some);
 pub(crate) const ANALYSE: Endpoint = post("v3/analyse", Access::Some);
 
 const fn get(path: &'static str, access: Access) -> Endpoint {
@@ -61,6 +68,7 @@ pub(crate) struct Request {
 pub(crate) enum Body {
     None,
     Form(Vec<(&'static str, String)>),
+    Json(Value),
 }
 
 impl Request {

@@ -192,6 +192,7 @@ impl Http {
                 let request = match &question.body {
                     Body::None => request,
                     Body::Form(fields) => request.form(fields),
+                    Body::Json(body) => request.json(body),
                 };
                 with_header_key(request, key)
             }

@@ -11,16 +11,12 @@ use super::{DOMAINS, FILES, IP_ADDRESSES, Request, URLS, ask, escaped, related};
 use crate::cache::Kind;
 use crate::settings::Related;
 use crate::transport::{Endpoint, Errand};
-use crate::{Answer, Error, Report};
+use crate::{Answer, Error, ObjectId, Report};
 
 /// A URL longer than this is named by its hash: not every server takes a path of any length.
 const LONGEST_NAMED: usize = 1500;
-/// What is not kept: it stands in the report already, or can hold somebody's credentials.
-const LEFT_OUT: [&str; 3] = [
-    "last_analysis_results",
-    "last_http_response_headers",
-    "last_http_response_cookies",
-];
+/// What can hold somebody's credentials. Source: API v3, section 3.
+const CREDENTIALS: [&str; 2] = ["last_http_response_headers", "last_http_response_cookies"];
 
 /// What is asked about.
 #[derive(Clone, Debug)]
@@ -31,6 +27,16 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
+    pub(crate) fn of(object: &ObjectId) -> Self {
+        let (kind, text) = match object {
+            ObjectId::File(hash) => (Kind::File, hash.as_str().to_owned()),
+            ObjectId::Url(url) => (Kind::Url, url.as_str().to_owned()),
+            ObjectId::Domain(domain) => (Kind::Domain, domain.as_str().to_owned()),
+            ObjectId::Ip(address) => (Kind::Ip, address.to_string()),
+        };
+        Self { kind, text }
+    }
+
     pub(crate) fn endpoint(&self) -> &'static Endpoint {
         match self.kind {
             Kind::File => &FILES,
@@ -148,12 +154,22 @@ pub(super) fn unreadable(problem: String) -> Error {
     }
 }
 
-fn without_bulk(mut object: Value) -> Value {
+/// An object without what may hold somebody's credentials.
+pub(crate) fn without_credentials(mut object: Value) -> Value {
     if let Some(attributes) = object.get_mut("attributes").and_then(Value::as_object_mut) {
-        shape::count_results(attributes);
-        for name in LEFT_OUT {
+        for name in CREDENTIALS {
             attributes.shift_remove(name);
         }
+    }
+    object
+}
+
+fn without_bulk(object: Value) -> Value {
+    let mut object = without_credentials(object);
+    if let Some(attributes) = object.get_mut("attributes").and_then(Value::as_object_mut) {
+        shape::count_results(attributes);
+        // It stands in the report already.
+        attributes.shift_remove("last_analysis_results");
     }
     if let Some(object) = object.as_object_mut() {
         object.shift_remove("relationships");

@@ -11,6 +11,7 @@ mod cache;
 mod common;
 mod file_reports;
 mod journal;
+mod lists_and_notes;
 mod quota;
 mod scans;
 mod tls;

@@ -1,0 +1,73 @@
+//! Collections: what is related to an object, and what a search finds. A page a call, in VirusTotal's order.
+
+use serde_json::Value;
+
+use super::object::Subject;
+use super::{Request, SEARCH, ask};
+use crate::Error;
+use crate::transport::{Endpoint, Errand};
+
+/// Objects a page; the most that is known to be taken. Source: API v3, section 1.2.
+const PAGE: usize = 40;
+
+/// The first objects of a collection.
+pub(crate) struct Pages {
+    /// As they came.
+    pub(crate) objects: Vec<Value>,
+    /// Whether there are more.
+    pub(crate) has_more: bool,
+}
+
+/// At most so many objects of a relationship. One that leads to a single object has it as its only one.
+pub(crate) async fn related(
+    errand: &Errand<'_>,
+    subject: &Subject,
+    relationship: &str,
+    most: usize,
+) -> Result<Pages, Error> {
+    let path = format!("{}/{}", subject.path(), super::escaped(relationship));
+    pages(errand, &super::RELATIONSHIPS, &path, &[], most).await
+}
+
+/// At most so many objects that a query of VirusTotal Intelligence finds.
+pub(crate) async fn search(errand: &Errand<'_>, query: &str, most: usize) -> Result<Pages, Error> {
+    let query = [("query", query.to_owned())];
+    pages(errand, &SEARCH, "intelligence/search", &query, most).await
+}
+
+async fn pages(
+    errand: &Errand<'_>,
+    endpoint: &'static Endpoint,
+    path: &str,
+    query: &[(&'static str, String)],
+    most: usize,
+) -> Result<Pages, Error> {
+    let (mut objects, mut cursor): (Vec<Value>, Option<String>) = (Vec::new(), None);
+    loop {
+        let mut question = Request::of(path);
+        let wanted = PAGE.min(most.saturating_sub(objects.len()));
+        question.query.extend_from_slice(query);
+        question.query.push(("limit", wanted.to_string()));
+        question.query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let mut answer = ask(errand, endpoint, question).await?;
+        let page = match answer.get_mut("data").map(Value::take) {
+            Some(Value::Array(page)) => page,
+            Some(one @ Value::Object(_)) => vec![one],
+            _ => Vec::new(),
+        };
+        // A server that goes on with empty pages has no end.
+        let is_empty = page.is_empty();
+        objects.extend(page);
+        let is_cut = objects.len() > most;
+        objects.truncate(most);
+        cursor = answer
+            .pointer("/meta/cursor")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .filter(|_| !is_empty);
+        if cursor.is_none() || objects.len() >= most {
+            let has_more = is_cut || cursor.is_some();
+            return Ok(Pages { objects, has_more });
+        }
+    }
+}
