@@ -1,11 +1,15 @@
 //! The list of actions, and what each of them is started and resumed with.
 
+mod add_note;
 mod get_domain_report;
+mod get_relationships;
 mod ping;
 mod scan_hash;
 mod scan_ip;
 mod scan_url;
 mod scanning;
+mod search;
+mod told;
 mod upload_and_scan_file;
 
 use std::time::Duration;
@@ -40,6 +44,14 @@ pub enum Action {
     ScanUrl,
     /// Files. One call per file, and the polls.
     UploadAndScanFile,
+    /// What is related to files, URLs, addresses and domains. One call per entity, relationship and 40 objects.
+    GetRelationships,
+    /// Writes a comment that everybody can read. One call per entity.
+    AddComment,
+    /// Votes, once and for all. One call per entity.
+    AddVote,
+    /// A query of VirusTotal Intelligence. One call per 40 objects; premium keys only.
+    Search,
 }
 
 /// What an action runs with.
@@ -116,13 +128,17 @@ impl<'a> Run<'a> {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Ping,
         Self::GetDomainReport,
         Self::ScanHash,
         Self::ScanIp,
         Self::ScanUrl,
         Self::UploadAndScanFile,
+        Self::GetRelationships,
+        Self::AddComment,
+        Self::AddVote,
+        Self::Search,
     ];
 
     /// The action of that name, alias or script, whatever its case.
@@ -147,7 +163,31 @@ impl Action {
             Self::ScanIp => &definition::SCAN_IP,
             Self::ScanUrl => &definition::SCAN_URL,
             Self::UploadAndScanFile => &definition::UPLOAD_AND_SCAN_FILE,
+            Self::GetRelationships => &definition::GET_RELATIONSHIPS,
+            Self::AddComment => &definition::ADD_COMMENT,
+            Self::AddVote => &definition::ADD_VOTE,
+            Self::Search => &definition::SEARCH,
         }
+    }
+
+    /// Whether its answers are kept, so that a run that was cut off can go on where it was. What is written for others to
+    /// read is never written again by itself, and what only API v3 lists is not kept.
+    #[must_use]
+    pub fn can_go_on(self) -> bool {
+        match self {
+            Self::GetDomainReport
+            | Self::ScanHash
+            | Self::ScanIp
+            | Self::ScanUrl
+            | Self::UploadAndScanFile => true,
+            Self::Ping | Self::GetRelationships | Self::AddComment | Self::AddVote | Self::Search => false,
+        }
+    }
+
+    /// Whether it judges what it asks about.
+    #[must_use]
+    pub fn judges(self) -> bool {
+        self.can_go_on() && self != Self::GetDomainReport
     }
 
     /// Which objects the run would ask about, and which entities it would skip. Nothing is asked.
@@ -158,7 +198,8 @@ impl Action {
             Self::ScanIp => plan::address_of,
             Self::ScanUrl => plan::url_of,
             Self::GetDomainReport => plan::domain_of,
-            Self::Ping | Self::UploadAndScanFile => {
+            Self::GetRelationships | Self::AddComment | Self::AddVote => plan::object_of,
+            Self::Ping | Self::UploadAndScanFile | Self::Search => {
                 return Plan {
                     groups: Vec::new(),
                     skipped: Vec::new(),
@@ -191,6 +232,10 @@ impl Action {
             Self::ScanIp => scan_ip::run(run).await.map(Step::from),
             Self::ScanUrl => scan_url::start(run).await,
             Self::UploadAndScanFile => upload_and_scan_file::start(run).await,
+            Self::GetRelationships => get_relationships::run(run).await.map(Step::from),
+            Self::AddComment => add_note::comment(run).await.map(Step::from),
+            Self::AddVote => add_note::vote(run).await.map(Step::from),
+            Self::Search => search::run(run).await.map(Step::from),
         }
     }
 
@@ -204,7 +249,7 @@ impl Action {
             Self::ScanHash => scan_hash::resume(state, run).await,
             Self::ScanUrl => scan_url::resume(state, run).await,
             Self::UploadAndScanFile => upload_and_scan_file::resume(state, run).await,
-            Self::Ping | Self::GetDomainReport | Self::ScanIp => Box::pin(self.begin(run)).await,
+            _ => Box::pin(self.begin(run)).await,
         }
     }
 
@@ -219,9 +264,7 @@ impl Action {
             Self::ScanHash => scan_hash::conclude(state, run, unfinished).await,
             Self::ScanUrl => scan_url::conclude(state, run, unfinished).await,
             Self::UploadAndScanFile => upload_and_scan_file::conclude(state, run, unfinished).await,
-            Self::Ping | Self::GetDomainReport | Self::ScanIp => {
-                return self.failed("there is nothing to resume");
-            }
+            _ => return self.failed("there is nothing to resume"),
         };
         result.unwrap_or_else(|error| self.failed(&error.to_string()))
     }
@@ -283,6 +326,13 @@ fn judging_style(
         policy,
         ..style(run)?
     })
+}
+
+/// How much an action lists.
+fn limit(run: Run<'_>) -> Result<usize, ParameterError> {
+    const USUAL: u32 = 20;
+    let limit = run.context.parameters.whole_number(definition::LIMIT, 1)?;
+    Ok(usize::try_from(limit.unwrap_or(USUAL)).unwrap_or(usize::MAX))
 }
 
 fn wants_comments(run: Run<'_>) -> Result<bool, ParameterError> {

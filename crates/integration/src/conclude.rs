@@ -188,6 +188,7 @@ impl Parts {
                 Table {
                     title,
                     rows: rows.clone(),
+                    is_answer: false,
                 },
             )
         };
@@ -269,20 +270,7 @@ impl Parts {
             &mut self.tally.malformed
         }
         .push(name);
-        let result = EntityResult {
-            entity: entity.clone(),
-            is_target: true,
-            outcome: OutcomeKind::Skipped,
-            remark: Some(reason.to_owned()),
-            unfinished: false,
-            risky: false,
-            positives: None,
-            total: None,
-            verdict: None,
-            undecided: false,
-            enrichment: Map::new(),
-        };
-        self.entities.push((place, result));
+        self.entities.push((place, EntityResult::skipped(entity, reason)));
     }
 
     /// The result, everything in the order of the target entities.
@@ -353,7 +341,7 @@ impl Outcome {
         }
     }
 
-    fn kind(&self) -> OutcomeKind {
+    pub(crate) fn kind(&self) -> OutcomeKind {
         match self {
             Self::Found { .. } => OutcomeKind::Found,
             Self::Missing => OutcomeKind::Missing,
@@ -366,7 +354,7 @@ impl Outcome {
     }
 
     /// What there is to say about the entity, as a sentence part.
-    fn remark(&self) -> Option<String> {
+    pub(crate) fn remark(&self) -> Option<String> {
         let text = match self {
             Self::Found {
                 origin: Origin::Known,

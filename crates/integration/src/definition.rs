@@ -106,6 +106,17 @@ pub(crate) const ENGINE_ALLOWLIST: &str = "Engine Allowlist";
 /// Name of the parameter, beyond the seed: the share of engines from which an entity is risky.
 pub(crate) const ENGINE_PERCENTAGE: &str = "Engine Percentage Threshold";
 
+/// Name of the parameter: what is to be listed.
+pub(crate) const RELATIONSHIPS: &str = "Relationships";
+/// Name of the parameter: how much is listed.
+pub(crate) const LIMIT: &str = "Limit";
+/// Name of the parameter: what is written.
+pub(crate) const COMMENT: &str = "Comment";
+/// Name of the parameter: how to vote.
+pub(crate) const VOTE: &str = "Vote";
+/// Name of the parameter: what is searched for.
+pub(crate) const QUERY: &str = "Query";
+
 /// What [`UPLOAD_POLICY`] may be.
 pub(crate) const UPLOAD_POLICIES: [&str; 3] = ["Hash First", "Always", "Never"];
 
@@ -286,4 +297,106 @@ pub(crate) static UPLOAD_AND_SCAN_FILE: Definition = Definition {
     script_result: "is_risky",
     script_form: ScriptForm::Text,
     is_async: true,
+};
+
+/// What VirusTotal has objects of.
+const OBJECT_TYPES: &[EntityType] = &[
+    EntityType::FileHash,
+    EntityType::Url,
+    EntityType::Address,
+    EntityType::Hostname,
+    EntityType::Domain,
+];
+
+const LIMIT_PARAMETER: Parameter = parameter(
+    LIMIT,
+    WholeNumber,
+    "Number of objects that are listed at most, for each list. Each 40 cost a call.",
+)
+.default("20");
+
+pub(crate) static GET_RELATIONSHIPS: Definition = Definition {
+    name: "Get Relationships",
+    aliases: &[],
+    script: "GetRelationships",
+    description: "Lists what VirusTotal knows to be related to files, URLs, IP addresses and domains, such as the domains that a \
+                  file contacts. Uses API v3.",
+    entity_types: OBJECT_TYPES,
+    parameters: &[
+        parameter(
+            RELATIONSHIPS,
+            Text,
+            "Comma-separated names of VirusTotal's relationships, such as contacted_domains, contacted_ips, dropped_files for \
+             files, communicating_files, resolutions for addresses and domains. Each costs at least a call for each entity.",
+        )
+        .required(),
+        LIMIT_PARAMETER,
+        WAIT_PARAMETER,
+    ],
+    script_result: "is_success",
+    script_form: ScriptForm::Text,
+    is_async: false,
+};
+
+pub(crate) static ADD_COMMENT: Definition = Definition {
+    name: "Add Comment",
+    aliases: &[],
+    script: "AddComment",
+    description: "Writes a comment on files, URLs, IP addresses and domains at VirusTotal. Everybody can read it there, with the \
+                  name of the API key's owner. Uses API v3.",
+    entity_types: OBJECT_TYPES,
+    parameters: &[
+        parameter(
+            COMMENT,
+            Text,
+            "The comment. A word that starts with # becomes a tag. Everybody can read it at VirusTotal.",
+        )
+        .required(),
+        WAIT_PARAMETER,
+    ],
+    script_result: "is_success",
+    script_form: ScriptForm::Text,
+    is_async: false,
+};
+
+pub(crate) static ADD_VOTE: Definition = Definition {
+    name: "Add Vote",
+    aliases: &[],
+    script: "AddVote",
+    description: "Votes at VirusTotal that files, URLs, IP addresses and domains are harmless or malicious. Everybody can see it \
+                  there, and it can't be taken back. Uses API v3.",
+    entity_types: OBJECT_TYPES,
+    parameters: &[
+        parameter(
+            VOTE,
+            Text,
+            "harmless or malicious. The vote can't be changed later.",
+        )
+        .required(),
+        WAIT_PARAMETER,
+    ],
+    script_result: "is_success",
+    script_form: ScriptForm::Text,
+    is_async: false,
+};
+
+pub(crate) static SEARCH: Definition = Definition {
+    name: "Search",
+    aliases: &[],
+    script: "Search",
+    description: "Lists what a query of VirusTotal Intelligence finds. Needs a premium API key. Uses API v3.",
+    entity_types: &[],
+    parameters: &[
+        parameter(
+            QUERY,
+            Text,
+            "The query in VirusTotal's language, such as entity:file positives:5+ tag:peexe.",
+        )
+        .required(),
+        LIMIT_PARAMETER,
+        WAIT_PARAMETER,
+    ],
+    script_result: "is_success",
+    script_form: ScriptForm::Text,
+    is_async: false,
 };

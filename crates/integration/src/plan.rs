@@ -92,6 +92,17 @@ pub(crate) fn address_of(entity: &Entity) -> Result<ObjectId, ObjectError> {
     parse_ip(&entity.identifier).map(ObjectId::Ip)
 }
 
+/// Whatever VirusTotal has objects of, by the entity's type; a host name as it is, not only its registered part.
+pub(crate) fn object_of(entity: &Entity) -> Result<ObjectId, ObjectError> {
+    match entity.entity_type {
+        EntityType::FileHash => hash_of(entity),
+        EntityType::Url => url_of(entity),
+        EntityType::Address => address_of(entity),
+        _ if entity.is_internal => Err(OWN_ASSET),
+        _ => DomainName::parse(&virustotal::object::refang(&entity.identifier)).map(ObjectId::Domain),
+    }
+}
+
 /// A user's domain is the part after the `@`; of a host name or URL it is the part that somebody registered.
 pub(crate) fn domain_of(entity: &Entity) -> Result<ObjectId, ObjectError> {
     if entity.is_internal {

@@ -36,7 +36,7 @@ pub(crate) fn example_path(script: &str) -> String {
 /// A JSON result of each action that has one; from the samples of the API's reference.
 pub(crate) fn example(action: Action) -> Option<&'static str> {
     Some(match action {
-        Action::Ping => return None,
+        Action::Ping | Action::AddComment | Action::AddVote => return None,
         Action::GetDomainReport => {
             include_str!("../content/examples/GetDomainReport_JsonResult_example.json")
         }
@@ -46,6 +46,10 @@ pub(crate) fn example(action: Action) -> Option<&'static str> {
         Action::UploadAndScanFile => {
             include_str!("../content/examples/UploadAndScanFile_JsonResult_example.json")
         }
+        Action::GetRelationships => {
+            include_str!("../content/examples/GetRelationships_JsonResult_example.json")
+        }
+        Action::Search => include_str!("../content/examples/Search_JsonResult_example.json"),
     })
 }
 

@@ -14,12 +14,20 @@ const SCRIPT: &str = include_str!("../widgets/widget.js");
 #[must_use]
 pub fn html(action: Action) -> Option<String> {
     let part = match action {
-        Action::Ping => return None,
+        Action::Ping | Action::AddComment | Action::AddVote => return None,
         Action::GetDomainReport => include_str!("../widgets/get_domain_report.js"),
         Action::ScanHash => include_str!("../widgets/scan_hash.js"),
         Action::ScanIp => include_str!("../widgets/scan_ip.js"),
         Action::ScanUrl => include_str!("../widgets/scan_url.js"),
         Action::UploadAndScanFile => include_str!("../widgets/upload_and_scan_file.js"),
+        Action::GetRelationships => concat!(
+            include_str!("../widgets/lists.js"),
+            include_str!("../widgets/get_relationships.js")
+        ),
+        Action::Search => concat!(
+            include_str!("../widgets/lists.js"),
+            include_str!("../widgets/search.js")
+        ),
     };
     let page = PAGE
         .replace("@title@", action.definition().name)

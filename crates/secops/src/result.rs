@@ -86,6 +86,24 @@ pub struct EntityResult {
 }
 
 impl EntityResult {
+    /// One that was not asked about.
+    #[must_use]
+    pub fn skipped(entity: &Entity, reason: &str) -> Self {
+        Self {
+            entity: entity.clone(),
+            is_target: true,
+            outcome: OutcomeKind::Skipped,
+            remark: Some(reason.to_owned()),
+            unfinished: false,
+            risky: false,
+            positives: None,
+            total: None,
+            verdict: None,
+            undecided: false,
+            enrichment: Map::new(),
+        }
+    }
+
     /// The entity as it is to be written back: with the new fields.
     #[must_use]
     pub fn updated(&self) -> Entity {

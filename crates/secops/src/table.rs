@@ -15,6 +15,8 @@ pub struct Table {
     pub title: String,
     /// What it shows.
     pub rows: Rows,
+    /// Whether it is what was asked for, rather than a detail of a report: a terminal shows it then.
+    pub is_answer: bool,
 }
 
 /// Rows of text under fixed columns.
@@ -84,6 +86,7 @@ mod tests {
         let table = Table {
             title: "t".to_owned(),
             rows,
+            is_answer: false,
         };
         assert_eq!(
             serde_json::to_value(&table).unwrap(),

@@ -45,6 +45,14 @@ pub enum Command {
     Report(ReportArguments),
     /// Upload files and wait for their verdicts
     Upload(UploadArguments),
+    /// List what is related to hashes, URLs, IP addresses or domains (API v3)
+    Related(RelatedArguments),
+    /// Search with a query of VirusTotal Intelligence (API v3, premium keys)
+    Search(SearchArguments),
+    /// Write a comment at VirusTotal, for everybody to read (API v3)
+    Comment(CommentArguments),
+    /// Vote at VirusTotal, for everybody to see (API v3)
+    Vote(VoteArguments),
     /// Go on with a run that was cut off, without asking or submitting anything twice
     Resume(ResumeArguments),
     /// Show or clear the reports that are kept
@@ -81,6 +89,110 @@ pub struct PingArguments {
     /// See [`Waiting`].
     #[command(flatten)]
     pub waiting: Waiting,
+    /// See [`Showing`].
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// `related`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each relationship costs a call for each value and each 40 objects. Names: of files contacted_domains,
+contacted_ips, contacted_urls, dropped_files, bundled_files; of domains and addresses resolutions, communicating_files,
+referrer_files; of domains subdomains, siblings; others with a premium key.
+
+Examples:
+  vtsecops related contacted_domains,dropped_files 44d88612fea8a8f36de82e1278abb02f
+  vtsecops related resolutions --limit 100 --output json 198.51.100.7 'bad[.]example'"
+)]
+pub struct RelatedArguments {
+    /// VirusTotal's names of the relationships, comma-separated
+    #[arg(value_name = "RELATIONSHIPS")]
+    pub relationships: String,
+    /// See [`Values`].
+    #[command(flatten)]
+    pub values: Values,
+    /// List at most so many objects for each [default: 20]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub limit: Option<String>,
+    /// See [`Asking`].
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `search`
+#[derive(Debug, Args)]
+#[command(after_help = "Each 40 objects cost a call.
+
+Examples:
+  vtsecops search 'entity:file positives:10+ tag:peexe'
+  vtsecops search --limit 200 --output json 'entity:url positives:5+'")]
+pub struct SearchArguments {
+    /// The query, in VirusTotal's language
+    #[arg(value_name = "QUERY")]
+    pub query: String,
+    /// List at most so many objects [default: 20]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub limit: Option<String>,
+    /// See [`Asking`].
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `comment`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Everybody can read the comment, with the name of the key's owner. It is not sent twice where the first may
+have arrived.
+
+Example:
+  vtsecops comment --text 'Seen in a phishing mail #phishing' 'hxxps://bad[.]example/x'"
+)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct CommentArguments {
+    /// The comment; a word that starts with # becomes a tag
+    #[arg(long, value_name = "TEXT", group = "what")]
+    pub text: Option<String>,
+    /// Read the comment from this file
+    #[arg(long, value_name = "PATH", group = "what")]
+    pub text_file: Option<PathBuf>,
+    /// See [`Values`].
+    #[command(flatten)]
+    pub values: Values,
+    /// See [`Asking`].
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `vote`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Everybody can see the vote, with the name of the key's owner. It can't be changed or taken back.
+
+Example:
+  vtsecops vote malicious 44d88612fea8a8f36de82e1278abb02f"
+)]
+pub struct VoteArguments {
+    /// How to vote
+    #[arg(value_name = "VERDICT", value_parser = ["harmless", "malicious"])]
+    pub verdict: String,
+    /// See [`Values`].
+    #[command(flatten)]
+    pub values: Values,
+    /// See [`Asking`].
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// What all questions share.
+#[derive(Debug, Args)]
+pub struct Asking {
+    /// See [`Waiting`].
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// See [`Connection`].
+    #[command(flatten)]
+    pub connection: Connection,
     /// See [`Showing`].
     #[command(flatten)]
     pub showing: Showing,

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod man;
+pub(crate) mod objects;
 pub(crate) mod package;
 pub(crate) mod ping;
 pub(crate) mod policy;

@@ -3,7 +3,7 @@
 use secops::ExecutionState;
 
 /// The original's sentence for a refused key, and what to do.
-const KEY_REFUSED: &str =
+pub(crate) const KEY_REFUSED: &str =
     "Invalid API key was provided. Access is forbidden. Check that the key is complete and not revoked.";
 
 /// One action's headings. Source: the original's messages.
@@ -198,6 +198,44 @@ pub(crate) static FILE_WORDS: Words = Words {
     quota: "The following files were not uploaded properly due to reaching API request limitation:",
     queued: "The following files were uploaded and are still queued for analysis:",
     stopped: "The following files were not uploaded before time ran out:",
+    advice: None,
+};
+
+pub(crate) static RELATIONSHIP_WORDS: Words = Words {
+    found: "What is related to the following was fetched:",
+    quota: "What is related to the following was not fetched due to reaching API request limitation:",
+    stopped: "What is related to the following was not fetched before time ran out:",
+    ..NOTE_WORDS
+};
+
+pub(crate) static COMMENT_WORDS: Words = Words {
+    found: "The comment is on the following:",
+    quota: "The comment was not added to the following due to reaching API request limitation:",
+    stopped: "The comment was not added to the following before time ran out:",
+    ..NOTE_WORDS
+};
+
+pub(crate) static VOTE_WORDS: Words = Words {
+    found: "The vote is on the following:",
+    quota: "The vote was not added to the following due to reaching API request limitation:",
+    stopped: "The vote was not added to the following before time ran out:",
+    ..NOTE_WORDS
+};
+
+const NO_OBJECTS: &str =
+    "No file hashes, URLs, IP addresses, host names or domains were found in current scope.";
+
+const NOTE_WORDS: Words = Words {
+    nothing: NO_OBJECTS,
+    found: "",
+    fresh: "",
+    missing: "VirusTotal has never seen the following:",
+    failed: "The following have failed:",
+    rescan_refused: "",
+    rescan_failed: "",
+    quota: "",
+    queued: "",
+    stopped: "",
     advice: None,
 };
 

@@ -10,6 +10,7 @@
 mod common;
 mod day;
 mod golden;
+mod objects;
 mod states;
 mod third;
 mod trouble;

@@ -31,7 +31,13 @@ async fn a_wrong_key_fails_every_action_at_once_with_one_clear_sentence() {
             .start()
             .await
             .unwrap();
-        let context = context(targets.clone(), threshold("3").with("File Paths", path));
+        let parameters = threshold("3")
+            .with("File Paths", path)
+            .with("Relationships", "comments, votes")
+            .with("Comment", "said")
+            .with("Vote", "malicious")
+            .with("Query", "tag:peexe");
+        let context = context(targets.clone(), parameters);
         let result = run(action, &client(&running, Tier::Public), &context).await;
         assert_eq!(result.state, ExecutionState::Failed, "{action:?}");
         assert!(!result.script_result.value);

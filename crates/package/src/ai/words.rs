@@ -31,6 +31,8 @@ pub(super) const PRODUCT: &str = "VirusTotal collects the verdicts of many engin
 
 const BY_TYPE: &[&str] = &["filters_by_entity_type"];
 const BY_TYPE_AND_NETWORK: &[&str] = &["filters_by_entity_type", "filters_by_is_internal"];
+const OBJECTS: &str = "File hashes, URLs, IP addresses, host names and domains: what VirusTotal has objects of. Internal ones are \
+    not sent and listed as skipped.";
 const ENRICHES: &str = "Adds fields of the report to the entities, marks risky ones as suspicious, and adds insights and tables to \
     the case.";
 
@@ -121,6 +123,57 @@ pub(crate) fn about(action: Action) -> About {
             external: Some("Files are uploaded to VirusTotal, where its premium users can read them."),
             internal: Some(ENRICHES),
             insights: true,
+        },
+        Action::GetRelationships => About {
+            short_description: "Lists what VirusTotal knows to be related to files, URLs, IP addresses and domains, such as the \
+                domains that a file contacts.",
+            description: include_str!("../../content/ai/GetRelationships.md"),
+            entities: OBJECTS,
+            filters: BY_TYPE_AND_NETWORK,
+            outcome: "Context of indicators is returned: what they contact, drop or resolve to. That enriches indicators.",
+            outcomes: &[Outcome::EnrichIoc],
+            capability: "Lists are read; nothing is submitted. A table is added to the case.",
+            external: None,
+            internal: Some("Adds a table of the related objects to the case."),
+            insights: false,
+        },
+        Action::AddComment => About {
+            short_description: "Writes a comment on files, URLs, IP addresses and domains at VirusTotal, for everybody to read.",
+            description: include_str!("../../content/ai/AddComment.md"),
+            entities: OBJECTS,
+            filters: BY_TYPE_AND_NETWORK,
+            outcome: "The action tells others something; it matches none of the outcomes.",
+            outcomes: &[],
+            capability: "A comment is written at VirusTotal. Nothing of the case is changed.",
+            external: Some("Writes a public comment at VirusTotal, with the name of the API key's owner."),
+            internal: None,
+            insights: false,
+        },
+        Action::AddVote => About {
+            short_description: "Votes at VirusTotal that files, URLs, IP addresses and domains are harmless or malicious, for \
+                everybody to see.",
+            description: include_str!("../../content/ai/AddVote.md"),
+            entities: OBJECTS,
+            filters: BY_TYPE_AND_NETWORK,
+            outcome: "The action tells others something; it matches none of the outcomes.",
+            outcomes: &[],
+            capability: "A vote is given at VirusTotal. Nothing of the case is changed.",
+            external: Some("Gives a public vote at VirusTotal, which can't be taken back."),
+            internal: None,
+            insights: false,
+        },
+        Action::Search => About {
+            short_description: "Lists the files, URLs, domains or IP addresses that a query of VirusTotal Intelligence finds. Needs \
+                a premium API key.",
+            description: include_str!("../../content/ai/Search.md"),
+            entities: "The action looks at no entity: it searches for its query.",
+            filters: &[],
+            outcome: "Objects of VirusTotal are found, not events, assets or mails of the house; it matches none of the outcomes.",
+            outcomes: &[],
+            capability: "A list is read; nothing is submitted. A table is added to the case.",
+            external: None,
+            internal: Some("Adds a table of the objects to the case."),
+            insights: false,
         },
     }
 }

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 
 /// The actions that have a widget.
-pub(crate) const ACTIONS: [Action; 5] = [
+pub(crate) const ACTIONS: [Action; 7] = [
     Action::ScanHash,
     Action::ScanUrl,
     Action::ScanIp,
     Action::GetDomainReport,
     Action::UploadAndScanFile,
+    Action::GetRelationships,
+    Action::Search,
 ];
 
 /// The widget's text after the platform put this text into it: with the placeholder's brackets kept or replaced.
@@ -42,6 +44,11 @@ pub(crate) fn result(action: Action, entities: &[(&str, Value)]) -> Value {
 /// A sample report by name.
 pub(crate) fn sample(name: &str) -> Value {
     let text = match name {
+        "lists" => {
+            let example = include_str!("../../content/examples/GetRelationships_JsonResult_example.json");
+            let example: Value = serde_json::from_str(example).unwrap();
+            return example[0]["EntityResult"].clone();
+        }
         "domain_report" => include_str!("samples/v2_domain_report.json"),
         "domain_report_sparse" => include_str!("samples/v2_domain_report_sparse.json"),
         "domain_report_unknown" => include_str!("samples/v2_domain_report_unknown.json"),
@@ -65,6 +72,7 @@ pub(crate) fn typical(action: Action) -> Value {
         Action::GetDomainReport => "domain_report",
         Action::ScanIp => "ip_report",
         Action::ScanUrl => "url_report_malicious",
+        Action::GetRelationships | Action::Search => "lists",
         _ => "file_report_eicar",
     })
 }

@@ -53,6 +53,7 @@ fn the_document_has_the_platforms_keys_in_its_order_and_is_ascii() {
     result.tables.push(Table {
         title: "8.8.8.8".to_owned(),
         rows: Rows::new(&["hostname"], || vec![vec!["a,b".to_owned()]]),
+        is_answer: false,
     });
     result.links.push(Link {
         title: "8.8.8.8".to_owned(),
@@ -122,6 +123,7 @@ fn what_is_too_much_is_left_out_by_whole_reports_with_the_risky_ones_kept() {
     result.tables.push(Table {
         title: "e0".to_owned(),
         rows: Rows::new(&["a"], || vec![vec!["x".repeat(2_000_000)]]),
+        is_answer: false,
     });
     let (_, document, objects) = written(&result, &typed(&[]), 1);
     assert!(document["ResultObjectJson"].as_str().unwrap().len() as u64 <= MEGABYTE);

@@ -1,22 +1,24 @@
 //! What is related to an object, and what a search finds. API v3 only, whatever version is asked for the rest.
 
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 use super::Client;
+use crate::report::Beyond;
 use crate::v3::{self, Pages, Subject};
 use crate::{Deadline, Error, ObjectId};
 
 /// One object of a list, with what VirusTotal says of it.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// VirusTotal's word for its kind: `file`, `url`, `domain`, `ip_address`, or another.
+    /// VirusTotal's word for its kind: `file`, `url`, `domain`, `ip_address`, or another. Of a resolution it is that of the
+    /// side that was not asked about.
     pub kind: String,
     /// What people call it: a file's SHA-256, a URL's address, a domain's name, an address. Outside text.
     pub name: String,
     /// Engines that call it malicious, and engines that gave a verdict, where the list says so.
     pub engines: Option<(u64, u64)>,
-    /// The object as VirusTotal sent it, but for what may hold somebody's credentials.
+    /// The object as VirusTotal sent it, but for its links and what may hold somebody's credentials.
     pub object: Box<RawValue>,
 }
 
@@ -44,7 +46,11 @@ impl Client {
     ) -> Result<Listing, Error> {
         let errand = self.transport.errand(deadline);
         let pages = v3::related(&errand, &Subject::of(object), relationship, most).await?;
-        Ok(Listing::of(pages))
+        let other_side = match object {
+            ObjectId::Ip(_) => &HOST_NAME,
+            _ => &ADDRESS,
+        };
+        Ok(Listing::of(pages, other_side))
     }
 
     /// What a query of VirusTotal Intelligence finds; at most `most`. Costs one call per 40; premium keys only.
@@ -53,31 +59,64 @@ impl Client {
     /// [`Error::Forbidden`] with a public key; [`Error::InvalidArgument`] for a query that VirusTotal does not understand.
     pub async fn search(&self, query: &str, most: usize, deadline: &Deadline) -> Result<Listing, Error> {
         let errand = self.transport.errand(deadline);
-        Ok(Listing::of(v3::search(&errand, query, most).await?))
+        Ok(Listing::of(v3::search(&errand, query, most).await?, &ADDRESS))
     }
 }
 
 impl Listing {
-    fn of(pages: Pages) -> Self {
+    fn of(pages: Pages, other_side: &Side) -> Self {
+        let objects = pages.objects.into_iter();
         Self {
-            objects: pages.objects.into_iter().filter_map(Listed::of).collect(),
+            objects: objects
+                .filter_map(|object| Listed::of(object, other_side))
+                .collect(),
             has_more: pages.has_more,
         }
     }
 }
 
+/// A side of a resolution: its kind, where its name stands, and where its numbers.
+struct Side {
+    kind: &'static str,
+    name: &'static str,
+    stats: &'static str,
+}
+
+const ADDRESS: Side = Side {
+    kind: "ip_address",
+    name: "/attributes/ip_address",
+    stats: "/attributes/ip_address_last_analysis_stats",
+};
+const HOST_NAME: Side = Side {
+    kind: "domain",
+    name: "/attributes/host_name",
+    stats: "/attributes/host_name_last_analysis_stats",
+};
+
 impl Listed {
     /// `None` for what has no name.
-    fn of(object: Value) -> Option<Self> {
+    fn of(mut object: Value, other_side: &Side) -> Option<Self> {
         let text = |place: &str| object.pointer(place).and_then(Value::as_str).map(str::to_owned);
         let (kind, id) = (text("/type")?, text("/id")?);
         // A URL's id is a hash; one that VirusTotal does not hold tells its address beside the attributes.
         let address = || text("/attributes/url").or_else(|| text("/context_attributes/url"));
-        let name = match kind.as_str() {
-            "url" => address().unwrap_or(id),
-            _ => id,
+        let side = text(other_side.name).filter(|_| kind == "resolution");
+        let (kind, name, engines) = match side {
+            Some(name) => {
+                let stats = object.pointer(other_side.stats).unwrap_or(&Value::Null);
+                let attributes = json!({"attributes": {"last_analysis_stats": stats}});
+                (
+                    other_side.kind.to_owned(),
+                    name,
+                    Beyond::read(&attributes).engines(),
+                )
+            }
+            None if kind == "url" => (kind, address().unwrap_or(id), Beyond::read(&object).engines()),
+            None => (kind, id, Beyond::read(&object).engines()),
         };
-        let engines = crate::report::Beyond::read(&object).engines();
+        if let Some(object) = object.as_object_mut() {
+            object.shift_remove("links");
+        }
         let object = to_raw_value(&v3::without_credentials(object)).ok()?;
         Some(Self {
             kind,
@@ -90,30 +129,54 @@ impl Listed {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::Listed;
+    use super::{ADDRESS, HOST_NAME, Listed};
+
+    fn listed(object: Value) -> Option<Listed> {
+        Listed::of(object, &ADDRESS)
+    }
 
     #[test]
     fn an_object_is_named_as_people_call_it_and_keeps_no_credentials() {
-        let url = Listed::of(json!({"type": "url", "id": "ab", "attributes": {
-            "url": "http://a.example/", "last_http_response_cookies": {"session": "s"},
-            "last_analysis_stats": {"malicious": 2, "harmless": 3},
-        }}))
+        let url = listed(
+            json!({"type": "url", "id": "ab", "links": {"self": "x"}, "attributes": {
+                "url": "http://a.example/", "last_http_response_cookies": {"session": "s"},
+                "last_analysis_stats": {"malicious": 2, "harmless": 3},
+            }}),
+        )
         .unwrap();
         assert_eq!(
             (url.name.as_str(), url.engines),
             ("http://a.example/", Some((2, 5)))
         );
-        assert!(!url.object.get().contains("session"), "{}", url.object);
-        let stub = json!({"type": "url", "id": "ab", "context_attributes": {"url": "http://b.example/"}});
-        assert_eq!(Listed::of(stub).unwrap().name, "http://b.example/");
-        assert_eq!(
-            Listed::of(json!({"type": "domain", "id": "a.example"}))
-                .unwrap()
-                .name,
-            "a.example"
+        assert!(
+            !url.object.get().contains("session") && !url.object.get().contains("links"),
+            "{}",
+            url.object
         );
-        assert!(Listed::of(json!({"type": "file"})).is_none());
+        let stub = json!({"type": "url", "id": "ab", "context_attributes": {"url": "http://b.example/"}});
+        assert_eq!(listed(stub).unwrap().name, "http://b.example/");
+        let domain = json!({"type": "domain", "id": "a.example"});
+        assert_eq!(listed(domain).unwrap().name, "a.example");
+        assert!(listed(json!({"type": "file"})).is_none());
+    }
+
+    #[test]
+    fn a_resolution_is_named_by_the_side_that_was_not_asked_about() {
+        let resolution = json!({"type": "resolution", "id": "192.0.2.1a.example", "attributes": {
+            "host_name": "a.example", "ip_address": "192.0.2.1",
+            "ip_address_last_analysis_stats": {"malicious": 1, "harmless": 1},
+        }});
+        let address = Listed::of(resolution.clone(), &ADDRESS).unwrap();
+        assert_eq!(
+            (address.kind.as_str(), address.name.as_str(), address.engines),
+            ("ip_address", "192.0.2.1", Some((1, 2)))
+        );
+        let host = Listed::of(resolution, &HOST_NAME).unwrap();
+        assert_eq!(
+            (host.kind.as_str(), host.name.as_str(), host.engines),
+            ("domain", "a.example", None)
+        );
     }
 }

@@ -174,7 +174,7 @@ async fn journal(
     key: &ApiKey,
     teller: &Teller,
 ) -> Option<Arc<Journal>> {
-    if order.action == Action::Ping {
+    if !order.action.can_go_on() {
         return None;
     }
     let saved = Saved {

@@ -38,6 +38,7 @@ pub(super) fn render(
     if !result.entities.is_empty() {
         writeln!(out, "{}", entities(result, style))?;
     }
+    answers(result, style, out)?;
     insights(result, style, out)?;
     notices(result, out)?;
     links(result, out)?;
@@ -53,10 +54,7 @@ const LINES: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 const HASH_COLUMNS: u16 = 66;
 const ROOMY: u16 = 110;
 
-/// One row an entity.
-pub(crate) fn entities(result: &ActionResult, style: Style) -> Table {
-    let narrow = style.width < NARROW;
-    let with_remark = result.entities.iter().any(|entity| entity.remark.is_some());
+fn new_table(style: Style) -> Table {
     let mut table = Table::new();
     table
         .load_style(LINES)
@@ -67,6 +65,14 @@ pub(crate) fn entities(result: &ActionResult, style: Style) -> Table {
     } else {
         table.force_no_tty();
     }
+    table
+}
+
+/// One row an entity.
+pub(crate) fn entities(result: &ActionResult, style: Style) -> Table {
+    let narrow = style.width < NARROW;
+    let with_remark = result.entities.iter().any(|entity| entity.remark.is_some());
+    let mut table = new_table(style);
     let optional = |cell: &'static str, wanted: bool| wanted.then_some(cell);
     let header = [
         Some("Verdict"),
@@ -143,6 +149,9 @@ pub(crate) fn verdict(entity: &EntityResult) -> (&'static str, Color) {
     match entity.outcome {
         OutcomeKind::Found if entity.risky => ("RISKY", Color::Red),
         OutcomeKind::Found if entity.undecided => ("no verdict", Color::Yellow),
+        OutcomeKind::Found if entity.positives.is_none() && entity.enrichment.is_empty() => {
+            ("done", Color::Green)
+        }
         OutcomeKind::Found if entity.positives.is_none() => ("report", Color::Cyan),
         OutcomeKind::Found if entity.positives > Some(0) => ("below", Color::Yellow),
         OutcomeKind::Found => ("clean", Color::Green),
@@ -187,6 +196,21 @@ fn shortened(text: &str, room: usize) -> String {
     let start: String = text.chars().take(head).collect();
     let end: String = text.chars().skip(length - tail).collect();
     format!("{start}…{end}")
+}
+
+/// The lists that were asked for, below the name of what they are about.
+fn answers(result: &ActionResult, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    for answer in result.tables.iter().filter(|table| table.is_answer) {
+        let mut table = new_table(style);
+        table.set_header(answer.rows.columns());
+        for row in answer.rows.read() {
+            table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
+        }
+        if !table.is_empty() {
+            writeln!(out, "\n{}\n{table}", visible(&answer.title))?;
+        }
+    }
+    Ok(())
 }
 
 fn insights(result: &ActionResult, style: Style, out: &mut dyn Write) -> io::Result<()> {

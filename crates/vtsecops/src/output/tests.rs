@@ -96,6 +96,7 @@ fn result() -> ActionResult {
         tables: vec![Table {
             title: "44d88612fea8a8f36de82e1278abb02f".to_owned(),
             rows,
+            is_answer: false,
         }],
         links: vec![Link {
             title: "44d88612fea8a8f36de82e1278abb02f".to_owned(),

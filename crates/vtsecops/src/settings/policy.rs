@@ -29,9 +29,9 @@ pub(crate) fn policy(resolved: &Resolved) -> Result<Option<Policy>, SettingsErro
 
 /// The same for an action, which may judge nothing.
 pub(crate) fn policy_of(action: Action, resolved: &Resolved) -> Result<Option<Policy>, SettingsError> {
-    match action {
-        Action::Ping | Action::GetDomainReport => Ok(None),
-        Action::ScanHash | Action::ScanIp | Action::ScanUrl | Action::UploadAndScanFile => policy(resolved),
+    match action.judges() {
+        true => policy(resolved),
+        false => Ok(None),
     }
 }
 

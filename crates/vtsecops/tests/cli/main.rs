@@ -10,6 +10,7 @@
 mod config;
 mod crash;
 mod keyring;
+mod objects;
 mod policy;
 mod quota;
 mod scan;

@@ -692,3 +692,43 @@ fn an_action_that_never_ends_is_always_the_same_state() {
     assert!(runs[3].message().contains("queued"), "{}", runs[3].message());
     assert!(scene.platform.written().is_empty() && scene.platform.insights().is_empty());
 }
+
+#[test]
+fn what_is_related_comes_as_entities_in_the_json_result() {
+    in_every_way(|form, format| {
+        let name = "many-3.example";
+        let scene = Scene::new([Entity::stored(name, HOSTNAME)]);
+        let context = context(format, &[(&stored(name), HOSTNAME)])
+            .parameter("Relationships", "subdomains")
+            .parameter("Limit", "2");
+        let runs = driven(&scene, "GetRelationships", form, context);
+        let run = last(&runs);
+        assert_eq!((run.state(), run.value()), (Some(0), json!("true")));
+        let result = run.json_result();
+        let list = &result[0]["EntityResult"]["lists"][0];
+        assert_eq!(
+            (&list["name"], &list["has_more"]),
+            (&json!("subdomains"), &json!(true))
+        );
+        assert_eq!(list["objects"][1]["entity"], "s1.many-3.example");
+        assert_eq!(list["objects"][1]["entity_type"], "DOMAIN");
+    });
+}
+
+#[test]
+fn a_comment_is_written_once_and_changes_nothing_in_the_case() {
+    in_every_way(|form, format| {
+        let scene = Scene::new([Entity::stored("bad.example", HOSTNAME)]);
+        let context =
+            context(format, &[(&stored("bad.example"), HOSTNAME)]).parameter("Comment", "seen #here");
+        let runs = driven(&scene, "AddComment", form, context);
+        let run = last(&runs);
+        assert_eq!((run.state(), run.value()), (Some(0), json!("true")));
+        assert_eq!(scene.simulator.count("v3/comments"), 1);
+        assert!(
+            run.message().contains("The comment is on the following"),
+            "{}",
+            run.message()
+        );
+    });
+}

@@ -1,0 +1,7 @@
+start({
+  title: "Search",
+  noun: "Query",
+  verdict: listVerdict,
+  address: () => undefined,
+  parts: [listFacts, listTable],
+});
