@@ -13,7 +13,15 @@ use crate::render::message::Words;
 pub(super) async fn comment(run: Run<'_>) -> Result<ActionResult, ParameterError> {
     let text = run.context.parameters.required_text(COMMENT)?;
     let add = async |object: &ObjectId| run.client.add_comment(object, &text, run.deadline).await;
-    Ok(write(run, Action::AddComment, &render::message::COMMENT_WORDS, add).await)
+    let there = "the same comment was there before; nothing was added";
+    Ok(write(
+        run,
+        Action::AddComment,
+        &render::message::COMMENT_WORDS,
+        there,
+        add,
+    )
+    .await)
 }
 
 pub(super) async fn vote(run: Run<'_>) -> Result<ActionResult, ParameterError> {
@@ -22,14 +30,16 @@ pub(super) async fn vote(run: Run<'_>) -> Result<ActionResult, ParameterError> {
     let vote = Vote::ALL.into_iter().find(|vote| Some(vote.name()) == word);
     let vote = vote.ok_or(ParameterError::Missing { name: VOTE })?;
     let add = async |object: &ObjectId| run.client.add_vote(object, vote, run.deadline).await;
-    Ok(write(run, Action::AddVote, &render::message::VOTE_WORDS, add).await)
+    let there = "the key's owner has voted before, so or otherwise; nothing was changed";
+    Ok(write(run, Action::AddVote, &render::message::VOTE_WORDS, there, add).await)
 }
 
-/// One after the other: whoever stops the run knows what was written.
+/// One after the other: whoever stops the run knows what was written. `there` is said where it was there before.
 async fn write(
     run: Run<'_>,
     action: Action,
     words: &'static Words,
+    there: &str,
     add: impl AsyncFn(&ObjectId) -> Result<Noted, Error>,
 ) -> ActionResult {
     let plan = action.plan(run.context);
@@ -38,7 +48,7 @@ async fn write(
         told.push(match add(&group.object).await {
             Ok(Noted::Added) => Ok(Told::default()),
             Ok(Noted::AlreadyThere) => Ok(Told {
-                remark: Some("was there before; nothing was added".to_owned()),
+                remark: Some(there.to_owned()),
                 ..Told::default()
             }),
             Ok(Noted::Unsure(why)) => Err(Outcome::Failed(format!(

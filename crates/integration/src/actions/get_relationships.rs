@@ -45,13 +45,14 @@ fn names(text: &str) -> Result<Vec<String>, ParameterError> {
     Ok(names)
 }
 
-/// Which kinds have a relationship, of those that are known; others are asked for. Source: API v3, section 5.3.
-fn has(object: &ObjectId, name: &str) -> bool {
+/// Whether the object's kind has a relationship; `None` for one that is not known here, which is asked for. Source: API v3,
+/// section 5.3.
+fn has(object: &ObjectId, name: &str) -> Option<bool> {
     let is_file = matches!(object, ObjectId::File(_));
     let is_url = matches!(object, ObjectId::Url(_));
     let is_domain = matches!(object, ObjectId::Domain(_));
     let is_host = is_domain || matches!(object, ObjectId::Ip(_));
-    match name {
+    Some(match name {
         "resolutions" | "historical_whois" | "historical_ssl_certificates" | "urls" => is_host,
         "subdomains" | "siblings" | "parent" | "immediate_parent" => is_domain,
         "communicating_files" | "referrer_files" | "downloaded_files" => is_host || is_url,
@@ -66,8 +67,8 @@ fn has(object: &ObjectId, name: &str) -> bool {
         | "itw_urls"
         | "compressed_parents"
         | "email_parents" => is_file,
-        _ => true,
-    }
+        _ => return None,
+    })
 }
 
 /// One relationship after the other; those that the object's kind does not have, or that the key is not shown, are told.
@@ -75,16 +76,17 @@ async fn ask(run: Run<'_>, object: &ObjectId, names: &[String], most: usize) -> 
     let (mut lists, mut refused) = (Vec::new(), Vec::new());
     let mut is_missing = false;
     for name in names {
-        if !has(object, name) {
+        let has = has(object, name);
+        if has == Some(false) {
             refused.push(format!("{name}: {} has no such relationship", kind(object)));
             continue;
         }
         match run.client.related(object, name, most, run.deadline).await {
             Ok(listing) => lists.push(List::of(name, listing)),
-            // The object, or a relationship that we don't know either.
+            // Nobody says whether it is the object that is missing, or a relationship that is not known here either.
             Err(Error::Missing) => {
-                is_missing = true;
-                refused.push(format!("{name}: not found"));
+                is_missing |= has == Some(true);
+                refused.push(format!("{name}: VirusTotal does not know it here"));
             }
             Err(Error::Forbidden { .. }) => refused.push(format!("{name}: the API key is not shown it")),
             Err(Error::InvalidArgument { .. }) => {

@@ -36,6 +36,25 @@ async fn a_relationship_that_can_not_be_shown_does_not_hide_the_others() {
 }
 
 #[tokio::test]
+async fn a_relationship_that_nobody_knows_does_not_make_the_object_unknown() {
+    let running = simulator(KeyKind::Public).start().await.unwrap();
+    let targets = entities(&Domain, &["a.example", "unknown.example"]);
+    let asked = async |names| {
+        let context = context(targets.clone(), parameters("Relationships", names));
+        outcomes(
+            &run(
+                Action::GetRelationships,
+                &client(&running, Tier::Public),
+                &context,
+            )
+            .await,
+        )
+    };
+    assert_eq!(asked("nonsense").await, [Failed, Failed]);
+    assert_eq!(asked("nonsense, subdomains").await, [Found, Missing]);
+}
+
+#[tokio::test]
 async fn a_comment_that_may_have_arrived_is_told_and_not_repeated() {
     let running = simulator(KeyKind::Public)
         .fault("truncated@v3/comments".parse::<Fault>().unwrap().times(1))
