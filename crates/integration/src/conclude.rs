@@ -60,6 +60,10 @@ pub(crate) struct Ending<'a> {
 const BY_LISTING: &str = "Addresses were judged by the engines that list them: what was found on them takes further calls of API v3, \
                           which the setting `related` = full makes.";
 
+/// What an address's verdict lacks.
+const LOWER_BOUND: &str = "Of some addresses API v3 did not tell everything that was found on them (URLs and downloaded files need a premium \
+                           key there): they may be worse than the numbers say.";
+
 /// The parts of a result, as they gather.
 #[derive(Default)]
 pub(crate) struct Parts {
@@ -75,6 +79,8 @@ pub(crate) struct Parts {
     engines: HashSet<String>,
     /// Some address was judged by the engines that list it.
     by_listing: bool,
+    /// Some address may be worse than it looks.
+    lower_bound: bool,
     /// What the policy gives no verdict on, with the reason.
     undecided: Vec<String>,
 }
@@ -210,6 +216,7 @@ impl Parts {
     /// Takes note of the engines' names, where only some of them count.
     pub(crate) fn meet(&mut self, facts: Option<&Facts>, style: &Style<'_>) {
         self.by_listing |= facts.is_some_and(Facts::is_by_listing);
+        self.lower_bound |= facts.is_some_and(Facts::is_lower_bound);
         if let Some(facts) = facts
             && style.rule.as_ref().is_some_and(Rule::names_engines)
         {
@@ -285,6 +292,9 @@ impl Parts {
         self.tally.notices.extend(self.slips(style));
         if self.by_listing {
             self.tally.notices.push(BY_LISTING.to_owned());
+        }
+        if self.lower_bound {
+            self.tally.notices.push(LOWER_BOUND.to_owned());
         }
         self.entities.sort_by_key(|(place, _)| *place);
         self.reports.sort_by_key(|(place, ..)| *place);

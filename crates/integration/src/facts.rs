@@ -205,6 +205,13 @@ fn web_address(permalink: Option<String>) -> Option<String> {
 }
 
 impl Facts {
+    /// Whether the number of an address's verdict may be too low: something of what was found there was not told.
+    pub(crate) fn is_lower_bound(&self) -> bool {
+        matches!(&self.subject, Subject::Ip(findings) if findings.basis == Basis::Findings
+            && (findings.urls.is_none() || findings.downloaded.is_none()
+                || findings.communicating.is_none() || findings.referrer.is_none()))
+    }
+
     /// Whether the verdict is that of the engines that list an address.
     pub(crate) fn is_by_listing(&self) -> bool {
         matches!(&self.subject, Subject::Ip(findings) if matches!(findings.basis, Basis::Listing(..)))

@@ -47,6 +47,28 @@ async fn an_address_without_engines_verdict_is_judged_by_what_was_found_on_it() 
 }
 
 #[tokio::test]
+async fn a_number_that_may_be_too_low_is_told_so() {
+    let running = with_sample().await;
+    for fault in ["403@v3/relationships+3", "403@v3/relationships+4"] {
+        running.clear_faults();
+        running.add_fault(fault.parse::<Fault>().unwrap());
+        let result = scanned(&running, Api::V3, WITHOUT_ENGINES).await;
+        let message = &result.output_message;
+        assert!(
+            message.contains("may be worse than the numbers say"),
+            "{fault} {message}"
+        );
+    }
+    running.clear_faults();
+    let whole = scanned(&running, Api::V3, WITHOUT_ENGINES).await;
+    assert!(
+        !whole.output_message.contains("may be worse"),
+        "{}",
+        whole.output_message
+    );
+}
+
+#[tokio::test]
 async fn what_was_not_told_of_an_address_is_no_zero() {
     let running = with_sample().await;
     running.add_fault("403@v3/relationships".parse::<Fault>().unwrap());

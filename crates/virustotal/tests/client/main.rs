@@ -7,6 +7,7 @@
     reason = "a test stops at the first thing that is not as promised"
 )]
 
+mod agreement;
 mod cache;
 mod common;
 mod file_reports;

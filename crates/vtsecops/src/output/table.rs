@@ -251,6 +251,9 @@ fn notices(result: &ActionResult, out: &mut dyn Write) -> io::Result<()> {
         "Comments were not fetched",
         "The following could not be written",
         "Verdict policy ",
+        "There is no verdict on the following",
+        "Addresses were judged by",
+        "Of some addresses",
     ];
     let parts = result
         .output_message
