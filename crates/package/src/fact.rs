@@ -47,7 +47,7 @@ impl Setting {
     /// What the form of a new instance is filled with.
     pub(crate) fn default(&self, options: &Options) -> Scalar {
         match self.kind {
-            SettingKind::Password => Scalar::Text(""),
+            SettingKind::Password | SettingKind::Text => Scalar::Text(""),
             SettingKind::Flag => Scalar::Flag(!options.seed_defaults),
         }
     }
@@ -57,11 +57,13 @@ impl Setting {
 #[derive(Clone, Copy)]
 pub(crate) enum SettingKind {
     Password,
+    /// Any text; empty for a new instance.
+    Text,
     /// A tick; set for a new instance unless the seed's defaults are asked for.
     Flag,
 }
 
-pub(crate) static SETTINGS: [Setting; 2] = [
+pub(crate) static SETTINGS: [Setting; 3] = [
     Setting {
         name: "Api Key",
         kind: SettingKind::Password,
@@ -72,6 +74,13 @@ pub(crate) static SETTINGS: [Setting; 2] = [
         name: "Verify SSL",
         kind: SettingKind::Flag,
         description: "Whether VirusTotal's certificate is verified. Without it, whoever answers gets the API key.",
+        required: false,
+    },
+    Setting {
+        name: "Api Version",
+        kind: SettingKind::Text,
+        description: "Version of VirusTotal's API: v2; v3, which knows more and costs a call for each object; or auto, which is v3, and \
+                      v2 where the key is refused there. Empty: what the machine's settings say, else v2.",
         required: false,
     },
 ];

@@ -43,6 +43,7 @@ pub(super) fn properties(options: &Options) -> Vec<Value> {
             "PropertyName": setting.name,
             "PropertyType": match setting.kind {
                 SettingKind::Flag => 0,
+                SettingKind::Text => 2,
                 SettingKind::Password => 3,
             },
             "Value": setting.default(options),

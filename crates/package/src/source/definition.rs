@@ -49,6 +49,7 @@ fn field(setting: &Setting, options: &Options) -> Field {
         default_value: setting.default(options),
         form: match setting.kind {
             SettingKind::Password => "password",
+            SettingKind::Text => "string",
             SettingKind::Flag => "boolean",
         },
         description: setting.description,

@@ -100,7 +100,7 @@ fn the_definition_has_the_platforms_keys() {
     assert_eq!(definition["PythonVersion"], 3);
     assert_eq!(definition["IsCustom"], true);
     let properties = definition["IntegrationProperties"].as_array().unwrap();
-    let [key, ssl] = &properties[..] else {
+    let [key, ssl, api] = &properties[..] else {
         panic!("{properties:?}")
     };
     let keys = "IntegrationIdentifier:text IsMandatory:truth PropertyDescription:text PropertyDisplayName:text \
@@ -114,6 +114,11 @@ fn the_definition_has_the_platforms_keys() {
     assert_eq!(
         (&ssl["PropertyName"], &ssl["PropertyType"], &ssl["Value"]),
         (&"Verify SSL".into(), &0.into(), &true.into())
+    );
+    assert_eq!(shape(api), expected(&format!("{keys} Value:text")));
+    assert_eq!(
+        (&api["PropertyName"], &api["PropertyType"], &api["Value"]),
+        (&"Api Version".into(), &2.into(), &"".into())
     );
 }
 

@@ -10,7 +10,7 @@ use secops::platform::{Ending, Log, PlatformAction, PlatformRun, ProxySettings};
 use secops::{ActionResult, Context, Entity, ExecutionState, ParameterError, Parameters, deliver};
 use secrecy::{ExposeSecret, SecretString};
 use virustotal::quota::{Limits, Priority};
-use virustotal::{ApiKey, Client, Deadline, Notify, ProxyChoice, Tier, Weight};
+use virustotal::{Api, ApiKey, Client, Deadline, Notify, ProxyChoice, Tier, Weight};
 
 use super::run::{home, variable};
 use crate::cli::ActionArguments;
@@ -24,6 +24,7 @@ const INTEGRATION: &str = "VirusTotal";
 const API_KEY: &str = "Api Key";
 /// What the configuration calls whether VirusTotal's certificate is verified.
 const VERIFY_SSL: &str = "Verify SSL";
+const API_VERSION: &str = "Api Version";
 /// What a parameter calls a server's password.
 const PASSWORD: &str = "Linux Password";
 
@@ -163,6 +164,8 @@ struct Instance {
     key: ApiKey,
     key_text: SecretString,
     verify_tls: bool,
+    /// Where the form says it; otherwise this machine's settings do.
+    api: Option<Api>,
 }
 
 impl Instance {
@@ -180,6 +183,7 @@ impl Instance {
                 key,
                 key_text: SecretString::default(),
                 verify_tls: true,
+                api: None,
             });
         }
         let configuration = run
@@ -204,8 +208,18 @@ impl Instance {
             key_text: text,
             // Absent is off. Source: the contract.
             verify_tls: configuration.flag(VERIFY_SSL).map_err(in_words)?.unwrap_or(false),
+            api: api(configuration).map_err(in_words)?,
         })
     }
+}
+
+fn api(configuration: &Parameters) -> Result<Option<Api>, ParameterError> {
+    let word = configuration.one_of(API_VERSION, &["v2", "v3", "auto"])?;
+    Ok(word.map(|word| match word {
+        "v3" => Api::V3,
+        "auto" => Api::Auto,
+        _ => Api::V2,
+    }))
 }
 
 /// The entities. Files are uploaded by path, whether the case can be read or not.
@@ -240,6 +254,7 @@ fn client(instance: &Instance, resolved: &Resolved, run: &PlatformRun, log: &Log
     let notify = notify(log);
     let mut settings = resolved.to_virustotal(instance.key.clone());
     settings.verify_tls = instance.verify_tls;
+    settings.api = instance.api.unwrap_or(settings.api);
     if let Some(proxy) = run.proxy() {
         settings.proxy = proxy_choice(proxy, &settings.base_url);
     }
@@ -304,6 +319,8 @@ mod tests {
 
     use secops::Parameters;
 
+    use virustotal::Api;
+
     use super::{Instance, for_writing};
 
     #[test]
@@ -327,5 +344,24 @@ mod tests {
         assert_eq!(read(keyed.clone().with("Verify SSL", "True")), Ok(true));
         let error = read(keyed.with("Verify SSL", "yes")).unwrap_err();
         assert!(error.contains("Verify SSL must be true or false"), "{error}");
+    }
+
+    #[test]
+    fn the_version_of_the_api_is_a_word_or_left_to_the_machine() {
+        let read = |word: &str| {
+            let configuration = Parameters::new()
+                .with("Api Key", "0123")
+                .with("Api Version", word);
+            Instance::read(&configuration).map(|instance| instance.api)
+        };
+        assert_eq!(read(""), Ok(None));
+        assert_eq!(read("v2"), Ok(Some(Api::V2)));
+        assert_eq!(read(" V3 "), Ok(Some(Api::V3)));
+        assert_eq!(read("auto"), Ok(Some(Api::Auto)));
+        let error = read("3").unwrap_err();
+        assert!(
+            error.contains("Api Version must be one of v2, v3, auto"),
+            "{error}"
+        );
     }
 }

@@ -542,6 +542,39 @@ fn a_missing_api_key_fails_before_any_call_to_virustotal() {
 }
 
 #[test]
+fn the_instance_says_which_version_of_the_api_is_asked() {
+    let run = |version: &str| {
+        let hash = risky_hash(1);
+        let case = case_of([Entity::stored(&hash, HASH)]);
+        let configuration = vec![
+            ("Api Key", crate::scene::KEY),
+            ("Verify SSL", "True"),
+            ("Api Version", version),
+        ];
+        let scene = Scene::with(
+            |builder| builder.case(case).configuration("instance-1", configuration),
+            |simulator| simulator,
+        );
+        let run = scene.run(SCAN_HASH, hash_context(TargetFormat::New, &[&stored(&hash)]));
+        let calls = (
+            scene.simulator.count("file/report"),
+            scene.simulator.count("v3/files"),
+        );
+        (run.state(), calls, run.message())
+    };
+    for (version, calls) in [("", (1, 0)), ("v2", (1, 0)), ("V3", (0, 1)), ("auto", (0, 1))] {
+        let (state, made, message) = run(version);
+        assert_eq!((state, made), (Some(0), calls), "{version:?} {message}");
+    }
+    let (state, made, message) = run("4");
+    assert_eq!((state, made), (Some(2), (0, 0)));
+    assert!(
+        message.contains("Api Version must be one of v2, v3, auto"),
+        "{message}"
+    );
+}
+
+#[test]
 fn verify_ssl_that_is_off_or_absent_is_said_once() {
     for configuration in [
         vec![("Api Key", crate::scene::KEY)],
