@@ -5,6 +5,7 @@
 
 mod platform;
 mod uploads;
+mod v3;
 
 use std::error::Error;
 use std::io::Write;
@@ -40,6 +41,7 @@ pub(crate) fn run(size: Size) -> Result<(), Box<dyn Error>> {
     memory(&program, files)?;
     look_ups(&program, files)?;
     kept(&program, if size == Size::Full { 10_000 } else { 100 })?;
+    v3::look_ups(&program, size)?;
     platform::platform(&program, size)?;
     uploads::uploads(&program, size)
 }
@@ -47,6 +49,11 @@ pub(crate) fn run(size: Size) -> Result<(), Box<dyn Error>> {
 /// The actions on the platform only.
 pub(crate) fn run_platform(size: Size) -> Result<(), Box<dyn Error>> {
     platform::platform(&process::binary()?, size)
+}
+
+/// API v3 beside VirusTotal's own client only.
+pub(crate) fn run_v3(size: Size) -> Result<(), Box<dyn Error>> {
+    v3::look_ups(&process::binary()?, size)
 }
 
 /// Uploads only.

@@ -22,10 +22,12 @@ fn main() -> ExitCode {
         ["bench", "uploads", "--quick"] => bench::run_uploads(bench::Size::Quick),
         ["bench", "platform"] => bench::run_platform(bench::Size::Full),
         ["bench", "platform", "--quick"] => bench::run_platform(bench::Size::Quick),
+        ["bench", "v3"] => bench::run_v3(bench::Size::Full),
+        ["bench", "v3", "--quick"] => bench::run_v3(bench::Size::Quick),
         ["package"] => package::run(false),
         ["package", "--seed-defaults"] => package::run(true),
         _ => Err(
-            "usage: cargo xtask bench [platform|uploads] [--quick], cargo xtask package [--seed-defaults]"
+            "usage: cargo xtask bench [platform|uploads|v3] [--quick], cargo xtask package [--seed-defaults]"
                 .into(),
         ),
     };

@@ -8,20 +8,7 @@ use simulator::DEMO_KEY;
 use crate::scene::Scene;
 
 /// Pinned, with everything it needs.
-const PACKAGES: [&str; 12] = [
-    "vt-py==0.22.0",
-    "aiofiles==25.1.0",
-    "aiohappyeyeballs==2.7.1",
-    "aiohttp==3.14.5",
-    "aiosignal==1.4.0",
-    "attrs==26.1.0",
-    "frozenlist==1.8.0",
-    "idna==3.20",
-    "multidict==7.2.1",
-    "propcache==0.5.4",
-    "typing_extensions==4.16.0",
-    "yarl==1.25.1",
-];
+const PACKAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vt_py.txt");
 
 fn run(command: &mut Command) -> Result<Output, String> {
     let output = command.output().map_err(|error| error.to_string())?;
@@ -50,8 +37,7 @@ fn python() -> Result<PathBuf, String> {
             "--no-deps",
             "--disable-pip-version-check",
         ])
-        .args(["--retries", "1", "--timeout", "20"])
-        .args(PACKAGES))?;
+        .args(["--retries", "1", "--timeout", "20", "--requirement", PACKAGES]))?;
     std::fs::write(ready, "").map_err(|error| error.to_string())?;
     Ok(python)
 }

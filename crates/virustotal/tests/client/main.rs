@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod both;
 mod cache;
 mod common;
 mod file_reports;
