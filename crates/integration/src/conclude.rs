@@ -277,7 +277,9 @@ impl Parts {
             &mut self.tally.malformed
         }
         .push(name);
-        self.entities.push((place, EntityResult::skipped(entity, reason)));
+        let remark = Some(reason.to_owned());
+        let result = EntityResult::without_report(entity, OutcomeKind::Skipped, remark);
+        self.entities.push((place, result));
     }
 
     /// The result, everything in the order of the target entities.

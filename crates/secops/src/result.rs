@@ -86,14 +86,14 @@ pub struct EntityResult {
 }
 
 impl EntityResult {
-    /// One that was not asked about.
+    /// One without a report, so without a verdict and enrichment.
     #[must_use]
-    pub fn skipped(entity: &Entity, reason: &str) -> Self {
+    pub fn without_report(entity: &Entity, outcome: OutcomeKind, remark: Option<String>) -> Self {
         Self {
             entity: entity.clone(),
             is_target: true,
-            outcome: OutcomeKind::Skipped,
-            remark: Some(reason.to_owned()),
+            outcome,
+            remark,
             unfinished: false,
             risky: false,
             positives: None,

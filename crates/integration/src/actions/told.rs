@@ -7,7 +7,6 @@ use secops::{
     ScriptResult, Table,
 };
 use serde::Serialize;
-use serde_json::Map;
 use serde_json::value::{RawValue, to_raw_value};
 use virustotal::{Listed, Listing};
 
@@ -112,19 +111,6 @@ impl Ending<'_> {
                 .filter_map(|place| Some((*place, targets.get(*place)?)))
             {
                 let name = entity.original_identifier();
-                let result = EntityResult {
-                    entity: entity.clone(),
-                    is_target: true,
-                    outcome: OutcomeKind::Found,
-                    remark: None,
-                    unfinished: false,
-                    risky: false,
-                    positives: None,
-                    total: None,
-                    verdict: None,
-                    undecided: false,
-                    enrichment: Map::new(),
-                };
                 match &told {
                     Ok((remark, lists)) => {
                         let named = remark.as_ref().map(|remark| with_reason(name, remark));
@@ -133,20 +119,13 @@ impl Ending<'_> {
                             tables.push((place, table(&entity.identifier, lists)));
                             reports.extend(report(&entity.identifier, lists).map(|item| (place, item)));
                         }
-                        let remark = remark.clone();
-                        entities.push((place, EntityResult { remark, ..result }));
+                        let (outcome, remark) = (OutcomeKind::Found, remark.clone());
+                        entities.push((place, EntityResult::without_report(entity, outcome, remark)));
                     }
                     Err(outcome) => {
                         tally.count(name, outcome);
                         let (outcome, remark) = (outcome.kind(), outcome.remark());
-                        entities.push((
-                            place,
-                            EntityResult {
-                                outcome,
-                                remark,
-                                ..result
-                            },
-                        ));
+                        entities.push((place, EntityResult::without_report(entity, outcome, remark)));
                     }
                 }
             }
@@ -160,7 +139,9 @@ impl Ending<'_> {
                 true => tally.internal.push(name),
                 false => tally.malformed.push(name),
             }
-            entities.push((skipped.member, EntityResult::skipped(entity, &skipped.reason)));
+            let remark = Some(skipped.reason.clone());
+            let result = EntityResult::without_report(entity, OutcomeKind::Skipped, remark);
+            entities.push((skipped.member, result));
         }
         tally.notices.extend(self.run.notices());
         ActionResult {
