@@ -48,6 +48,22 @@ fn with_the_seeds_defaults_one_more_rule_is_broken() {
     );
 }
 
+/// The form of an instance that is upgraded has no such field: empty has to mean the same.
+#[test]
+fn the_version_of_the_api_is_left_to_the_machine() {
+    for seed_defaults in [false, true] {
+        let definition = Integration::built(seed_defaults).yaml("definition.yaml");
+        let parameters = definition["parameters"].as_array().unwrap();
+        let names: Vec<_> = parameters.iter().map(|parameter| &parameter["name"]).collect();
+        assert_eq!(names, ["Api Key", "Verify SSL", "Api Version"]);
+        let api = &parameters[2];
+        assert_eq!(
+            (&api["type"], &api["default_value"], &api["is_mandatory"]),
+            (&"string".into(), &"".into(), &false.into())
+        );
+    }
+}
+
 #[test]
 fn a_partners_integration_keeps_all_but_one() {
     let integration = Integration::locked().moved_to("partner");

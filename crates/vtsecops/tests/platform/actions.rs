@@ -574,6 +574,42 @@ fn the_instance_says_which_version_of_the_api_is_asked() {
     );
 }
 
+/// What the form says counts; what it leaves open, and a form of before the field, is the machine's to say.
+#[test]
+fn the_instances_version_of_the_api_wins_over_the_machines() {
+    let run = |form: Option<&'static str>, machine: Option<&str>| {
+        let hash = risky_hash(1);
+        let case = case_of([Entity::stored(&hash, HASH)]);
+        let mut configuration = vec![("Api Key", crate::scene::KEY), ("Verify SSL", "True")];
+        configuration.extend(form.map(|version| ("Api Version", version)));
+        let scene = Scene::with(
+            |builder| builder.case(case).configuration("instance-1", configuration),
+            |simulator| simulator,
+        );
+        let mut launch = scene.launch(SCAN_HASH, hash_context(TargetFormat::New, &[&stored(&hash)]));
+        if let Some(version) = machine {
+            launch = launch.variable("VTSECOPS_API", version);
+        }
+        let run = launch.run().unwrap();
+        scene.sound(&launch, std::slice::from_ref(&run));
+        assert_eq!(run.state(), Some(0), "{form:?} {machine:?} {}", run.message());
+        (
+            scene.simulator.count("file/report"),
+            scene.simulator.count("v3/files"),
+        )
+    };
+    let (v2, v3) = ((1, 0), (0, 1));
+    for (form, machine, calls) in [
+        (None, None, v2),
+        (None, Some("v3"), v3),
+        (Some(""), Some("v3"), v3),
+        (Some("v2"), Some("v3"), v2),
+        (Some("v3"), Some("v2"), v3),
+    ] {
+        assert_eq!(run(form, machine), calls, "{form:?} {machine:?}");
+    }
+}
+
 #[test]
 fn verify_ssl_that_is_off_or_absent_is_said_once() {
     for configuration in [
