@@ -5,9 +5,7 @@
 //! want the same thing at once make one call; a claim whose owner is not heard of any more lapses.
 
 mod freshness;
-pub(crate) mod packed;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,12 +22,12 @@ use crate::clock::{from_millis, later, millis, until};
 use crate::quota::Priority;
 use crate::report::{FileReport, IpReport, Report, UrlReport};
 use crate::store::{Schema, Store};
+use crate::stored::{self, FOUND, MISSING, Packed, QUEUED, Stored};
 use crate::{Answer, Clock, FileHash, Notify, Tier};
-use packed::{pack, unpack};
 
 const SCHEMA: Schema = Schema {
     name: "report cache",
-    version: 1,
+    version: 2,
     durable: false,
     log_pages: 256,
     without: "every report is asked for anew",
@@ -179,6 +177,11 @@ impl Cache {
         self.store.run(clear).await.unwrap_or(0)
     }
 
+    /// Many calls are to come.
+    pub(crate) fn takes_long(&self) {
+        self.store.expect_company();
+    }
+
     /// What is kept about each object; nothing is claimed.
     pub(crate) async fn peek(&self, asking: Asking) -> Vec<Option<Answer>> {
         let (names, now) = (asking.names.len(), self.clock.now());
@@ -216,7 +219,7 @@ impl Cache {
     }
 
     /// Keeps answers, and frees their objects. Nobody waits for it: whoever wants them too waits for the claim to go.
-    pub(crate) fn keep(&self, scope: &Scope, kind: Kind, answers: Vec<(String, Answer)>) {
+    pub(crate) fn keep(&self, scope: &Scope, kind: Kind, answers: Vec<(String, Stored)>) {
         let (scope, now, most_bytes) = (scope.clone(), self.clock.now(), self.most_bytes);
         self.store.post(move |connection| {
             for (name, answer) in &answers {
@@ -497,50 +500,31 @@ impl Row {
 
     /// `None` for a damaged one.
     fn answer(&self) -> Option<Answer> {
-        let text = unpack(&self.id.to_string(), &self.body)?;
-        Some(match self.state.as_str() {
-            FOUND => Answer::Found(Report::from_stored(text)?),
-            MISSING => Answer::Missing,
-            QUEUED => Answer::Queued {
-                scan_id: Some(text).filter(|id| !id.is_empty()),
-            },
-            _ => return None,
-        })
+        stored::answer(&self.state, Packed::open(&self.id.to_string(), &self.body)?)
     }
 }
-
-const FOUND: &str = "found";
-const MISSING: &str = "missing";
-const QUEUED: &str = "queued";
 
 /// One answer on its way into the file.
 struct Entry<'a> {
     /// Under which names it is found.
     names: Vec<String>,
-    state: &'static str,
     flagged: bool,
-    text: Cow<'a, str>,
+    stored: &'a Stored,
 }
 
 impl<'a> Entry<'a> {
-    fn new(scope: &Scope, kind: Kind, asked: &str, answer: &'a Answer) -> Self {
-        let head = match answer {
+    fn new(scope: &Scope, kind: Kind, asked: &str, stored: &'a Stored) -> Self {
+        let head = match &stored.answer {
             Answer::Found(report) => Head::read(kind, report),
             Answer::Missing | Answer::Queued { .. } => Head::default(),
         };
         let other_names = head.hashes.iter().filter(|hash| hash.as_str() != asked);
         let mut names: Vec<String> = other_names.map(|hash| scope.name(kind, hash.as_str())).collect();
         names.push(scope.name(kind, asked));
-        let (state, text) = match answer {
-            Answer::Found(report) => (FOUND, Cow::Owned(report.to_stored())),
-            Answer::Missing => (MISSING, Cow::Borrowed("")),
-            Answer::Queued { scan_id } => (QUEUED, Cow::Borrowed(scan_id.as_deref().unwrap_or_default())),
-        };
         Self {
             names,
-            state,
             flagged: head.flagged,
-            text,
+            stored,
         }
     }
 
@@ -552,10 +536,10 @@ impl<'a> Entry<'a> {
             )?
             .execute(params![
                 id,
-                self.state,
+                self.stored.state(),
                 self.flagged,
                 millis(now),
-                pack(&id.to_string(), &self.text)
+                self.stored.packed.sealed(&id.to_string())
             ])?;
         let mut write =
             connection.prepare_cached("INSERT OR REPLACE INTO name (name, entry) VALUES (?1, ?2)")?;
@@ -635,14 +619,13 @@ impl Head {
     }
 }
 
-fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<u64> {
-    let number: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0))?;
-    Ok(u64::try_from(number).unwrap_or(0))
-}
-
 fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
-    let pages = number(connection, "page_count")?.saturating_sub(number(connection, "freelist_count")?);
-    Ok(pages * number(connection, "page_size")?)
+    let bytes: i64 = connection
+        .prepare_cached(
+            "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(bytes).unwrap_or(0))
 }
 
 /// Lets the least recently used go, a tenth at a time, until there is room.

@@ -16,14 +16,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use crate::cache::packed::{seal, unseal};
 use crate::clock::{from_millis, millis};
 use crate::store::{Schema, Store};
-use crate::{Answer, Clock, Notify, Report, Submission};
+use crate::stored::{self, Packed, Stored};
+use crate::{Answer, Clock, Notify, Submission};
 
 const SCHEMA: Schema = Schema {
     name: "journal",
-    version: 1,
+    version: 2,
     durable: true,
     // Few journals are read again: most go with their run.
     log_pages: 4096,
@@ -99,27 +99,9 @@ struct Row {
     question: String,
     state: &'static str,
     at: i64,
-    text: Text,
+    packed: Packed,
 }
 
-/// What a row says; a report is sealed when it is written, so that it is not held twice.
-enum Text {
-    Report(Report),
-    Plain(String),
-}
-
-impl Row {
-    fn sealed(&self) -> Vec<u8> {
-        match &self.text {
-            Text::Report(report) => seal(&self.question, &report.to_stored()),
-            Text::Plain(text) => seal(&self.question, text),
-        }
-    }
-}
-
-const FOUND: &str = "found";
-const MISSING: &str = "missing";
-const QUEUED: &str = "queued";
 const SENT: &str = "sent";
 const SUBMITTED: &str = "submitted";
 const TEXT: &str = "text";
@@ -247,15 +229,7 @@ impl Journal {
     /// The answers that an earlier run got.
     pub(crate) async fn answers(&self, asked: Asked, names: &[String]) -> Vec<Option<Answer>> {
         self.recall(asked, names, |question, state, _, body| {
-            let text = unseal(question, body)?;
-            Some(match state {
-                FOUND => Answer::Found(Report::from_stored(text)?),
-                MISSING => Answer::Missing,
-                QUEUED => Answer::Queued {
-                    scan_id: Some(text).filter(|id| !id.is_empty()),
-                },
-                _ => return None,
-            })
+            stored::answer(state, Packed::open(question, body)?)
         })
         .await
     }
@@ -268,7 +242,7 @@ impl Journal {
             |question, state, at, body| match state {
                 SENT => Some(Recalled::Sent(from_millis(at))),
                 SUBMITTED => {
-                    let wire: WireSubmission = serde_json::from_str(&unseal(question, body)?).ok()?;
+                    let wire: WireSubmission = serde_json::from_str(&Packed::open(question, body)?).ok()?;
                     Some(Recalled::Answered(match (wire.scan_id, wire.refused) {
                         (Some(scan_id), _) => Submission::Queued {
                             scan_id,
@@ -315,7 +289,7 @@ impl Journal {
     /// An answer that is neither a report nor a submission.
     pub(crate) async fn text(&self, asked: Asked, name: &str) -> Option<String> {
         let read = |question: &str, state: &str, _, body: &[u8]| {
-            (state == TEXT).then(|| unseal(question, body)).flatten()
+            (state == TEXT).then(|| Packed::open(question, body)).flatten()
         };
         self.recall(asked, &[name.to_owned()], read).await.pop().flatten()
     }
@@ -325,26 +299,19 @@ impl Journal {
             question: question(asked, name),
             state: TEXT,
             at: millis(self.clock.now()),
-            text: Text::Plain(text),
+            packed: Packed::of(&text),
         };
         self.write(vec![row], false).await;
     }
 
     /// Writes answers down. They are on the disk when this returns.
-    pub(crate) async fn record(&self, asked: Asked, answers: Vec<(String, Answer)>) {
+    pub(crate) async fn record(&self, asked: Asked, answers: Vec<(String, Stored)>) {
         let now = millis(self.clock.now());
-        let row = |(name, answer): (String, Answer)| {
-            let (state, text) = match answer {
-                Answer::Found(report) => (FOUND, Text::Report(report)),
-                Answer::Missing => (MISSING, Text::Plain(String::new())),
-                Answer::Queued { scan_id } => (QUEUED, Text::Plain(scan_id.unwrap_or_default())),
-            };
-            Row {
-                question: question(asked, &name),
-                state,
-                at: now,
-                text,
-            }
+        let row = |(name, stored): (String, Stored)| Row {
+            question: question(asked, &name),
+            state: stored.state(),
+            at: now,
+            packed: stored.packed,
         };
         self.write(answers.into_iter().map(row).collect(), false).await;
     }
@@ -356,7 +323,7 @@ impl Journal {
             question: question(Asked::Submission, name),
             state: SENT,
             at,
-            text: Text::Plain(String::new()),
+            packed: Packed::of(""),
         };
         self.write(names.iter().map(row).collect(), true).await;
     }
@@ -387,7 +354,7 @@ impl Journal {
                 question,
                 state: SUBMITTED,
                 at,
-                text: Text::Plain(serde_json::to_string(&wire).unwrap_or_default()),
+                packed: Packed::of(&serde_json::to_string(&wire).unwrap_or_default()),
             });
         }
         self.write(rows, true).await;
@@ -433,7 +400,12 @@ impl Journal {
             )?;
             rows.iter().try_for_each(|row| {
                 write
-                    .execute(params![row.question, row.state, row.at, row.sealed()])
+                    .execute(params![
+                        row.question,
+                        row.state,
+                        row.at,
+                        row.packed.sealed(&row.question)
+                    ])
                     .map(drop)
             })
         });
@@ -452,6 +424,9 @@ impl Journal {
             self.clock.clone(),
             self.notify.clone(),
         ));
+        if self.is_long.load(Ordering::Relaxed) {
+            store.expect_company();
+        }
         let (command, begun_at) = (self.command.clone(), millis(self.clock.now()));
         store.post(move |connection| {
             connection

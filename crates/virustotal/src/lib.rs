@@ -36,6 +36,7 @@ pub mod report;
 pub mod retry;
 mod settings;
 mod store;
+mod stored;
 mod transport;
 mod upload;
 mod v2;

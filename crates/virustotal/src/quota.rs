@@ -96,12 +96,12 @@ impl Limits {
         }
     }
 
-    /// How long a call may count in a window that slides.
+    /// How long a call counts in a limited window that slides: not at all where there is none.
     pub(crate) fn longest_slide(&self) -> Duration {
-        match self.per_hour {
-            Some(_) => Duration::from_secs(3600),
-            None => Duration::from_secs(60),
-        }
+        let limited = Window::ALL
+            .into_iter()
+            .filter(|window| self.of_window(*window).is_some());
+        limited.filter_map(Window::slides).max().unwrap_or(Duration::ZERO)
     }
 
     /// The same, but for one window.

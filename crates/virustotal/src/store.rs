@@ -1,8 +1,8 @@
 //! A small database in a file that many processes share.
 //!
 //! One thread owns the connection. What is asked of it while it is busy is done together, in one transaction, so
-//! that many small writes cost one write to the disk. An answer comes after the commit: what was answered survives
-//! a crash.
+//! that many small writes cost one write to the disk; what nobody waits for stays a moment for company. An answer comes
+//! after the commit: what was answered survives a crash.
 //!
 //! A store never stops a run. A file that is damaged is kept aside and begun anew; one that can't be used at all
 //! (locked for long, no room, no permission) is replaced by a store in memory. Both are told once.
@@ -36,6 +36,12 @@ const OPENING_TAKES: Duration = Duration::from_millis(2);
 /// Jobs that share a transaction at most, so that no other process waits long.
 const MOST_TOGETHER: usize = 256;
 
+/// How long what nobody waits for may stay undone, so that more can be done with it.
+const GATHERING: Duration = Duration::from_millis(10);
+/// The same for what somebody waits for, where more is sure to come: a few of these are nothing beside a call, and calls
+/// that were let go together come back together.
+const GATHERING_COMPANY: Duration = Duration::from_millis(2);
+
 /// What a file holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Schema {
@@ -58,6 +64,7 @@ pub(crate) struct Store {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
     tidy: Arc<AtomicBool>,
+    has_company: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -65,8 +72,10 @@ impl Store {
     pub(crate) fn open(path: Option<PathBuf>, schema: Schema, clock: Clock, notify: Notify) -> Self {
         let (jobs, queue) = mpsc::channel();
         let tidy = Arc::new(AtomicBool::new(false));
+        let has_company = Arc::new(AtomicBool::new(false));
         let keeper = Keeper {
             tidy: Arc::clone(&tidy),
+            has_company: Arc::clone(&has_company),
             path,
             schema,
             clock,
@@ -80,6 +89,7 @@ impl Store {
             jobs: thread.is_ok().then_some(jobs),
             thread: thread.ok(),
             tidy,
+            has_company,
         }
     }
 
@@ -105,6 +115,11 @@ impl Store {
         self.tidy.store(true, Ordering::Relaxed);
     }
 
+    /// Many jobs are to come, several of them at about the same time.
+    pub(crate) fn expect_company(&self) {
+        self.has_company.store(true, Ordering::Relaxed);
+    }
+
     fn send<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -126,6 +141,7 @@ impl Drop for Store {
 
 /// Something to do, and somebody who waits for it.
 trait Job: Send {
+    fn is_waited_for(&self) -> bool;
     fn perform(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     fn committed(self: Box<Self>);
 }
@@ -137,6 +153,10 @@ struct Ask<T, F> {
 }
 
 impl<T: Send, F: FnMut(&Connection) -> rusqlite::Result<T> + Send> Job for Ask<T, F> {
+    fn is_waited_for(&self) -> bool {
+        self.reply.is_some()
+    }
+
     fn perform(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.value = Some((self.work)(connection)?);
         Ok(())
@@ -159,6 +179,34 @@ struct Keeper {
     notify: Notify,
     opened: Option<Opened>,
     tidy: Arc<AtomicBool>,
+    has_company: Arc<AtomicBool>,
+}
+
+/// What is done together with `first`.
+fn gathered(
+    first: Box<dyn Job>,
+    queue: &mpsc::Receiver<Box<dyn Job>>,
+    has_company: bool,
+) -> Vec<Box<dyn Job>> {
+    let begun = Instant::now();
+    let mut jobs = vec![first];
+    loop {
+        jobs.extend(queue.try_iter().take(MOST_TOGETHER - jobs.len()));
+        let patience = match jobs.iter().any(|job| job.is_waited_for()) {
+            false => GATHERING,
+            true if has_company => GATHERING_COMPANY,
+            true => Duration::ZERO,
+        };
+        let left = patience.saturating_sub(begun.elapsed());
+        if jobs.len() >= MOST_TOGETHER || left.is_zero() {
+            return jobs;
+        }
+        match queue.recv_timeout(left) {
+            Ok(job) => jobs.push(job),
+            // The time is over, or the store is being closed.
+            Err(_) => return jobs,
+        }
+    }
 }
 
 struct Opened {
@@ -170,8 +218,7 @@ struct Opened {
 impl Keeper {
     fn work(mut self, queue: &mpsc::Receiver<Box<dyn Job>>) {
         while let Ok(first) = queue.recv() {
-            let mut jobs = vec![first];
-            jobs.extend(queue.try_iter().take(MOST_TOGETHER - 1));
+            let mut jobs = gathered(first, queue, self.has_company.load(Ordering::Relaxed));
             self.perform(&mut jobs);
             jobs.into_iter().for_each(Job::committed);
         }

@@ -7,6 +7,7 @@ use crate::cache::{Accept, Asking, Claims, Kept, Kind, Scope};
 use crate::client::{Client, Comment};
 use crate::journal::{Asked, Recalled};
 use crate::report::{FileReport, UrlReport};
+use crate::stored::Stored;
 use crate::transport::Errand;
 use crate::{Answer, Deadline, Error, FileHash, Report, Stop, Submission, Trouble, UrlId};
 
@@ -183,9 +184,10 @@ impl Client {
         if calls < 2 {
             return;
         }
-        if let Some(journal) = &self.transport.settings().journal {
-            journal.takes_long();
-        }
+        let settings = self.transport.settings();
+        settings.journal.iter().for_each(|journal| journal.takes_long());
+        settings.cache.iter().for_each(|cache| cache.takes_long());
+        settings.ledger.iter().for_each(|ledger| ledger.takes_long());
         let fitting = self.transport.fitting(calls, deadline).await;
         if fitting < calls {
             let fitting = (fitting * batch_size).min(objects);
@@ -207,30 +209,33 @@ impl Client {
         answers: &[Result<Answer, Error>],
     ) {
         let settings = self.transport.settings();
-        let known = || {
-            names
-                .iter()
-                .zip(answers)
-                .filter_map(|(name, answer)| Some((name, answer.as_ref().ok()?)))
-        };
+        if settings.journal.is_none() && settings.cache.is_none() {
+            return;
+        }
+        let known = names.iter().zip(answers);
+        let known: Vec<(&String, Stored)> = known
+            .filter_map(|(name, answer)| Some((name, Stored::of(answer.as_ref().ok()?))))
+            .collect();
         if let Some(journal) = &settings.journal {
-            let lasting = |answer: &Answer| asked == Asked::Report || matches!(answer, Answer::Found(_));
-            let answers = known()
-                .filter(|(_, answer)| lasting(answer))
-                .map(|(name, answer)| (full_name(kind, name), answer.clone()));
+            let lasting =
+                |stored: &Stored| asked == Asked::Report || matches!(stored.answer, Answer::Found(_));
+            let answers = known
+                .iter()
+                .filter(|(_, stored)| lasting(stored))
+                .map(|(name, stored)| (full_name(kind, name), stored.clone()));
             journal.record(asked, answers.collect()).await;
         }
         if let Some(cache) = &settings.cache {
-            let answers = known().filter_map(|(name, answer)| {
-                let name = match (asked, answer) {
+            let answers = known.into_iter().filter_map(|(name, stored)| {
+                let name = match (asked, &stored.answer) {
                     (Asked::Report, _) => name.clone(),
                     // The name is an analysis's; the report tells the object's.
                     (_, Answer::Found(report)) => name_of(kind, report)?,
                     _ => return None,
                 };
-                Some((name, answer.clone()))
+                Some((name, stored))
             });
-            let answers: Vec<(String, Answer)> = answers.collect();
+            let answers: Vec<(String, Stored)> = answers.collect();
             if !answers.is_empty() {
                 cache.keep(&self.scope(), kind, answers);
             }

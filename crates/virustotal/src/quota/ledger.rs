@@ -215,6 +215,11 @@ impl Ledger {
         keys.unwrap_or_default()
     }
 
+    /// Many calls are to come.
+    pub(crate) fn takes_long(&self) {
+        self.store.expect_company();
+    }
+
     /// How many of `calls` find a slot within `time` if nobody else asks; `None` is as long as `patience` lasts for each.
     pub(crate) async fn fitting(
         &self,
@@ -513,6 +518,7 @@ fn load(connection: &Connection, key: &KeyId, now: Timestamp, span: Duration) ->
     let hour = millis(now).saturating_sub(span);
     let mut answered = Vec::new();
     let (mut in_flight, mut overdue) = (0, [0_u32; 2]);
+    let today = date(now);
     let mut calls = connection
         .prepare_cached("SELECT taken_at, ends_at, answered FROM call WHERE key = ?1 AND ends_at > ?2")?;
     let mut rows = calls.query(params![key.0, hour])?;
@@ -525,8 +531,10 @@ fn load(connection: &Connection, key: &KeyId, now: Timestamp, span: Duration) ->
         }
         in_flight += 1;
         // It may arrive today.
-        for (count, window) in overdue.iter_mut().zip(PERIODS) {
-            *count += u32::from(period(window, from_millis(taken_at)) != period(window, now));
+        let taken = date(from_millis(taken_at));
+        let arrives_later = [taken != today, taken.first_of_month() != today.first_of_month()];
+        for (count, arrives_later) in overdue.iter_mut().zip(arrives_later) {
+            *count += u32::from(arrives_later);
         }
     }
     let mut used = [0_u32; 2];
