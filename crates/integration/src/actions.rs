@@ -1,6 +1,7 @@
 //! The list of actions, and what each of them is started and resumed with.
 
 mod add_note;
+mod download_file;
 mod get_domain_report;
 mod get_relationships;
 mod ping;
@@ -50,6 +51,8 @@ pub enum Action {
     AddComment,
     /// Votes, once and for all. One call per entity.
     AddVote,
+    /// Files, each in an encrypted ZIP. Three calls per file and one for each look at how far it is; premium keys only.
+    DownloadFile,
     /// A query of VirusTotal Intelligence. One call per 40 objects; premium keys only.
     Search,
 }
@@ -128,7 +131,7 @@ impl<'a> Run<'a> {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ping,
         Self::GetDomainReport,
         Self::ScanHash,
@@ -138,6 +141,7 @@ impl Action {
         Self::GetRelationships,
         Self::AddComment,
         Self::AddVote,
+        Self::DownloadFile,
         Self::Search,
     ];
 
@@ -166,12 +170,13 @@ impl Action {
             Self::GetRelationships => &definition::GET_RELATIONSHIPS,
             Self::AddComment => &definition::ADD_COMMENT,
             Self::AddVote => &definition::ADD_VOTE,
+            Self::DownloadFile => &definition::DOWNLOAD_FILE,
             Self::Search => &definition::SEARCH,
         }
     }
 
     /// Whether its answers are kept, so that a run that was cut off can go on where it was. What is written for others to
-    /// read is never written again by itself, and what only API v3 lists is not kept.
+    /// read is never written again by itself, what only API v3 lists is not kept, and a finished download is found where it is.
     #[must_use]
     pub fn can_go_on(self) -> bool {
         match self {
@@ -180,7 +185,12 @@ impl Action {
             | Self::ScanIp
             | Self::ScanUrl
             | Self::UploadAndScanFile => true,
-            Self::Ping | Self::GetRelationships | Self::AddComment | Self::AddVote | Self::Search => false,
+            Self::Ping
+            | Self::GetRelationships
+            | Self::AddComment
+            | Self::AddVote
+            | Self::DownloadFile
+            | Self::Search => false,
         }
     }
 
@@ -194,7 +204,7 @@ impl Action {
     #[must_use]
     pub fn plan(self, context: &Context) -> Plan {
         let naming = match self {
-            Self::ScanHash => plan::hash_of,
+            Self::ScanHash | Self::DownloadFile => plan::hash_of,
             Self::ScanIp => plan::address_of,
             Self::ScanUrl => plan::url_of,
             Self::GetDomainReport => plan::domain_of,
@@ -235,6 +245,7 @@ impl Action {
             Self::GetRelationships => get_relationships::run(run).await.map(Step::from),
             Self::AddComment => add_note::comment(run).await.map(Step::from),
             Self::AddVote => add_note::vote(run).await.map(Step::from),
+            Self::DownloadFile => download_file::run(run).await.map(Step::from),
             Self::Search => search::run(run).await.map(Step::from),
         }
     }

@@ -114,6 +114,8 @@ pub(crate) const LIMIT: &str = "Limit";
 pub(crate) const COMMENT: &str = "Comment";
 /// Name of the parameter: how to vote.
 pub(crate) const VOTE: &str = "Vote";
+/// Name of the parameter: where downloads go.
+pub(crate) const FOLDER: &str = "Folder";
 /// Name of the parameter: what is searched for.
 pub(crate) const QUERY: &str = "Query";
 
@@ -371,6 +373,27 @@ pub(crate) static ADD_VOTE: Definition = Definition {
             VOTE,
             Text,
             "harmless or malicious. The vote can't be changed later.",
+        )
+        .required(),
+        WAIT_PARAMETER,
+    ],
+    script_result: "is_success",
+    script_form: ScriptForm::Text,
+    is_async: false,
+};
+
+pub(crate) static DOWNLOAD_FILE: Definition = Definition {
+    name: "Download File",
+    aliases: &[],
+    script: "DownloadFile",
+    description: "Saves files of VirusTotal by their hashes, each in a ZIP that only opens with the password infected. Needs a \
+                  premium API key. Uses API v3.",
+    entity_types: &[EntityType::FileHash],
+    parameters: &[
+        parameter(
+            FOLDER,
+            Text,
+            "An existing folder of the machine that runs the action. Each file becomes <hash>.zip in it; nothing is overwritten.",
         )
         .required(),
         WAIT_PARAMETER,

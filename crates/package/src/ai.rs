@@ -17,6 +17,8 @@ pub(crate) use words::{About, about};
 pub(crate) enum Outcome {
     /// Tells what is known of an indicator.
     EnrichIoc,
+    /// Fetches a file.
+    DownloadFile,
     /// Has a file analysed.
     SubmitFile,
 }
@@ -25,6 +27,7 @@ impl Outcome {
     const fn key(self) -> &'static str {
         match self {
             Self::EnrichIoc => "enrich_ioc",
+            Self::DownloadFile => "download_file",
             Self::SubmitFile => "submit_file",
         }
     }
@@ -33,6 +36,7 @@ impl Outcome {
     const fn name(self) -> &'static str {
         match self {
             Self::EnrichIoc => "Enrich IOC (Indicator of Compromise)",
+            Self::DownloadFile => "Download File",
             Self::SubmitFile => "Submit File",
         }
     }

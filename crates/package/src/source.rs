@@ -49,6 +49,7 @@ pub(crate) fn example(action: Action) -> Option<&'static str> {
         Action::GetRelationships => {
             include_str!("../content/examples/GetRelationships_JsonResult_example.json")
         }
+        Action::DownloadFile => include_str!("../content/examples/DownloadFile_JsonResult_example.json"),
         Action::Search => include_str!("../content/examples/Search_JsonResult_example.json"),
     })
 }

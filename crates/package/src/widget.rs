@@ -24,6 +24,7 @@ pub fn html(action: Action) -> Option<String> {
             include_str!("../widgets/lists.js"),
             include_str!("../widgets/get_relationships.js")
         ),
+        Action::DownloadFile => include_str!("../widgets/download_file.js"),
         Action::Search => concat!(
             include_str!("../widgets/lists.js"),
             include_str!("../widgets/search.js")

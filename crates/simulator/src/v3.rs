@@ -126,6 +126,7 @@ impl Question<'_> {
             Route::MakeZip => zip::make(self),
             Route::Zip(id) => zip::get(self, id),
             Route::DownloadZip(id) => zip::download(self, id),
+            Route::ZipUrl(id) => zip::address(self, id),
             Route::UploadTo(_) | Route::Storage(_) => Err(Refusal::no_resource()),
         }
     }

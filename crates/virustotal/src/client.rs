@@ -1,5 +1,6 @@
 //! The questions one can ask VirusTotal.
 
+mod download;
 mod file_reports;
 mod listing;
 mod memory;
@@ -14,6 +15,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::download::Downloaded;
 pub use self::listing::{Listed, Listing};
 use self::memory::{Question, complete, pick};
 pub use self::note::{Noted, Vote};
@@ -22,7 +24,7 @@ use crate::journal::Asked;
 use crate::quota::Priority;
 use crate::transport::{Endpoint, Errand, Transport};
 use crate::v2::{self, Batch, Element, Separator};
-use crate::v3;
+use crate::v3::{self, Allowance};
 use crate::{Deadline, DomainName, Error, FileHash, Report, Settings, Upload, UrlId};
 
 /// What VirusTotal says about one object.
@@ -396,6 +398,20 @@ impl Client {
             self.forget_kept(Kind::File, &[hash]).await;
         }
         known.pop().unwrap_or(Ok(Submission::Missing))
+    }
+
+    /// What VirusTotal itself allows a user and has counted, window by window. API v3 only. Costs one call (it may cost none of
+    /// the quota).
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for another user than the key's owner; [`Error::Missing`] for one that does not exist;
+    /// [`Error::Settings`] for the key in place of a name, which is not sent.
+    pub async fn allowances(&self, user: &str, deadline: &Deadline) -> Result<Vec<Allowance>, Error> {
+        if user == self.transport.settings().key.expose() {
+            let advice = "that is the API key, which would reach logs in an address: give the name of its owner at VirusTotal";
+            return Err(Error::Settings(advice.to_owned()));
+        }
+        v3::allowances(&self.transport.errand(deadline), user).await
     }
 
     /// Calls made so far, refused and repeated ones included, by endpoint.

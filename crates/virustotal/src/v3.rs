@@ -1,5 +1,6 @@
 //! API v3: its endpoints, what it refuses, and how its answers become reports. Source: VirusTotal's API v3 reference.
 
+mod allowance;
 mod analysis;
 mod comment;
 mod listing;
@@ -8,6 +9,7 @@ mod object;
 mod related;
 pub(crate) mod shape;
 mod submission;
+mod zip;
 
 use std::time::Duration;
 
@@ -15,12 +17,15 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use allowance::Allowance;
+pub(crate) use allowance::allowances;
 pub(crate) use analysis::poll;
 pub(crate) use comment::comments;
 pub(crate) use listing::{Pages, related, search};
 pub(crate) use note::{comment, vote};
 pub(crate) use object::{Subject, report, without_credentials};
 pub(crate) use submission::{rescan, scan_url, upload};
+pub(crate) use zip::{Zip, fetch_zip, make_zip, zip};
 
 use crate::transport::{Access, Endpoint, Errand, Method, Payload, Refusal};
 use crate::{Error, Trouble};
@@ -33,10 +38,14 @@ pub(crate) const ANALYSES: Endpoint = get("v3/analyses", Access::Everyone);
 pub(crate) const RELATIONSHIPS: Endpoint = get("v3/relationships", Access::Some);
 pub(crate) const COMMENTS: Endpoint = get("v3/comments", Access::Some);
 pub(crate) const SEARCH: Endpoint = get("v3/search", Access::Some);
+pub(crate) const QUOTAS: Endpoint = get("v3/overall_quotas", Access::Some);
 pub(crate) const UPLOAD_URL: Endpoint = get("v3/upload_url", Access::Some);
+pub(crate) const ZIP: Endpoint = get("v3/zip_files", Access::Some);
+pub(crate) const DOWNLOAD_ZIP: Endpoint = get("v3/zip_files/download", Access::Some);
 pub(crate) const POST_FILES: Endpoint = post("v3/files/upload", Access::Everyone);
 pub(crate) const POST_UPLOAD: Endpoint = post("v3/upload", Access::Some);
 pub(crate) const POST_URLS: Endpoint = post("v3/urls/submit", Access::Everyone);
+pub(crate) const MAKE_ZIP: Endpoint = post("v3/zip_files/make", Access::Some);
 pub(crate) const POST_COMMENT: Endpoint = post("v3/comments/add", Access::Some);
 pub(crate) const POST_VOTE: Endpoint = post("v3/votes/add", Access::Some);
 pub(crate) const ANALYSE: Endpoint = post("v3/analyse", Access::Some);

@@ -47,6 +47,8 @@ pub enum Command {
     Upload(UploadArguments),
     /// List what is related to hashes, URLs, IP addresses or domains (API v3)
     Related(RelatedArguments),
+    /// Save files of VirusTotal, each in a ZIP that only opens with a password (API v3, premium keys)
+    Download(DownloadArguments),
     /// Search with a query of VirusTotal Intelligence (API v3, premium keys)
     Search(SearchArguments),
     /// Write a comment at VirusTotal, for everybody to read (API v3)
@@ -115,6 +117,29 @@ pub struct RelatedArguments {
     /// List at most so many objects for each [default: 20]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub limit: Option<String>,
+    /// See [`Asking`].
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `download`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each file becomes <hash>.zip, readable by you alone, and opens with the password infected. What is in the folder
+already is neither asked for again nor overwritten. A file costs three calls, and one for each look at how far its
+packing is.
+
+Examples:
+  vtsecops download 44d88612fea8a8f36de82e1278abb02f
+  vtsecops download --folder /var/quarantine --file hashes.txt"
+)]
+pub struct DownloadArguments {
+    /// See [`Values`].
+    #[command(flatten)]
+    pub values: Values,
+    /// Where to save them: a folder that is there
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    pub folder: String,
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
@@ -620,10 +645,28 @@ pub enum CacheVerb {
 /// `quota`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Counted are the calls that this machine has made and VirusTotal's refusals; no call is made.\n\n\
-    Examples:\n  vtsecops quota\n  vtsecops quota --json"
+    after_help = "Counted are the calls that this machine has made and VirusTotal's refusals; no call is made. With --user
+VirusTotal is asked what it allows the key and has counted on all machines (API v3); the name is the one of the key's
+owner at VirusTotal, never the key itself.
+
+Examples:
+  vtsecops quota
+  vtsecops quota --json
+  vtsecops quota --user jane_doe --save"
 )]
 pub struct QuotaArguments {
+    /// Ask VirusTotal too, about this user: the key's owner (one call)
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Keep to what VirusTotal says from now on: quota_per_hour, quota_per_day and quota_per_month of the config file
+    #[arg(long, requires = "user")]
+    pub save: bool,
+    /// Read the API key from the first line of this file
+    #[arg(long, value_name = "PATH", requires = "user")]
+    pub api_key_file: Option<PathBuf>,
+    /// Ask with the key of this instance, and save for it ([instance.NAME] in the config file)
+    #[arg(long, value_name = "NAME", requires = "user")]
+    pub instance: Option<String>,
     /// As JSON
     #[arg(long)]
     pub json: bool,

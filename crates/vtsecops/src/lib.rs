@@ -52,6 +52,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Upload(arguments) => commands::upload::run(&arguments),
         Command::Related(arguments) => commands::objects::related(&arguments),
+        Command::Download(arguments) => commands::objects::download(&arguments),
         Command::Search(arguments) => commands::objects::search(&arguments),
         Command::Comment(arguments) => commands::objects::comment(&arguments),
         Command::Vote(arguments) => commands::objects::vote(&arguments),

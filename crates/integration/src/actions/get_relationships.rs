@@ -106,6 +106,7 @@ async fn ask(run: Run<'_>, object: &ObjectId, names: &[String], most: usize) -> 
         false => Ok(Told {
             remark: Some(remark),
             lists,
+            ..Told::default()
         }),
     }
 }

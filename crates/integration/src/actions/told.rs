@@ -7,6 +7,7 @@ use secops::{
     ScriptResult, Table,
 };
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use virustotal::{Listed, Listing};
 
@@ -21,6 +22,8 @@ pub(super) struct Told {
     /// What there is to say of it, a sentence part.
     pub(super) remark: Option<String>,
     pub(super) lists: Vec<List>,
+    /// What the JSON result says of it, beside the lists.
+    pub(super) report: Option<Value>,
 }
 
 /// A list that VirusTotal showed.
@@ -104,7 +107,7 @@ impl Ending<'_> {
         let (mut tables, mut reports) = (Vec::new(), Vec::new());
         let targets = &self.run.context.targets;
         for (group, told) in self.plan.groups.iter().zip(self.told) {
-            let told = told.map(|told| (told.remark, Arc::new(told.lists)));
+            let told = told.map(|told| (told.remark, Arc::new(told.lists), told.report));
             for (place, entity) in group
                 .members
                 .iter()
@@ -112,13 +115,15 @@ impl Ending<'_> {
             {
                 let name = entity.original_identifier();
                 match &told {
-                    Ok((remark, lists)) => {
+                    Ok((remark, lists, said)) => {
                         let named = remark.as_ref().map(|remark| with_reason(name, remark));
                         tally.found.push(named.unwrap_or_else(|| name.to_owned()));
                         if !lists.is_empty() {
                             tables.push((place, table(&entity.identifier, lists)));
                             reports.extend(report(&entity.identifier, lists).map(|item| (place, item)));
                         }
+                        let said = said.as_ref().and_then(|said| item(&entity.identifier, said));
+                        reports.extend(said.map(|item| (place, item)));
                         let (outcome, remark) = (OutcomeKind::Found, remark.clone());
                         entities.push((place, EntityResult::without_report(entity, outcome, remark)));
                     }
@@ -149,8 +154,8 @@ impl Ending<'_> {
             entities: in_order(entities),
             tables: in_order(tables),
             json_result: match self.action {
-                Action::GetRelationships => JsonResult::List(in_order(reports)),
-                _ => JsonResult::None,
+                Action::AddComment | Action::AddVote => JsonResult::None,
+                _ => JsonResult::List(in_order(reports)),
             },
             ..ActionResult::new(
                 definition.name,
@@ -198,13 +203,18 @@ pub(super) fn table(title: &str, lists: &Arc<Vec<List>>) -> Table {
     }
 }
 
-/// `{"lists": […]}`; `None` for what is no JSON, which does not occur.
+/// `{"lists": […]}`.
 pub(super) fn report(name: &str, lists: &Arc<Vec<List>>) -> Option<JsonItem> {
     #[derive(Serialize)]
     struct Lists<'a> {
         lists: &'a [List],
     }
-    let raw = to_raw_value(&Lists { lists }).ok()?;
+    item(name, &Lists { lists })
+}
+
+/// What the JSON result says of an entity; `None` for what is no JSON, which does not occur.
+fn item(name: &str, said: &impl Serialize) -> Option<JsonItem> {
+    let raw = to_raw_value(said).ok()?;
     Some(JsonItem {
         name: name.to_owned(),
         report: Arc::from(raw),

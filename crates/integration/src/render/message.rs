@@ -222,6 +222,15 @@ pub(crate) static VOTE_WORDS: Words = Words {
     ..NOTE_WORDS
 };
 
+pub(crate) static DOWNLOAD_WORDS: Words = Words {
+    nothing: "No file hashes were found in current scope.",
+    found: "The following files are here, each in a ZIP that only opens with its password:",
+    missing: "VirusTotal does not have the following files:",
+    quota: "The following files were not downloaded due to reaching API request limitation:",
+    stopped: "The following files were not downloaded before time ran out:",
+    ..NOTE_WORDS
+};
+
 const NO_OBJECTS: &str =
     "No file hashes, URLs, IP addresses, host names or domains were found in current scope.";
 

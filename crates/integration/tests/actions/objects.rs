@@ -1,7 +1,7 @@
 //! What only API v3 has: lists, comments and votes.
 
 use secops::EntityType::{Domain, FileHash};
-use secops::OutcomeKind::{Failed, Found, Missing};
+use secops::OutcomeKind::{Failed, Found, Missing, Skipped};
 use secops::{ExecutionState, Parameters};
 use simulator::{Fault, KeyKind, synthetic_file, unknown_file};
 use virustotal::Tier;
@@ -86,6 +86,8 @@ async fn nothing_is_written_where_a_parameter_can_not_be_used() {
         (Action::AddVote, "Vote", ""),
         (Action::AddComment, "Comment", " "),
         (Action::GetRelationships, "Relationships", "../files"),
+        (Action::DownloadFile, "Folder", ""),
+        (Action::DownloadFile, "Folder", "/no/such/folder"),
         (Action::Search, "Query", ""),
     ] {
         let context = context(entities(&Domain, &["a.example"]), parameters(name, value));
@@ -107,4 +109,54 @@ async fn a_search_says_what_it_needs() {
         "{}",
         result.output_message
     );
+}
+
+#[tokio::test]
+async fn files_are_downloaded_each_by_itself_and_none_twice() {
+    let running = simulator(KeyKind::Private).start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (known, other, unknown) = (
+        synthetic_file(1).sha256,
+        synthetic_file(2).md5,
+        unknown_file(1).sha256,
+    );
+    let context = context(
+        entities(&FileHash, &[&known, &unknown, &other, "nonsense"]),
+        parameters("Folder", folder.path().to_str().unwrap()),
+    );
+    let client = client(&running, Tier::Private);
+    let result = run(Action::DownloadFile, &client, &context).await;
+    assert_eq!(outcomes(&result), [Found, Missing, Found, Skipped]);
+    assert_eq!(result.state, ExecutionState::Completed);
+    for hash in [&known, &other] {
+        assert!(folder.path().join(format!("{hash}.zip")).is_file(), "{hash}");
+    }
+    let calls = running.calls().len();
+    let again = run(Action::DownloadFile, &client, &context).await;
+    assert_eq!(outcomes(&again), [Found, Missing, Found, Skipped]);
+    let remark = again.entities[0].remark.clone().unwrap();
+    assert!(remark.contains("it is there already"), "{remark}");
+    // Only the unknown one is asked for again.
+    assert_eq!(running.calls().len(), calls + 2);
+}
+
+#[tokio::test]
+async fn a_public_key_is_told_what_a_download_needs() {
+    let running = simulator(KeyKind::Public).start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let context = context(
+        entities(&FileHash, &[&synthetic_file(1).sha256]),
+        parameters("Folder", folder.path().to_str().unwrap()),
+    );
+    let result = run(Action::DownloadFile, &client(&running, Tier::Public), &context).await;
+    assert_eq!(
+        (outcomes(&result), result.state),
+        (vec![Failed], ExecutionState::Failed)
+    );
+    assert!(
+        result.output_message.contains("premium"),
+        "{}",
+        result.output_message
+    );
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }

@@ -18,6 +18,7 @@ async fn a_wrong_key_fails_every_action_at_once_with_one_clear_sentence() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "x").unwrap();
     let path = file.path().to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let targets: Vec<Entity> = [
         entities(&FileHash, &[EICAR_MD5, EICAR_SHA256]),
         entities(&Address, &["198.51.100.7", "8.8.8.8"]),
@@ -33,6 +34,7 @@ async fn a_wrong_key_fails_every_action_at_once_with_one_clear_sentence() {
             .unwrap();
         let parameters = threshold("3")
             .with("File Paths", path)
+            .with("Folder", folder.path().to_str().unwrap())
             .with("Relationships", "comments, votes")
             .with("Comment", "said")
             .with("Vote", "malicious")

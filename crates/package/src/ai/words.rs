@@ -162,6 +162,19 @@ pub(crate) fn about(action: Action) -> About {
             internal: None,
             insights: false,
         },
+        Action::DownloadFile => About {
+            short_description: "Saves files of VirusTotal by their hashes, each in a ZIP that only opens with a password. Needs a \
+                premium API key.",
+            description: include_str!("../../content/ai/DownloadFile.md"),
+            entities: "File hashes: by them VirusTotal knows its files.",
+            filters: BY_TYPE,
+            outcome: "Files of VirusTotal are retrieved by their hashes: that downloads files.",
+            outcomes: &[Outcome::DownloadFile],
+            capability: "Files are saved on the machine that runs the action. Nothing is submitted, and nothing of the case is changed.",
+            external: None,
+            internal: None,
+            insights: false,
+        },
         Action::Search => About {
             short_description: "Lists the files, URLs, domains or IP addresses that a query of VirusTotal Intelligence finds. Needs \
                 a premium API key.",

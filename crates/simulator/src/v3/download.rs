@@ -40,15 +40,20 @@ fn new_address(question: &Question<'_>, id: &str) -> Result<String, Refusal> {
     if !standing.has_report() {
         return Err(Refusal::NotAvailableYet);
     }
+    Ok(store(question, &file.hashes.sha256, content(&file)))
+}
+
+/// An address where content can be fetched without a key.
+pub(super) fn store(question: &Question<'_>, name: &str, content: Bytes) -> String {
     let mut memory = question.world.memory();
     memory.last_token += 1;
     let secret = hex(&Sha256::digest(format!("{}{}", memory.last_token, question.key)));
-    let token = format!("{}-{}", file.hashes.sha256, secret.get(..16).unwrap_or_default());
+    let token = format!("{name}-{}", secret.get(..16).unwrap_or_default());
     if memory.storage.len() >= MOST_ADDRESSES {
         memory.storage.clear();
     }
-    memory.storage.insert(token.clone(), content(&file));
-    Ok(format!("{}{STORAGE_PATH}{token}", question.origin))
+    memory.storage.insert(token.clone(), content);
+    format!("{}{STORAGE_PATH}{token}", question.origin)
 }
 
 /// What a file holds, see the module.

@@ -71,6 +71,7 @@ pub(crate) enum Route {
     MakeZip,
     Zip(String),
     DownloadZip(String),
+    ZipUrl(String),
 }
 
 /// Where upload addresses of API v3 begin; API v2's have other tokens.
@@ -112,6 +113,7 @@ impl Route {
             ["intelligence", "search"] => Self::Search,
             ["intelligence", "zip_files", id] => Self::Zip(text(id)),
             ["intelligence", "zip_files", id, "download"] => Self::DownloadZip(text(id)),
+            ["intelligence", "zip_files", id, "download_url"] => Self::ZipUrl(text(id)),
             [collection, id] => Self::Object(Kind::of(collection)?, text(id)),
             [collection, id, "comments"] => Self::Comments(Kind::of(collection)?, text(id)),
             [collection, id, "votes"] => Self::Votes(Kind::of(collection)?, text(id)),
@@ -158,7 +160,7 @@ impl Route {
             Self::Search => "v3/search",
             Self::Download(_) | Self::DownloadUrl(_) => "v3/download",
             Self::Storage(_) => "v3/storage",
-            Self::MakeZip | Self::Zip(_) | Self::DownloadZip(_) => "v3/zip_files",
+            Self::MakeZip | Self::Zip(_) | Self::DownloadZip(_) | Self::ZipUrl(_) => "v3/zip_files",
         }
     }
 
@@ -176,7 +178,8 @@ impl Route {
             | Self::Download(id)
             | Self::DownloadUrl(id)
             | Self::Zip(id)
-            | Self::DownloadZip(id) => Some(id),
+            | Self::DownloadZip(id)
+            | Self::ZipUrl(id) => Some(id),
             _ => None,
         }
     }

@@ -112,10 +112,18 @@ pub(super) fn get(question: &Question<'_>, id: &str) -> Result<Answer, Refusal> 
 }
 
 pub(super) fn download(question: &Question<'_>, id: &str) -> Result<Answer, Refusal> {
+    Ok(Answer::Redirect(new_address(question, id)?))
+}
+
+pub(super) fn address(question: &Question<'_>, id: &str) -> Result<Answer, Refusal> {
+    Ok(Answer::Json(json!({"data": new_address(question, id)?})))
+}
+
+fn new_address(question: &Question<'_>, id: &str) -> Result<String, Refusal> {
     question.premium()?;
     let made = find(&question.world.memory(), id)?;
     match made.ready_at <= question.world.now() {
-        true => Ok(Answer::Content(made.content)),
+        true => Ok(download::store(question, id, made.content)),
         false => Err(Refusal::NotAvailableYet),
     }
 }

@@ -118,7 +118,15 @@ fn a_zip_is_made_in_time_and_opens_with_its_password() {
     );
     scene.pass(30);
     assert_eq!(scene.get(&path).data()["attributes"]["status"], "finished");
-    let bytes = scene.get(&format!("{path}/download")).body;
+    let answer = scene.get(&format!("{path}/download"));
+    assert_eq!(answer.status, 302);
+    let to = answer.headers["location"].to_str().unwrap();
+    let bytes = scene.try_get(None, to).unwrap().body;
+    let address = scene.get(&format!("{path}/download_url")).data();
+    assert_eq!(
+        scene.try_get(None, address.as_str().unwrap()).unwrap().body,
+        bytes
+    );
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     assert!(archive.by_index(0).is_err(), "needs a password");
     let mut text = String::new();

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Access, Endpoint, Method, tls};
+use crate::quarantine::{Quarantine, Refused};
 use crate::quota::End;
 use crate::settings::ProxyChoice;
 use crate::upload::Unreadable;
@@ -36,6 +37,8 @@ pub(crate) enum Payload<'a> {
     V3(Request),
     /// A file, as multipart to API v3.
     V3File(&'a Upload),
+    /// A question to API v3 whose answer is content.
+    Fetch { path: String, into: &'a Quarantine },
 }
 
 /// A successful exchange.
@@ -118,6 +121,10 @@ impl Http {
             .request(endpoint, payload, key, sent_bytes)
             .await
             .map_err(Refusal::Final)?;
+        if let Payload::Fetch { into, .. } = payload {
+            // On the heap, so that other questions are not larger for it.
+            return Box::pin(self.fetch(endpoint, payload, request, into)).await;
+        }
         let response = request
             .timeout(timeout)
             .send()
@@ -129,16 +136,7 @@ impl Http {
             "answered"
         );
         if endpoint.is_v3() && !response.status().is_success() {
-            let (status, pause) = (response.status(), retry_after(&response));
-            let body = self.body(response, timeout).await?;
-            return Err(
-                v3::refusal(endpoint.path, status, pause, &body).unwrap_or_else(|| match payload {
-                    Payload::V3File(upload) if status == StatusCode::PAYLOAD_TOO_LARGE => {
-                        Refusal::Final(upload.too_large())
-                    }
-                    _ => Refusal::of_status(endpoint, payload, status, pause),
-                }),
-            );
+            return Err(Box::pin(self.refused_by_v3(endpoint, payload, response)).await);
         }
         refusal(endpoint, payload, &response)?;
         let location = response
@@ -150,6 +148,75 @@ impl Http {
             location,
             body: self.body(response, timeout).await?,
         })
+    }
+
+    async fn refused_by_v3(&self, endpoint: &Endpoint, payload: &Payload<'_>, response: Response) -> Refusal {
+        let (status, pause) = (response.status(), retry_after(&response));
+        let body = match self.body(response, self.timeout(payload)).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        v3::refusal(endpoint.path, status, pause, &body).unwrap_or_else(|| match payload {
+            Payload::V3File(upload) if status == StatusCode::PAYLOAD_TOO_LARGE => {
+                Refusal::Final(upload.too_large())
+            }
+            _ => Refusal::of_status(endpoint, payload, status, pause),
+        })
+    }
+
+    /// Takes content into quarantine as it comes. It may come from another place, which is not told the key. The time is
+    /// bounded for each silence, not in all: only the caller knows how long a large file is worth.
+    async fn fetch(
+        &self,
+        endpoint: &Endpoint,
+        payload: &Payload<'_>,
+        request: RequestBuilder,
+        into: &Quarantine,
+    ) -> Result<Answered, Refusal> {
+        let mut response = self.in_time(request.send()).await?;
+        if response.status().is_redirection() {
+            let address = self.storage(&response).map_err(Refusal::Trouble)?;
+            response = self.in_time(self.client.get(address).send()).await?;
+            let status = response.status();
+            // An address that has expired: another try is given another one.
+            if !status.is_success() {
+                return Err(Refusal::Trouble(Trouble::Status(status.as_u16())));
+            }
+        } else if !response.status().is_success() {
+            return Err(Box::pin(self.refused_by_v3(endpoint, payload, response)).await);
+        }
+        let refused = |refused| match refused {
+            Refused::Here(error) => Refusal::BrokenOff(error),
+            Refused::There(detail) => Refusal::Trouble(Trouble::Body(detail)),
+        };
+        let mut incoming = into.restart().await.map_err(refused)?;
+        while let Some(part) = self.in_time(response.chunk()).await? {
+            incoming.take(&part).await.map_err(refused)?;
+        }
+        incoming.finish().await.map_err(refused)?;
+        Ok(Answered {
+            location: None,
+            body: Vec::new(),
+        })
+    }
+
+    async fn in_time<T>(&self, step: impl Future<Output = reqwest::Result<T>>) -> Result<T, Refusal> {
+        match tokio::time::timeout(self.call_timeout, step).await {
+            Ok(output) => output.map_err(|error| failed(error, self.call_timeout)),
+            Err(_) => Err(Refusal::Trouble(Trouble::TimedOut(self.call_timeout))),
+        }
+    }
+
+    /// Where content is fetched.
+    fn storage(&self, response: &Response) -> Result<Url, Trouble> {
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok());
+        let address = location.and_then(|location| response.url().join(location).ok());
+        address
+            .filter(|address| is_safe_storage(address, &self.base_v3))
+            .ok_or_else(|| Trouble::Body("the download leads nowhere safe".to_owned()))
     }
 
     async fn request(
@@ -196,6 +263,10 @@ impl Http {
                 };
                 with_header_key(request, key)
             }
+            Payload::Fetch { path, .. } => {
+                let url = self.base_v3.join(path).map_err(invalid)?;
+                with_header_key(self.client.get(url), key)
+            }
             Payload::V3File(upload) => {
                 let form = upload.form(sent_bytes).await?;
                 let url = self.base_v3.join("files").map_err(invalid)?;
@@ -206,7 +277,7 @@ impl Http {
 
     pub(super) fn timeout(&self, payload: &Payload<'_>) -> Duration {
         match payload {
-            Payload::Parameters(_) | Payload::V3(_) => self.call_timeout,
+            Payload::Parameters(_) | Payload::V3(_) | Payload::Fetch { .. } => self.call_timeout,
             Payload::File(upload) | Payload::FileTo(upload, _) | Payload::V3File(upload) => {
                 self.call_timeout + Duration::from_secs(upload.size_bytes() / SLOWEST_UPLOAD)
             }
@@ -223,6 +294,11 @@ impl Http {
         }
         Ok(body)
     }
+}
+
+/// Over TLS, or the server that was asked (a simulator).
+fn is_safe_storage(address: &Url, asked: &Url) -> bool {
+    address.scheme() == "https" || address.origin() == asked.origin()
 }
 
 fn borrowed<'a>(parameters: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
@@ -322,7 +398,9 @@ fn with_header_key(request: RequestBuilder, key: &ApiKey) -> RequestBuilder {
 
 fn too_large(path: &'static str, payload: &Payload<'_>) -> Error {
     match payload {
-        Payload::Parameters(_) | Payload::V3(_) => Error::InvalidArgument { endpoint: path },
+        Payload::Parameters(_) | Payload::V3(_) | Payload::Fetch { .. } => {
+            Error::InvalidArgument { endpoint: path }
+        }
         Payload::File(upload) | Payload::FileTo(upload, _) | Payload::V3File(upload) => upload.too_large(),
     }
 }
@@ -397,4 +475,30 @@ fn cause(error: &reqwest::Error) -> String {
         innermost = inner;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::is_safe_storage;
+
+    #[test]
+    fn content_comes_over_tls_or_from_the_server_that_was_asked() {
+        let safe = |address: &str, asked: &str| {
+            is_safe_storage(&Url::parse(address).unwrap(), &Url::parse(asked).unwrap())
+        };
+        let virustotal = "https://www.virustotal.com/api/v3/";
+        assert!(safe("https://storage.example/x?signature=y", virustotal));
+        for address in [
+            "http://storage.example/x",
+            "http://www.virustotal.com/x",
+            "ftp://storage.example/x",
+            "file:///etc/passwd",
+        ] {
+            assert!(!safe(address, virustotal), "{address}");
+        }
+        assert!(safe("http://127.0.0.1:9/x", "http://127.0.0.1:9/api/v3/"));
+        assert!(!safe("http://127.0.0.1:8/x", "http://127.0.0.1:9/api/v3/"));
+    }
 }

@@ -11,6 +11,7 @@ mod agreement;
 mod both;
 mod cache;
 mod common;
+mod downloads;
 mod file_reports;
 mod journal;
 mod lists_and_notes;

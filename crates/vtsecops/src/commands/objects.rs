@@ -1,4 +1,4 @@
-//! `vtsecops related`, `comment`, `vote` and `search`: what only API v3 has.
+//! `vtsecops related`, `comment`, `vote`, `download` and `search`: what only API v3 has.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +8,9 @@ use secops::{Entity, EntityType, Parameters};
 use virustotal::FileHash;
 
 use super::run::{self, Order, resolve};
-use crate::cli::{Asking, CommentArguments, RelatedArguments, SearchArguments, Values, VoteArguments};
+use crate::cli::{
+    Asking, CommentArguments, DownloadArguments, RelatedArguments, SearchArguments, Values, VoteArguments,
+};
 use crate::failure::Failure;
 use crate::{input, settings};
 
@@ -40,6 +42,21 @@ pub(crate) fn vote(arguments: &VoteArguments) -> Result<ExitCode, Failure> {
     run(
         Action::AddVote,
         targets(&arguments.values)?,
+        parameters,
+        &arguments.asking,
+    )
+}
+
+pub(crate) fn download(arguments: &DownloadArguments) -> Result<ExitCode, Failure> {
+    let values = &arguments.values;
+    let hashes = input::collect(&values.values, values.file.as_deref(), "hashes")?;
+    let targets = hashes
+        .into_iter()
+        .map(|hash| Entity::new(hash, EntityType::FileHash));
+    let parameters = Parameters::new().with("Folder", arguments.folder.as_str());
+    run(
+        Action::DownloadFile,
+        targets.collect(),
         parameters,
         &arguments.asking,
     )

@@ -1,7 +1,10 @@
 //! `vtsecops quota`
 
+mod allowance;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use virustotal::quota::KeyUse;
 
+use self::allowance::Told;
 use super::run::{resolve, runtime};
 use crate::cli::{Connection, QuotaArguments};
 use crate::failure::Failure;
@@ -17,18 +21,34 @@ use crate::progress::Teller;
 use crate::stores;
 
 pub(crate) fn run(arguments: &QuotaArguments) -> Result<ExitCode, Failure> {
-    let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
-    let ledger = stores::ledger(&resolved, Teller::new(false).notify());
-    let keys = runtime()?.block_on(ledger.keys());
+    let connection = Connection {
+        api_key_file: arguments.api_key_file.clone(),
+        instance: arguments.instance.clone(),
+        ..Connection::default()
+    };
+    let (resolved, file) = resolve(&Vec::new(), &connection)?;
+    let runtime = runtime()?;
+    let ledger = Arc::new(stores::ledger(&resolved, Teller::new(false).notify()));
+    let told = match &arguments.user {
+        Some(user) => Some(runtime.block_on(allowance::ask(user, &connection, &resolved, &file, &ledger))?),
+        None => None,
+    };
+    let keys = runtime.block_on(ledger.keys());
     let now = stores::clock().now();
     crate::print(|out| match arguments.json {
-        true => writeln!(out, "{:#}", as_json(&keys)),
-        false => as_text(&keys, now, out),
+        true => writeln!(out, "{:#}", as_json(&keys, told.as_ref())),
+        false => {
+            as_text(&keys, now, out)?;
+            told.iter().try_for_each(|told| told.as_text(out))
+        }
     })?;
+    if let Some(told) = told.filter(|_| arguments.save) {
+        told.save(file)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_json(keys: &[KeyUse]) -> Value {
+fn as_json(keys: &[KeyUse], told: Option<&Told>) -> Value {
     let key = |known: &KeyUse| {
         let windows: serde_json::Map<String, Value> = known
             .windows
@@ -58,7 +78,11 @@ fn as_json(keys: &[KeyUse]) -> Value {
             "waiting": waiting,
         })
     };
-    json!({"keys": keys.iter().map(key).collect::<Vec<_>>()})
+    let mut document = json!({"keys": keys.iter().map(key).collect::<Vec<_>>()});
+    if let (Some(told), Some(document)) = (told, document.as_object_mut()) {
+        document.insert("virustotal".to_owned(), told.as_json());
+    }
+    document
 }
 
 fn as_text(keys: &[KeyUse], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! `related`, `search`, `comment` and `vote`.
+//! `related`, `search`, `comment`, `vote` and `download`.
 
 use crate::scene::{EICAR, Scene};
 
@@ -74,4 +74,30 @@ fn what_can_not_be_meant_is_refused_before_any_call() {
     assert_eq!(refused.code, 4);
     assert!(refused.out.contains("Relationships must be"), "{}", refused.out);
     assert!(scene.running.calls().is_empty());
+}
+
+#[test]
+fn a_download_is_in_quarantine_and_is_not_repeated() {
+    let scene = Scene::new();
+    let first = scene.run(&["download", EICAR]);
+    assert_eq!(first.code, 0, "{} {}", first.out, first.err);
+    for part in ["done", "saved as", "its password is infected"] {
+        assert!(first.out.contains(part), "{part}: {}", first.out);
+    }
+    let path = scene.home.path().join(format!("{EICAR}.zip"));
+    assert!(path.is_file());
+    let again = scene.run(&["download", "--output", "json", EICAR]);
+    assert_eq!(again.code, 0, "{} {}", again.out, again.err);
+    let said = &again.json()["json_result"][0]["EntityResult"];
+    assert_eq!(said["size_bytes"], path.metadata().unwrap().len());
+    assert_eq!(said["password"], "infected");
+    assert_eq!(scene.running.count("v3/storage"), 1);
+    // Something of that name is nobody's to overwrite.
+    std::fs::write(&path, "my notes").unwrap();
+    let refused = scene.run(&["download", EICAR]);
+    assert_eq!(refused.code, 4, "{} {}", refused.out, refused.err);
+    assert!(refused.out.contains("move it away"), "{}", refused.out);
+    let nowhere = scene.run(&["download", "--folder", "gone", EICAR]);
+    assert_eq!(nowhere.code, 4, "{} {}", nowhere.out, nowhere.err);
+    assert!(nowhere.out.contains("a folder that is there"), "{}", nowhere.out);
 }

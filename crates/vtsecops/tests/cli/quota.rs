@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulator::{KeyKind, synthetic_file, synthetic_url};
+use simulator::{KeyKind, Quota, synthetic_file, synthetic_url};
 
 use crate::scene::{EICAR, KEY, Scene, fed};
 
@@ -287,4 +287,63 @@ fn an_instance_has_a_key_of_its_own_and_never_anothers() {
     );
     let ran = fed(scene.bare(&["ping", "--instance", "apac"]), "");
     assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn the_limits_can_be_learnt_from_virustotal_and_are_kept_to() {
+    let scene = Scene::with(|builder| {
+        builder.key(KEY, KeyKind::Private).quota(Quota {
+            per_minute: Some(10),
+            per_day: Some(1234),
+            ..Quota::default()
+        })
+    });
+    let user = simulator::user_name(KEY);
+    scene.run(&["ping"]);
+    let told = scene.run(&["quota", "--user", &user]);
+    assert_eq!(told.code, 0, "{} {}", told.out, told.err);
+    let said = told.out.split("VirusTotal itself").nth(1).unwrap();
+    let rows: Vec<Vec<&str>> = said
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows[0], ["hour", "1", "600", "599"]);
+    assert_eq!(rows[1], ["day", "1", "1234", "1233"]);
+    assert_eq!(rows[2], ["month", "1", "–", "–"]);
+
+    let saved = scene.run(&["quota", "--user", &user, "--save", "--json"]);
+    assert_eq!(saved.code, 0, "{} {}", saved.out, saved.err);
+    assert_eq!(saved.json()["virustotal"]["windows"]["day"]["limit"], 1234);
+    assert!(saved.err.contains("quota_per_day = 1234"), "{}", saved.err);
+    scene.run(&["scan", "hash", EICAR]);
+    let quota = scene.run(&["quota", "--json"]).json();
+    assert_eq!(quota["keys"][0]["windows"]["day"]["limit"], 1234);
+    assert_eq!(quota["keys"][0]["windows"]["hour"]["limit"], 600);
+    assert_eq!(
+        quota["keys"][0]["windows"]["month"]["limit"],
+        serde_json::Value::Null
+    );
+}
+
+#[test]
+fn a_user_that_can_not_be_asked_about_is_told_and_the_key_is_never_one() {
+    let scene = Scene::with(|builder| {
+        builder
+            .key(KEY, KeyKind::Private)
+            .key("another-key", KeyKind::Public)
+    });
+    let nobody = scene.run(&["quota", "--user", "nobody"]);
+    assert_eq!(nobody.code, 4, "{} {}", nobody.out, nobody.err);
+    assert!(nobody.err.contains("knows no user \"nobody\""), "{}", nobody.err);
+    let other = scene.run(&["quota", "--user", &simulator::user_name("another-key")]);
+    assert_eq!(other.code, 4, "{} {}", other.out, other.err);
+    assert!(other.err.contains("own owner"), "{}", other.err);
+    scene.running.clear_calls();
+    let key = scene.run(&["quota", "--user", KEY]);
+    assert_eq!(key.code, 2, "{} {}", key.out, key.err);
+    assert!(!format!("{}{}", key.out, key.err).contains(KEY), "{}", key.err);
+    assert!(scene.running.calls().is_empty());
+    let alone = scene.run(&["quota", "--save"]);
+    assert_eq!(alone.code, 2, "{} {}", alone.out, alone.err);
 }
