@@ -10,11 +10,11 @@ const PAGE: &str = include_str!("../widgets/page.html");
 const STYLE: &str = include_str!("../widgets/style.css");
 const SCRIPT: &str = include_str!("../widgets/widget.js");
 
-/// The page of an action's widget; `None` for an action without a JSON result.
+/// The page of an action's widget; `None` for an action whose JSON result is nothing to look at, or that has none.
 #[must_use]
 pub fn html(action: Action) -> Option<String> {
     let part = match action {
-        Action::Ping | Action::AddComment | Action::AddVote => return None,
+        Action::Ping | Action::AddComment | Action::AddVote | Action::DownloadFile => return None,
         Action::GetDomainReport => include_str!("../widgets/get_domain_report.js"),
         Action::ScanHash => include_str!("../widgets/scan_hash.js"),
         Action::ScanIp => include_str!("../widgets/scan_ip.js"),
@@ -24,7 +24,6 @@ pub fn html(action: Action) -> Option<String> {
             include_str!("../widgets/lists.js"),
             include_str!("../widgets/get_relationships.js")
         ),
-        Action::DownloadFile => include_str!("../widgets/download_file.js"),
         Action::Search => concat!(
             include_str!("../widgets/lists.js"),
             include_str!("../widgets/search.js")

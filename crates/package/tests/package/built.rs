@@ -296,7 +296,7 @@ fn the_summary_names_everything() {
     let summary = json(&archive(), "VirusTotal.fulldetails");
     assert_eq!(summary["Identifier"], IDENTIFIER);
     assert_eq!(summary["Actions"].as_array().unwrap().len(), 11);
-    assert_eq!(summary["Widgets"].as_array().unwrap().len(), 8);
+    assert_eq!(summary["Widgets"].as_array().unwrap().len(), 7);
     assert_eq!(summary["Managers"][0], "VTSecOpsLauncher");
     assert_eq!(
         summary["ReleaseNotes"][0]["PublishTimeUnixTime"],

@@ -7,14 +7,13 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 
 /// The actions that have a widget.
-pub(crate) const ACTIONS: [Action; 8] = [
+pub(crate) const ACTIONS: [Action; 7] = [
     Action::ScanHash,
     Action::ScanUrl,
     Action::ScanIp,
     Action::GetDomainReport,
     Action::UploadAndScanFile,
     Action::GetRelationships,
-    Action::DownloadFile,
     Action::Search,
 ];
 
@@ -46,14 +45,9 @@ pub(crate) fn result(action: Action, entities: &[(&str, Value)]) -> Value {
 pub(crate) fn sample(name: &str) -> Value {
     let text = match name {
         "lists" => {
-            return example(include_str!(
-                "../../content/examples/GetRelationships_JsonResult_example.json"
-            ));
-        }
-        "download" => {
-            return example(include_str!(
-                "../../content/examples/DownloadFile_JsonResult_example.json"
-            ));
+            let example = include_str!("../../content/examples/GetRelationships_JsonResult_example.json");
+            let example: Value = serde_json::from_str(example).unwrap();
+            return example[0]["EntityResult"].clone();
         }
         "domain_report" => include_str!("samples/v2_domain_report.json"),
         "domain_report_sparse" => include_str!("samples/v2_domain_report_sparse.json"),
@@ -72,12 +66,6 @@ pub(crate) fn sample(name: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// What an example says of its first entity.
-fn example(text: &str) -> Value {
-    let example: Value = serde_json::from_str(text).unwrap();
-    example[0]["EntityResult"].clone()
-}
-
 /// An action's telling sample.
 pub(crate) fn typical(action: Action) -> Value {
     sample(match action {
@@ -85,7 +73,6 @@ pub(crate) fn typical(action: Action) -> Value {
         Action::ScanIp => "ip_report",
         Action::ScanUrl => "url_report_malicious",
         Action::GetRelationships | Action::Search => "lists",
-        Action::DownloadFile => "download",
         _ => "file_report_eicar",
     })
 }
