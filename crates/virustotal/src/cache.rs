@@ -218,15 +218,16 @@ impl Cache {
         }
     }
 
-    /// Keeps answers, and frees their objects. Nobody waits for it: whoever wants them too waits for the claim to go.
-    pub(crate) fn keep(&self, scope: &Scope, kind: Kind, answers: Vec<(String, Stored)>) {
+    /// Keeps answers. Every process sees them when this returns.
+    pub(crate) async fn keep(&self, scope: &Scope, kind: Kind, answers: Vec<(String, Stored)>) {
         let (scope, now, most_bytes) = (scope.clone(), self.clock.now(), self.most_bytes);
-        self.store.post(move |connection| {
+        let kept = self.store.run(move |connection| {
             for (name, answer) in &answers {
                 Entry::new(&scope, kind, name, answer).write(connection, now)?;
             }
             shrink(connection, most_bytes)
         });
+        let _: Option<()> = kept.await;
     }
 }
 

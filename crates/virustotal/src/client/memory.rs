@@ -216,7 +216,8 @@ impl Client {
         let known: Vec<(&String, Stored)> = known
             .filter_map(|(name, answer)| Some((name, Stored::of(answer.as_ref().ok()?))))
             .collect();
-        if let Some(journal) = &settings.journal {
+        let written = async {
+            let Some(journal) = &settings.journal else { return };
             let lasting =
                 |stored: &Stored| asked == Asked::Report || matches!(stored.answer, Answer::Found(_));
             let answers = known
@@ -224,22 +225,24 @@ impl Client {
                 .filter(|(_, stored)| lasting(stored))
                 .map(|(name, stored)| (full_name(kind, name), stored.clone()));
             journal.record(asked, answers.collect()).await;
-        }
-        if let Some(cache) = &settings.cache {
-            let answers = known.into_iter().filter_map(|(name, stored)| {
+        };
+        let kept = async {
+            let Some(cache) = &settings.cache else { return };
+            let answers = known.iter().filter_map(|(name, stored)| {
                 let name = match (asked, &stored.answer) {
-                    (Asked::Report, _) => name.clone(),
+                    (Asked::Report, _) => (*name).clone(),
                     // The name is an analysis's; the report tells the object's.
                     (_, Answer::Found(report)) => name_of(kind, report)?,
                     _ => return None,
                 };
-                Some((name, stored))
+                Some((name, stored.clone()))
             });
             let answers: Vec<(String, Stored)> = answers.collect();
             if !answers.is_empty() {
-                cache.keep(&self.scope(), kind, answers);
+                cache.keep(&self.scope(), kind, answers).await;
             }
-        }
+        };
+        tokio::join!(written, kept);
     }
 
     /// Reports of analyses that an earlier run has seen finished.
