@@ -65,6 +65,8 @@ pub enum Command {
     Config(ConfigArguments),
     /// Check a verdict policy, and judge a report by it
     Policy(PolicyArguments),
+    /// Serve the workdesk: cases, entities, actions and a case wall in the browser
+    Workdesk(WorkdeskArguments),
     /// Serve a simulated VirusTotal for tests and demos
     Simulator(SimulatorArguments),
     /// Run an action as Google SecOps starts it: its order on standard input, its result on standard output
@@ -640,6 +642,26 @@ pub enum CacheVerb {
     /// Forget all kept reports
     #[command(after_help = "Example:\n  vtsecops cache clear")]
     Clear,
+}
+
+/// `workdesk`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The first start prints a one-time link, which makes the first admin. Runs use the key and the settings of this user, as the
+shell does. Everything is kept in one folder; only one workdesk uses it at a time. Ctrl-C ends it: what is under way is
+taken up again at the next start.
+
+Examples:
+  vtsecops workdesk
+  vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk"
+)]
+pub struct WorkdeskArguments {
+    /// Where to listen: a loopback address, as there is no TLS
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8790")]
+    pub listen: std::net::SocketAddr,
+    /// Where everything is kept [default: the workdesk folder of the state folder]
+    #[arg(long, value_name = "PATH")]
+    pub folder: Option<PathBuf>,
 }
 
 /// `quota`

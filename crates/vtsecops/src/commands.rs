@@ -17,3 +17,4 @@ mod run;
 pub(crate) mod scan;
 pub(crate) mod simulator;
 pub(crate) mod upload;
+pub(crate) mod workdesk;

@@ -28,6 +28,11 @@ impl Failure {
         }
     }
 
+    /// What happened, in words.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells it, and gives the code.
     pub(crate) fn report(self) -> ExitCode {
         crate::tell(&self.message);

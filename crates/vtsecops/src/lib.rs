@@ -61,6 +61,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Quota(arguments) => commands::quota::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Policy(arguments) => commands::policy::run(&arguments),
+        Command::Workdesk(arguments) => commands::workdesk::run(&arguments),
         Command::Simulator(arguments) => commands::simulator::run(&arguments),
         Command::Action(arguments) => commands::action::run(&arguments),
         Command::Package(arguments) => commands::package::run(&arguments),

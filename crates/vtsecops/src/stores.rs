@@ -40,6 +40,11 @@ pub(crate) fn runs(resolved: &Resolved) -> Option<PathBuf> {
     state_folder(resolved).map(|folder| folder.join("runs"))
 }
 
+/// Where the workdesk keeps everything; `None` where there is no home.
+pub(crate) fn workdesk(resolved: &Resolved) -> Option<PathBuf> {
+    state_folder(resolved).map(|folder| folder.join("workdesk"))
+}
+
 fn state_folder(resolved: &Resolved) -> Option<PathBuf> {
     let usual = || {
         let strategy = etcetera::choose_base_strategy().ok()?;

@@ -18,3 +18,4 @@ mod scene;
 mod secrets;
 mod tools;
 mod upload;
+mod workdesk;

@@ -1,0 +1,159 @@
+//! `vtsecops workdesk`
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use integration::Action;
+use tokio::net::TcpListener;
+use virustotal::quota::Ledger;
+use virustotal::{Cache, Client, Journal, Notify, journal};
+use workdesk::{Clients, Desk, Engine, Pace, Run, Store};
+
+use super::run::{home, resolve, variable};
+use crate::cli::{Connection, WorkdeskArguments};
+use crate::failure::Failure;
+use crate::progress::Teller;
+use crate::settings::Resolved;
+use crate::{settings, stores};
+
+pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
+    if !arguments.listen.ip().is_loopback() {
+        return Err(Failure::usage(
+            "The workdesk listens on loopback addresses only, as it has no TLS: put a proxy with TLS in front of it.",
+        ));
+    }
+    let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
+    let folder = arguments.folder.clone().or_else(|| stores::workdesk(&resolved));
+    let folder = folder.ok_or_else(|| Failure::usage("There is no home folder; name one with --folder."))?;
+    let _lock = alone(&folder)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("the workdesk can't start: {error}")))?;
+    runtime.block_on(serve(arguments, &resolved, &folder))
+}
+
+async fn serve(
+    arguments: &WorkdeskArguments,
+    resolved: &Resolved,
+    folder: &Path,
+) -> Result<ExitCode, Failure> {
+    let failed = |error: workdesk::Error| Failure::failed(format!("{}: {error}", folder.display()));
+    let notify = Teller::new(false).notify();
+    let clients = OfThisUser {
+        ledger: Arc::new(stores::ledger(resolved, notify.clone())),
+        cache: Arc::new(stores::cache(resolved, notify.clone())),
+        journals: folder.join("runs"),
+        notify,
+    };
+    let listen = arguments.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Failure::failed(format!("the workdesk can't listen on {listen}: {error}")))?;
+    let store = Store::open(&folder.join("workdesk.db"), stores::clock())
+        .await
+        .map_err(failed)?;
+    let queue = folder.join("queue.db");
+    let usual = Pace::default();
+    let pace = Pace {
+        poll_every: resolved.poll_every().unwrap_or(usual.poll_every),
+        ..usual
+    };
+    let engine = Engine::start(store.clone(), &queue, Arc::new(clients), pace);
+    let desk = Desk::new(store.clone(), engine.await.map_err(failed)?)
+        .await
+        .map_err(failed)?;
+    let address = listener.local_addr().unwrap_or(listen);
+    crate::print(|out| {
+        writeln!(
+            out,
+            "The workdesk is at http://{address}/, its data in {}",
+            folder.display()
+        )?;
+        if let Some(path) = desk.setup_path() {
+            writeln!(out, "Set it up, once, with this link: http://{address}{path}")?;
+        }
+        writeln!(out, "Ctrl-C ends it.")
+    })?;
+    let stop = async {
+        // Without a signal there is nothing that ends it.
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let served = desk.serve(listener, stop).await;
+    store.close().await;
+    served.map_err(|error| Failure::failed(format!("the workdesk ended: {error}")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the folder, and holds it for this process alone as long as the value lasts.
+fn alone(folder: &Path) -> Result<File, Failure> {
+    let unusable =
+        |error: std::io::Error| Failure::failed(format!("{} can't be used: {error}", folder.display()));
+    fs::create_dir_all(folder).map_err(unusable)?;
+    for_owner_only(folder);
+    let lock = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("workdesk.lock"))
+        .map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(fs::TryLockError::WouldBlock) => Err(Failure::failed(format!(
+            "Another workdesk uses {}. End it, or name another folder with --folder.",
+            folder.display()
+        ))),
+        Err(fs::TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
+#[cfg(unix)]
+fn for_owner_only(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    // Of a file system without rights there is nothing to take away.
+    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+}
+
+#[cfg(not(unix))]
+fn for_owner_only(_: &Path) {}
+
+/// Clients with the key and the settings of the user who started the workdesk, as they are when a step is taken.
+struct OfThisUser {
+    ledger: Arc<Ledger>,
+    cache: Arc<Cache>,
+    journals: PathBuf,
+    notify: Notify,
+}
+
+impl Clients for OfThisUser {
+    fn client(&self, run: &Run) -> Result<Client, String> {
+        let (resolved, file) =
+            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
+        let key = settings::find_key(None, variable, &file, home().as_deref());
+        let (key, _) = key.map_err(|error| error.to_string())?;
+        let mut settings = resolved.to_virustotal(key);
+        settings.ledger = Some(Arc::clone(&self.ledger));
+        settings.cache = resolved.keeps_reports().then(|| Arc::clone(&self.cache));
+        file.instance()
+            .unwrap_or("default")
+            .clone_into(&mut settings.key_label);
+        settings.notify = self.notify.clone();
+        if Action::named(&run.action).is_some_and(Action::can_go_on) {
+            let id = run.id.to_string();
+            let begun = Journal::begin(
+                &self.journals,
+                &id,
+                run.action.clone(),
+                stores::clock(),
+                self.notify.clone(),
+            );
+            let journal = begun.map_err(|error| format!("The run can't be written down: {error}"))?;
+            settings.journal = Some(Arc::new(journal));
+        }
+        Client::new(settings).map_err(|error| error.to_string())
+    }
+
+    fn ended(&self, run: &Run) {
+        // Most have none.
+        let _ = journal::forget(&self.journals, &run.id.to_string());
+    }
+}

@@ -1,0 +1,284 @@
+//! The engine: takes the steps of runs when they are due.
+//!
+//! What is to be done stands in the [`Store`](crate::Store) alone. The queue, which is the job library's, only knows when a
+//! step is due, and is made anew from the store when the engine starts: so a crash between the two loses nothing.
+
+mod queue;
+mod step;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use integration::Action;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use virustotal::{Canceller, Client, Progress};
+
+use crate::{Ended, Error, NewRun, Run, RunState, Store};
+use queue::Queue;
+use step::Taken;
+
+/// Where the clients come from that runs ask VirusTotal with.
+pub trait Clients: Send + Sync {
+    /// The client of a run, for one step of it. So that nothing is submitted twice when a process dies in the middle of a step,
+    /// it remembers what an earlier client of the same run has submitted.
+    ///
+    /// # Errors
+    /// For people: there is no key, or the settings can't be used.
+    fn client(&self, run: &Run) -> Result<Client, String>;
+
+    /// The run is over: what was remembered for it can go.
+    fn ended(&self, run: &Run);
+}
+
+/// How often what could not be written down is tried again, and how long after.
+const TRIES: u32 = 5;
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// Whether an action can be asked for here. Those that read or write files of this machine can't: whoever may ask is not
+/// necessarily one who may do that.
+#[must_use]
+pub fn is_offered(action: Action) -> bool {
+    !matches!(action, Action::UploadAndScanFile | Action::DownloadFile)
+}
+
+/// How runs are taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Steps at the same time.
+    pub at_once: usize,
+    /// Time between two steps of a run that waits.
+    pub poll_every: Duration,
+    /// How long one step may take.
+    pub longest_step: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            at_once: 4,
+            poll_every: Duration::from_secs(10),
+            longest_step: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Takes steps until it is stopped.
+pub struct Engine {
+    shared: Arc<Shared>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+    stop: watch::Sender<bool>,
+}
+
+struct Shared {
+    store: Store,
+    clients: Arc<dyn Clients>,
+    pace: Pace,
+    queue: Queue,
+    under_way: Mutex<HashMap<i64, UnderWay>>,
+}
+
+/// A step that is being taken.
+struct UnderWay {
+    case: i64,
+    canceller: Arc<Canceller>,
+    client: Arc<Client>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("pace", &self.shared.pace)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts, and goes on with every run that is not over. `queue` is a file of the engine's own; nothing else uses it, and
+    /// only one engine works on a store.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn start(
+        store: Store,
+        queue: &Path,
+        clients: Arc<dyn Clients>,
+        pace: Pace,
+    ) -> Result<Self, Error> {
+        let queue = Queue::open(queue).await?;
+        for (run, due_at) in store.unfinished().await? {
+            queue.push(run, due_at).await?;
+        }
+        let shared = Arc::new(Shared {
+            store,
+            clients,
+            pace,
+            queue,
+            under_way: Mutex::default(),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let worker = tokio::spawn(queue::work(Arc::clone(&shared), stopped));
+        Ok(Self {
+            shared,
+            worker: Mutex::new(Some(worker)),
+            stop,
+        })
+    }
+
+    /// Asks for a run. When this returns it is sure to be made.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the case, an entity or an action; [`Error::Invalid`] for one that is not [offered](is_offered).
+    pub async fn ask(&self, new: NewRun, by: &str) -> Result<Run, Error> {
+        let action = Action::named(&new.action).ok_or_else(|| Error::not_found("action", &new.action))?;
+        if !is_offered(action) {
+            return Err(Error::Invalid(format!(
+                "{} reads or writes files of the machine that the workdesk runs on; it is for the shell",
+                new.action
+            )));
+        }
+        let run = self.shared.store.queue_run(new, by).await?;
+        self.shared.queue.push(run.id, run.due_at).await?;
+        Ok(run)
+    }
+
+    /// Ends a run: a step that is being taken breaks off, and what it has had so far is kept.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] for one that is over.
+    pub async fn cancel(&self, run: i64, by: &str) -> Result<Run, Error> {
+        let run = self.shared.store.cancel_run(run, by).await?;
+        if let Some(under_way) = self.shared.under_way().get(&run.id) {
+            under_way.canceller.cancel();
+        }
+        Ok(run)
+    }
+
+    /// How far the step of a run is that is being taken.
+    #[must_use]
+    pub fn progress(&self, run: i64) -> Option<Progress> {
+        let under_way = self.shared.under_way();
+        under_way.get(&run).map(|under_way| under_way.client.progress())
+    }
+
+    /// Whether a step of a run of that case is being taken.
+    #[must_use]
+    pub fn is_busy(&self, case: i64) -> bool {
+        self.shared
+            .under_way()
+            .values()
+            .any(|under_way| under_way.case == case)
+    }
+
+    /// Takes no further step; those under way break off and are taken again when an engine starts.
+    pub fn halt(&self) {
+        self.stop.send_replace(true);
+        for under_way in self.shared.under_way().values() {
+            under_way.canceller.cancel();
+        }
+    }
+
+    /// Until somebody has halted it.
+    pub async fn halted(&self) {
+        // The sender is a part of this value, so it can't be gone.
+        let _ = self.stop.subscribe().wait_for(|stopped| *stopped).await;
+    }
+
+    /// Until the steps that were under way when it was halted have ended.
+    pub async fn join(&self) {
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker {
+            // A worker that died has nothing left to end.
+            let _ = worker.await;
+        }
+    }
+
+    /// Halts, and waits until nothing is under way.
+    pub async fn stop(self) {
+        self.halt();
+        self.join().await;
+    }
+}
+
+impl Shared {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<i64, UnderWay>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next step of a run, if there is one to take.
+    async fn take(self: &Arc<Self>, id: i64, stopped: &watch::Receiver<bool>) -> Result<(), Error> {
+        let Some((run, targets)) = self.store.begin_step(id).await? else {
+            return Ok(());
+        };
+        let run = Arc::new(run);
+        let step = {
+            let (shared, run) = (Arc::clone(self), Arc::clone(&run));
+            // An action is for one thread; so each step gets one, with connections of its own.
+            tokio::task::spawn_blocking(move || shared.step(&run, targets))
+        };
+        let taken = step.await.unwrap_or_else(|error| {
+            tracing::error!(run = id, %error, "a step ended in a defect");
+            let words = "The action ended in a defect of this program; its log says more.";
+            Taken::Ended(Box::new(Ended::without_result(RunState::Failed, words)))
+        });
+        self.under_way().remove(&id);
+        let now_cancelled = self.store.run(id).await?.cancel_asked;
+        if *stopped.borrow() && !now_cancelled {
+            // Broken off: it is taken again, from the same state.
+            return Ok(());
+        }
+        match taken {
+            Taken::Wait { .. } if now_cancelled => {
+                let ended = Ended::without_result(RunState::Cancelled, "It was cancelled while it waited.");
+                self.end(&run, &ended).await
+            }
+            Taken::Wait {
+                saved,
+                message,
+                due_at,
+            } => {
+                self.written(|| self.store.wait_on(&run, &saved, &message, due_at))
+                    .await?;
+                self.queue.push(id, due_at).await
+            }
+            Taken::Ended(mut ended) => {
+                if now_cancelled {
+                    ended.state = RunState::Cancelled;
+                }
+                self.end(&run, &ended).await
+            }
+        }
+    }
+
+    async fn end(&self, run: &Run, ended: &Ended) -> Result<(), Error> {
+        self.written(|| self.store.end_run(run, ended)).await?;
+        self.clients.ended(run);
+        Ok(())
+    }
+
+    /// What a step left must not be lost because the database is busy for a moment.
+    async fn written<F: Future<Output = Result<(), Error>>>(
+        &self,
+        write: impl Fn() -> F,
+    ) -> Result<(), Error> {
+        let mut tries = 1;
+        loop {
+            match write().await {
+                Err(Error::Database(error)) if tries < TRIES => {
+                    tracing::warn!(%error, tries, "a step could not be written down; it is tried again");
+                    tries += 1;
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+}

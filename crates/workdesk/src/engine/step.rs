@@ -1,0 +1,122 @@
+//! One step of an action.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use integration::{Action, State, Step};
+use jiff::Timestamp;
+use secops::{ActionResult, Context, EntityResult, ExecutionState};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::to_raw_value;
+use virustotal::{Canceller, Deadline};
+
+use super::{Shared, UnderWay};
+use crate::{Ended, Run, RunState, StoredEntity};
+
+/// How a step ended.
+pub(super) enum Taken {
+    /// The run is over.
+    Ended(Box<Ended>),
+    /// Another step is due later.
+    Wait {
+        saved: Value,
+        message: String,
+        due_at: Timestamp,
+    },
+}
+
+impl Shared {
+    /// Takes a step on this thread.
+    pub(super) fn step(&self, run: &Run, targets: Vec<StoredEntity>) -> Taken {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let taken = match runtime {
+            Ok(runtime) => runtime.block_on(self.try_step(run, targets)),
+            Err(error) => Err(format!("The action can't be started: {error}")),
+        };
+        taken.unwrap_or_else(|words| Taken::Ended(Box::new(Ended::without_result(RunState::Failed, words))))
+    }
+
+    async fn try_step(&self, run: &Run, targets: Vec<StoredEntity>) -> Result<Taken, String> {
+        let action =
+            Action::named(&run.action).ok_or_else(|| format!("There is no action {:?}.", run.action))?;
+        let context = Context {
+            targets: targets.into_iter().map(|target| target.entity).collect(),
+            parameters: run.parameters.clone(),
+            now: self.now(),
+        };
+        let saved = run.saved.as_ref();
+        let state = saved.map(|saved| State::from_value(saved, action)).transpose();
+        let state = state.map_err(|error| error.to_string())?;
+        let client = Arc::new(self.clients.client(run)?);
+        let canceller = Arc::new(Canceller::new());
+        let under_way = UnderWay {
+            case: run.case,
+            canceller: Arc::clone(&canceller),
+            client: Arc::clone(&client),
+        };
+        self.under_way().insert(run.id, under_way);
+        let left = run.deadline_at.map(|deadline| left(context.now, deadline));
+        let time = left.map_or(self.pace.longest_step, |left| left.min(self.pace.longest_step));
+        let deadline = Deadline::after(time).with_canceller(&canceller);
+        let step = integration::Run {
+            comes_back: true,
+            ..integration::Run::new(&client, &context, &deadline)
+        };
+        let is_first = state.is_none();
+        let taken = match state {
+            None => Box::pin(action.start(step)).await,
+            Some(state) => Box::pin(action.resume(state, step)).await,
+        };
+        let due_at = self.now() + self.pace.poll_every;
+        Ok(match taken {
+            Step::Done(result) => Taken::Ended(Box::new(ended(*result))),
+            Step::Wait(state) if run.deadline_at.is_some_and(|deadline| due_at >= deadline) => {
+                let concluded = action.conclude(state, step, ExecutionState::TimedOut);
+                Taken::Ended(Box::new(ended(Box::pin(concluded).await)))
+            }
+            Step::Wait(state) => Taken::Wait {
+                message: state.message(is_first),
+                saved: state.to_value(),
+                due_at,
+            },
+        })
+    }
+}
+
+fn left(now: Timestamp, deadline: Timestamp) -> Duration {
+    Duration::try_from(deadline.duration_since(now)).unwrap_or_default()
+}
+
+/// Tables, links and the JSON result, as one JSON object.
+#[derive(Serialize)]
+struct Shown<'a> {
+    tables: &'a [secops::Table],
+    links: &'a [secops::Link],
+    json_result: &'a secops::JsonResult,
+}
+
+fn ended(result: ActionResult) -> Ended {
+    let shown = Shown {
+        tables: &result.tables,
+        links: &result.links,
+        json_result: &result.json_result,
+    };
+    let enriched = result
+        .entities
+        .iter()
+        .filter(|entity| entity.is_target && !entity.enrichment.is_empty());
+    Ended {
+        state: match result.state {
+            ExecutionState::Completed | ExecutionState::InProgress => RunState::Done,
+            ExecutionState::Failed => RunState::Failed,
+            ExecutionState::TimedOut => RunState::TimedOut,
+        },
+        script_result: Some(result.script_result.value.into()),
+        entities: enriched.map(EntityResult::updated).collect(),
+        // What can't be written as JSON, which does not occur, is left out.
+        result: to_raw_value(&shown).ok(),
+        message: result.output_message,
+        insights: result.insights,
+    }
+}

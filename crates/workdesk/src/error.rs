@@ -1,0 +1,42 @@
+//! What the workdesk can't do, by what the caller should do about it.
+
+/// Why a request could not be fulfilled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such thing.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// `case`, `entity`, …
+        what: &'static str,
+        /// As it was asked for.
+        id: String,
+    },
+    /// What was given can't be used: nothing was changed.
+    #[error("{0}")]
+    Invalid(String),
+    /// Not with the role of whoever asks: nothing was changed.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// It can't be done in the present state: nothing was changed.
+    #[error("{0}")]
+    Conflict(String),
+    /// The database refused, or is not there.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database can't be brought to this version's form.
+    #[error("the database can't be opened: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// What the database holds can't be read: another program wrote it, or it is damaged.
+    #[error("the database holds something unreadable: {0}")]
+    Damaged(String),
+}
+
+impl Error {
+    pub(crate) fn not_found(what: &'static str, id: &(impl ToString + ?Sized)) -> Self {
+        Self::NotFound {
+            what,
+            id: id.to_string(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The web pages: what an analyst sees and does. Everything is made here and sent whole; nothing is asked of the internet.
+
+mod auth;
+mod case_page;
+mod entity_page;
+mod events;
+mod layout;
+mod log_page;
+mod queue_page;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+
+use crate::store::new_token;
+use crate::{Engine, Error, Store};
+use auth::Throttle;
+
+/// No markup that somebody smuggles in can load, run or send anything.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The server, before it serves.
+#[derive(Clone)]
+pub struct Desk {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    engine: Engine,
+    /// The one-time link, until it has been used.
+    setup: Mutex<Option<String>>,
+    throttle: Throttle,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Desk")
+    }
+}
+
+impl Desk {
+    /// Where nobody can log in yet, a set-up link is made.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn new(store: Store, engine: Engine) -> Result<Self, Error> {
+        let setup = match store.has_people().await? {
+            true => None,
+            false => Some(new_token()),
+        };
+        let shared = Shared {
+            store,
+            engine,
+            setup: Mutex::new(setup),
+            throttle: Throttle::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The path of the link that makes the first person, where there is none yet.
+    #[must_use]
+    pub fn setup_path(&self) -> Option<String> {
+        let setup = self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner);
+        setup.as_ref().map(|token| format!("/setup/{token}"))
+    }
+
+    /// Serves until `stop` ends; then the steps under way break off, to be taken again another time.
+    ///
+    /// # Errors
+    /// The listener can't be used.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let router = self.router();
+        let shared = self.shared;
+        let stopping = {
+            let shared = Arc::clone(&shared);
+            async move {
+                stop.await;
+                shared.engine.halt();
+            }
+        };
+        axum::serve(listener, router)
+            .with_graceful_shutdown(stopping)
+            .await?;
+        shared.engine.join().await;
+        Ok(())
+    }
+
+    fn router(&self) -> Router {
+        Router::new()
+            .route("/", get(queue_page::show))
+            .route("/cases", post(queue_page::create))
+            .route("/cases/{id}", get(case_page::show))
+            .route("/cases/{id}/runs", post(case_page::run))
+            .route("/cases/{id}/comments", post(case_page::comment))
+            .route("/cases/{id}/open", post(case_page::set_open))
+            .route("/cases/{id}/events", get(events::of_case))
+            .route("/runs/{id}/cancel", post(case_page::cancel))
+            .route("/entities/{id}", get(entity_page::show))
+            .route("/audit", get(log_page::show))
+            .route("/login", get(auth::login_form).post(auth::login))
+            .route("/logout", post(auth::logout))
+            .route("/setup/{token}", get(auth::setup_form).post(auth::setup))
+            .route(
+                "/assets/desk.css",
+                get(|| asset("text/css; charset=utf-8", include_str!("server/assets/desk.css"))),
+            )
+            .route(
+                "/assets/desk.js",
+                get(|| {
+                    asset(
+                        "text/javascript; charset=utf-8",
+                        include_str!("server/assets/desk.js"),
+                    )
+                }),
+            )
+            .route("/healthz", get(|| async { "ok\n" }))
+            .fallback(|| async { layout::problem(StatusCode::NOT_FOUND, "There is no such page.") })
+            .layer(middleware::from_fn(auth::same_origin))
+            .layer(middleware::from_fn(guarded))
+            .with_state(self.clone())
+    }
+
+    fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+}
+
+async fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// What holds for every answer.
+async fn guarded(request: Request, next: Next) -> Response {
+    let is_asset = request.uri().path().starts_with("/assets/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    let caching = if is_asset { "no-cache" } else { "no-store" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+    response
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Database(_) | Self::Migration(_) | Self::Damaged(_) => {
+                tracing::error!(error = %self, "a request failed");
+                return layout::problem(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The database has trouble; nothing was changed. The log of the workdesk says more.",
+                );
+            }
+        };
+        layout::problem(status, &sentence(&self.to_string()))
+    }
+}
+
+/// The words of an error as a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,249 @@
+//! Who may: set-up link, login, sessions, and that a form was sent from our own page.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Form;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::Desk;
+use super::layout::{self, page};
+use crate::{Error, Person, Role};
+
+const COOKIE_NAME: &str = "vtsecops_session";
+/// Wrong passwords for a name before it must wait.
+const FREE_TRIES: u32 = 5;
+/// How long it must wait then, doubling with each further one.
+const FIRST_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(900);
+/// Names that are remembered.
+const MOST_NAMES: usize = 10_000;
+
+/// Somebody who is logged in.
+pub(super) struct LoggedIn(pub(super) Person);
+
+impl FromRequestParts<Desk> for LoggedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Response> {
+        let person = match token(&parts.headers) {
+            Some(token) => desk
+                .store()
+                .person_of(&token)
+                .await
+                .map_err(IntoResponse::into_response)?,
+            None => None,
+        };
+        match person {
+            Some(person) => Ok(Self(person)),
+            None if parts.method == Method::GET => Err(Redirect::to("/login").into_response()),
+            None => Err(layout::problem(
+                StatusCode::UNAUTHORIZED,
+                "You are not logged in any more. Log in, and do it again.",
+            )),
+        }
+    }
+}
+
+impl LoggedIn {
+    /// Lets nobody of a lesser role go on.
+    pub(super) fn at_least(self, role: Role) -> Result<Person, Error> {
+        match self.0.role >= role {
+            true => Ok(self.0),
+            false => Err(Error::NotAllowed(format!(
+                "this is for the role {}; yours is {}",
+                role.name(),
+                self.0.role.name()
+            ))),
+        }
+    }
+}
+
+fn token(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(name, value)| (name == COOKIE_NAME).then(|| value.to_owned()))
+}
+
+/// A form of another site can't be sent here with somebody's cookie.
+pub(super) async fn same_origin(request: Request, next: Next) -> Response {
+    if request.method() == Method::GET || request.method() == Method::HEAD || is_ours(request.headers()) {
+        return next.run(request).await;
+    }
+    layout::problem(
+        StatusCode::FORBIDDEN,
+        "The form was not sent from a page of this workdesk.",
+    )
+}
+
+fn is_ours(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(ORIGIN) else { return false };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host.is_some() && host == text(HOST)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    name: String,
+    password: SecretString,
+}
+
+pub(super) async fn login_form(State(desk): State<Desk>) -> Response {
+    match desk.setup_path() {
+        Some(_) => layout::problem(
+            StatusCode::NOT_FOUND,
+            "Nobody can log in yet: open the set-up link that the workdesk printed when it started.",
+        ),
+        None => credentials("Log in", "/login", "Log in", None).into_response(),
+    }
+}
+
+pub(super) async fn login(
+    State(desk): State<Desk>,
+    Form(given): Form<Credentials>,
+) -> Result<Response, Error> {
+    if let Some(wait) = desk.shared.throttle.wait(&given.name) {
+        let words = format!("Too many wrong passwords. Try again in {} s.", wait.as_secs() + 1);
+        let form = credentials("Log in", "/login", "Log in", Some(&words));
+        return Ok((StatusCode::TOO_MANY_REQUESTS, form).into_response());
+    }
+    match desk.store().log_in(&given.name, given.password).await? {
+        Some((_, token)) => {
+            desk.shared.throttle.forget(&given.name);
+            Ok(entered(&token))
+        }
+        None => {
+            desk.shared.throttle.wrong(&given.name);
+            let form = credentials(
+                "Log in",
+                "/login",
+                "Log in",
+                Some("The name or the password is wrong."),
+            );
+            Ok((StatusCode::UNAUTHORIZED, form).into_response())
+        }
+    }
+}
+
+pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Result<Response, Error> {
+    if let Some(token) = token(&headers) {
+        desk.store().log_out(&token).await?;
+    }
+    let gone = format!("{COOKIE_NAME}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    Ok(([(SET_COOKIE, gone)], Redirect::to("/login")).into_response())
+}
+
+fn entered(token: &str) -> Response {
+    let cookie = format!("{COOKIE_NAME}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200");
+    ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+}
+
+pub(super) async fn setup_form(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
+    let path = format!("/setup/{token}");
+    match desk.setup_path() == Some(path.clone()) {
+        true => credentials("Set up the workdesk", &path, "Make the first admin", None).into_response(),
+        false => used_up(),
+    }
+}
+
+pub(super) async fn setup(
+    State(desk): State<Desk>,
+    Path(token): Path<String>,
+    Form(given): Form<Credentials>,
+) -> Result<Response, Error> {
+    let path = format!("/setup/{token}");
+    if desk.setup_path() != Some(path.clone()) {
+        return Ok(used_up());
+    }
+    let password = given.password.clone();
+    let added = desk
+        .store()
+        .add_person(&given.name, Role::Admin, password, "the set-up link")
+        .await;
+    match added {
+        Ok(_) => {}
+        Err(Error::Invalid(words)) => {
+            let words = super::sentence(&words);
+            let form = credentials("Set up the workdesk", &path, "Make the first admin", Some(&words));
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response());
+        }
+        Err(error) => return Err(error),
+    }
+    *desk.shared.setup.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    match desk.store().log_in(&given.name, given.password).await? {
+        Some((_, token)) => Ok(entered(&token)),
+        None => Ok(Redirect::to("/login").into_response()),
+    }
+}
+
+fn used_up() -> Response {
+    layout::problem(
+        StatusCode::NOT_FOUND,
+        "The set-up link has been used, or is not of this start of the workdesk.",
+    )
+}
+
+fn credentials(title: &str, action: &str, button: &str, problem: Option<&str>) -> Markup {
+    page(
+        title,
+        None,
+        &html! {
+            form.narrow method="post" action=(action) {
+                h1 { (title) }
+                @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
+                label { "Name" input name="name" autocomplete="username" required autofocus; }
+                label { "Password" input type="password" name="password" autocomplete="current-password" required; }
+                button { (button) }
+            }
+        },
+    )
+}
+
+/// Makes guessing slow, name by name.
+#[derive(Default)]
+pub(super) struct Throttle(Mutex<HashMap<String, (u32, Instant)>>);
+
+impl Throttle {
+    fn wait(&self, name: &str) -> Option<Duration> {
+        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wrong, last) = tries.get(&key(name))?;
+        let over = wrong.checked_sub(FREE_TRIES)?;
+        let wait = FIRST_WAIT.saturating_mul(1 << over.min(10)).min(LONGEST_WAIT);
+        wait.checked_sub(last.elapsed()).filter(|left| !left.is_zero())
+    }
+
+    fn wrong(&self, name: &str) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tries.len() >= MOST_NAMES {
+            tries.retain(|_, (_, last)| last.elapsed() < LONGEST_WAIT);
+        }
+        let (wrong, last) = tries.entry(key(name)).or_insert((0, Instant::now()));
+        (*wrong, *last) = (wrong.saturating_add(1), Instant::now());
+    }
+
+    fn forget(&self, name: &str) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&key(name));
+    }
+}
+
+fn key(name: &str) -> String {
+    name.trim().to_lowercase()
+}

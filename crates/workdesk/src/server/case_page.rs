@@ -1,0 +1,344 @@
+//! One case: entities, insights, runs, the case wall, and what can be done.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use integration::{Action, Parameter, ParameterKind};
+use maud::{Markup, html};
+use secops::Parameters;
+use serde::Deserialize;
+
+use super::Desk;
+use super::auth::LoggedIn;
+use super::layout::{moment, page, state, visible};
+use crate::engine::is_offered;
+use crate::{Case, Error, NewRun, Role, Run, RunState, StoredEntity, StoredInsight, WallEntry, WallKind};
+
+/// Entities and entries that a page shows.
+const MOST_ENTITIES: u32 = 500;
+const MOST_ENTRIES: u32 = 200;
+const MOST_RUNS: u32 = 50;
+/// Instance of the integration that runs use.
+const INSTANCE: &str = "default";
+/// Before the names of an action's parameters in its form.
+const PARAMETER: &str = "parameter:";
+
+pub(super) async fn show(
+    State(desk): State<Desk>,
+    LoggedIn(person): LoggedIn,
+    Path(id): Path<i64>,
+) -> Result<Markup, Error> {
+    let store = desk.store();
+    let case = store.case(id).await?;
+    let entities = store.entities(id, 0, MOST_ENTITIES).await?;
+    let (insights, runs) = (store.insights(id).await?, store.runs(id, MOST_RUNS).await?);
+    let wall = store.wall(id, None, MOST_ENTRIES).await?;
+    let may_act = person.role >= Role::Analyst;
+    let title = format!("#{id} {}", visible(&case.title));
+    Ok(page(
+        &title,
+        Some(&person),
+        &html! {
+            div data-events=(format!("/cases/{id}/events")) {
+                (head(&case, may_act))
+                section aria-labelledby="entities" {
+                    h2 id="entities" { "Entities" }
+                    (entity_table(&entities, case.entities))
+                }
+                @if !insights.is_empty() {
+                    section aria-labelledby="insights" {
+                        h2 id="insights" { "Insights" }
+                        (insight_list(&insights, &entities))
+                    }
+                }
+                @if !runs.is_empty() {
+                    section aria-labelledby="runs" {
+                        h2 id="runs" { "Runs" }
+                        (run_list(&desk, &runs, may_act))
+                    }
+                }
+                section aria-labelledby="wall" {
+                    h2 id="wall" { "Case wall" }
+                    (wall_list(&wall))
+                }
+            }
+            @if may_act {
+                section aria-labelledby="act" {
+                    h2 id="act" { "Act" }
+                    (comment_form(id))
+                    @for action in Action::ALL.into_iter().filter(|action| is_offered(*action)) { (action_form(id, action)) }
+                }
+            }
+        },
+    ))
+}
+
+fn head(case: &Case, may_act: bool) -> Markup {
+    html! {
+        h1 { "#" (case.id) " " bdi { (visible(&case.title)) } @if !case.is_open { " " span.mark.dim { "closed" } } }
+        dl.facts {
+            dt { "Environment" } dd { bdi { (visible(&case.environment)) } }
+            dt { "Priority" } dd { (case.priority.name()) }
+            dt { "Made" } dd { (moment(case.created_at)) " by " bdi { (visible(&case.created_by)) } }
+        }
+        @if !case.description.is_empty() {
+            details { summary { "Text" } pre { bdi { (visible(&case.description)) } } }
+        }
+        @if may_act {
+            form.quiet method="post" action=(format!("/cases/{}/open", case.id)) {
+                input type="hidden" name="is_open" value=(!case.is_open);
+                button { @if case.is_open { "Close the case" } @else { "Open the case again" } }
+            }
+        }
+    }
+}
+
+fn entity_table(entities: &[StoredEntity], all: i64) -> Markup {
+    html! {
+        @if entities.is_empty() { p.empty { "No entities." } }
+        @else {
+            div.wide {
+                table {
+                    thead { tr { th { "Risk" } th { "Entity" } th { "Type" } th { "Detections" } } }
+                    tbody {
+                        @for entity in entities {
+                            tr {
+                                td { (risk(entity)) }
+                                td.entity { a href=(format!("/entities/{}", entity.id)) { bdi.mono { (visible(entity.entity.original_identifier())) } } }
+                                td { (visible(entity.entity.entity_type.name())) }
+                                td { (detections(entity)) }
+                            }
+                        }
+                    }
+                }
+            }
+            @if all > i64::from(MOST_ENTITIES) { p.empty { "The first " (MOST_ENTITIES) " of " (all) "." } }
+        }
+    }
+}
+
+/// What is known of an entity, at a glance.
+pub(super) fn risk(entity: &StoredEntity) -> Markup {
+    let detected = score(entity).map(|(positives, _)| positives != "0");
+    let (level, words) = match &entity.entity {
+        entity if entity.is_suspicious => ("bad", "suspicious"),
+        entity if entity.is_internal => ("dim", "internal"),
+        _ if detected == Some(true) => ("live", "some detections"),
+        _ if detected == Some(false) => ("good", "no detections"),
+        entity if entity.is_enriched => ("dim", "looked at"),
+        _ => ("dim", "not looked at"),
+    };
+    html! { span class=(format!("mark {level}")) { (words) } }
+}
+
+/// `10 of 12`, where an action has said so.
+pub(super) fn detections(entity: &StoredEntity) -> String {
+    let score = score(entity);
+    score.map_or_else(String::new, |(positives, total)| {
+        visible(&format!("{positives} of {total}"))
+    })
+}
+
+/// Engines that flag it, and engines that answered.
+fn score(entity: &StoredEntity) -> Option<(&str, &str)> {
+    let score = entity.entity.additional_properties.get("VT_Risk Score")?;
+    score.as_str()?.split_once('/')
+}
+
+fn insight_list(insights: &[StoredInsight], entities: &[StoredEntity]) -> Markup {
+    let about = |insight: &StoredInsight| {
+        let id = insight.entity?;
+        entities.iter().find(|entity| entity.id == id)
+    };
+    html! {
+        ul.cards {
+            @for insight in insights {
+                li.card {
+                    @if insight.severity > 0 { span.mark.bad { "warning" } " " }
+                    strong { bdi { (visible(&insight.title)) } }
+                    @if let Some(entity) = about(insight) {
+                        " · " a href=(format!("/entities/{}", entity.id)) { bdi.mono { (visible(entity.entity.original_identifier())) } }
+                    }
+                    pre { bdi { (visible(&insight.content)) } }
+                    p.dim { bdi { (visible(&insight.triggered_by)) } ", " (moment(insight.at)) }
+                }
+            }
+        }
+    }
+}
+
+fn run_list(desk: &Desk, runs: &[Run], may_act: bool) -> Markup {
+    html! {
+        ul.cards {
+            @for run in runs {
+                li.card {
+                    (state(run.state)) " " strong { (visible(&run.action)) }
+                    " · " bdi { (visible(&run.requested_by)) } ", " (moment(run.created_at))
+                    @if let Some(progress) = desk.engine().progress(run.id).filter(|_| run.state == RunState::Running) {
+                        " · " progress max=(progress.expected.max(1)) value=(progress.answered) {}
+                        " " (progress.answered) " of " (progress.expected)
+                    }
+                    @if !run.message.is_empty() { pre { bdi { (visible(&run.message)) } } }
+                    @if may_act && !run.state.is_over() {
+                        form.quiet method="post" action=(format!("/runs/{}/cancel", run.id)) { button { "Cancel" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn wall_list(wall: &[WallEntry]) -> Markup {
+    html! {
+        ol.wall reversed {
+            @for entry in wall {
+                li {
+                    span.dim { (moment(entry.at)) }
+                    " " bdi { (visible(&entry.actor)) } " " (deed(entry.kind))
+                    @if !entry.text.is_empty() { pre { bdi { (visible(&entry.text)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn deed(kind: WallKind) -> &'static str {
+    match kind {
+        WallKind::Created => "made the case",
+        WallKind::Opened => "opened the case again",
+        WallKind::Closed => "closed the case",
+        WallKind::Comment => "said",
+        WallKind::Asked => "asked for",
+        WallKind::Ended => "has ended",
+    }
+}
+
+fn comment_form(case: i64) -> Markup {
+    html! {
+        details.card {
+            summary { "Comment" }
+            form method="post" action=(format!("/cases/{case}/comments")) {
+                label { "Comment" textarea name="text" rows="3" required {} }
+                button { "Add to the case wall" }
+            }
+        }
+    }
+}
+
+fn action_form(case: i64, action: Action) -> Markup {
+    let definition = action.definition();
+    html! {
+        details.card {
+            summary { (definition.name) }
+            p.dim { (definition.description) }
+            form method="post" action=(format!("/cases/{case}/runs")) {
+                input type="hidden" name="action" value=(definition.name);
+                @for parameter in definition.parameters { (field(parameter)) }
+                button { "Run " (definition.name) }
+            }
+        }
+    }
+}
+
+fn field(parameter: &Parameter) -> Markup {
+    let name = format!("{PARAMETER}{}", parameter.name);
+    // What the platform leaves to whoever fills in the form, people here should not have to think of.
+    let default = parameter
+        .default
+        .or_else(|| (parameter.name == "Threshold").then_some("3"));
+    let input = match parameter.kind {
+        ParameterKind::Text => html! { input name=(name) value=[default] required[parameter.required]; },
+        ParameterKind::Password => html! { input type="password" name=(name) autocomplete="off"; },
+        ParameterKind::WholeNumber => html! {
+            input type="number" min="0" step="1" name=(name) value=[default] required[parameter.required];
+        },
+        ParameterKind::Flag => html! {
+            select name=(name) {
+                @for word in ["true", "false"] { option selected[default == Some(word)] { (word) } }
+            }
+        },
+        ParameterKind::Choice(words) => html! {
+            select name=(name) {
+                @for word in words { option selected[default == Some(*word)] { (word) } }
+            }
+        },
+    };
+    html! { label { (parameter.name) (input) small { (parameter.description) } } }
+}
+
+pub(super) async fn run(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(case): Path<i64>,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<Response, Error> {
+    let person = person.at_least(Role::Analyst)?;
+    let (mut action, mut parameters) = (String::new(), Parameters::new());
+    for (name, value) in fields {
+        match name.strip_prefix(PARAMETER) {
+            Some(name) if !value.trim().is_empty() => parameters = parameters.with(name, value),
+            Some(_) => {}
+            None if name == "action" => action = value,
+            None => {}
+        }
+    }
+    let new = NewRun {
+        case,
+        action,
+        instance: INSTANCE.to_owned(),
+        parameters,
+        targets: Vec::new(),
+        deadline_at: None,
+    };
+    let asked = desk.engine().ask(new, &person.name).await;
+    asked?;
+    Ok(back(case))
+}
+
+pub(super) async fn cancel(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(id): Path<i64>,
+) -> Result<Response, Error> {
+    let person = person.at_least(Role::Analyst)?;
+    let run = desk.engine().cancel(id, &person.name).await;
+    Ok(back(run?.case))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Said {
+    text: String,
+}
+
+pub(super) async fn comment(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(case): Path<i64>,
+    Form(said): Form<Said>,
+) -> Result<Response, Error> {
+    let person = person.at_least(Role::Analyst)?;
+    let added = desk.store().comment(case, &said.text, &person.name).await;
+    added?;
+    Ok(back(case))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Openness {
+    is_open: bool,
+}
+
+pub(super) async fn set_open(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(case): Path<i64>,
+    Form(wanted): Form<Openness>,
+) -> Result<Response, Error> {
+    let person = person.at_least(Role::Analyst)?;
+    let set = desk.store().set_open(case, wanted.is_open, &person.name).await;
+    set?;
+    Ok(back(case))
+}
+
+fn back(case: i64) -> Response {
+    Redirect::to(&format!("/cases/{case}")).into_response()
+}

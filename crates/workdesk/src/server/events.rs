@@ -1,0 +1,45 @@
+//! Tells a page that something of its case has changed; the page then asks for itself again.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream::{self, Stream};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Desk;
+use super::auth::LoggedIn;
+use crate::Error;
+
+/// How long changes are gathered: a run that comes to its end makes several.
+const GATHERING: Duration = Duration::from_millis(200);
+/// How often a page looks at the progress of a step, which is no change of the case.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+pub(super) async fn of_case(
+    State(desk): State<Desk>,
+    LoggedIn(_): LoggedIn,
+    Path(case): Path<i64>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+    desk.store().case(case).await?;
+    let changes = desk.store().watch();
+    let events = stream::unfold((changes, desk), move |(mut changes, desk)| async move {
+        loop {
+            let is_busy = desk.engine().is_busy(case);
+            tokio::select! {
+                changed = changes.recv() => match changed {
+                    Ok(changed) if changed.case != case => continue,
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
+                () = tokio::time::sleep(PROGRESS), if is_busy => {}
+                () = desk.engine().halted() => return None,
+            }
+            tokio::time::sleep(GATHERING).await;
+            while changes.try_recv().is_ok() {}
+            return Some((Ok(Event::default().data("changed")), (changes, desk)));
+        }
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}

@@ -1,0 +1,105 @@
+//! What every page looks like. All texts are escaped by the template; nothing here writes markup of others.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::{Person, Role, RunState};
+
+/// A whole page.
+pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · vtsecops workdesk" }
+                link rel="stylesheet" href="/assets/desk.css";
+                script src="/assets/desk.js" defer {}
+            }
+            body {
+                a.skip href="#main" { "To the content" }
+                header {
+                    a.brand href="/" { "vtsecops workdesk" }
+                    @if let Some(person) = person {
+                        nav aria-label="Pages" {
+                            a href="/" { "Cases" }
+                            @if person.role == Role::Admin { a href="/audit" { "Audit log" } }
+                        }
+                        form.quiet method="post" action="/logout" {
+                            span { (visible(&person.name)) ", " (person.role.name()) }
+                            button { "Log out" }
+                        }
+                    }
+                }
+                main id="main" { (main) }
+            }
+        }
+    }
+}
+
+/// A page that says why there is no other.
+pub(super) fn problem(status: StatusCode, words: &str) -> Response {
+    let main = html! {
+        h1 { (status.canonical_reason().unwrap_or("Problem")) }
+        p.problem role="alert" { (words) }
+        p { a href="/" { "To the cases" } }
+    };
+    (status, page("Problem", None, &main)).into_response()
+}
+
+/// A moment, for people and for machines.
+pub(super) fn moment(at: Timestamp) -> Markup {
+    let shown = TimeZone::UTC
+        .to_datetime(at)
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string();
+    html! { time datetime=(at.to_string()) { (shown) " UTC" } }
+}
+
+/// A run's state as a mark.
+pub(super) fn state(state: RunState) -> Markup {
+    let level = match state {
+        RunState::Done => "good",
+        RunState::Failed | RunState::TimedOut => "bad",
+        RunState::Cancelled => "dim",
+        RunState::Queued | RunState::Running | RunState::Waiting => "live",
+    };
+    html! { span class=(format!("mark {level}")) { (state.name().replace('_', " ")) } }
+}
+
+/// Characters that are not seen, or that change how their neighbours are seen, written out.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\t' => shown.push(letter),
+            letter if letter.is_control() || is_hidden(letter) => {
+                shown.push_str(&format!("\\u{{{:x}}}", u32::from(letter)));
+            }
+            letter => shown.push(letter),
+        }
+    }
+    shown
+}
+
+fn is_hidden(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn what_can_not_be_seen_is_written_out() {
+        assert_eq!(visible("a\u{202e}b\u{0}c\nd"), "a\\u{202e}b\\u{0}c\nd");
+        assert_eq!(visible("Grüße, 世界"), "Grüße, 世界");
+    }
+}

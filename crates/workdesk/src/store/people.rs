@@ -1,0 +1,302 @@
+//! People, their passwords and sessions, and the audit log.
+
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row, Transaction};
+
+use super::{Store, time};
+use crate::Error;
+
+/// How long somebody stays logged in.
+const SESSION: Duration = Duration::from_secs(12 * 3600);
+/// Fewest characters of a password.
+const SHORTEST_PASSWORD: usize = 12;
+/// Most bytes of one, so that nobody makes the hash a burden.
+const LONGEST_PASSWORD: usize = 1024;
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Look at everything but people.
+    Viewer,
+    /// Make cases, run actions.
+    Analyst,
+    /// Everything.
+    Admin,
+}
+
+impl Role {
+    const ALL: [Self; 3] = [Self::Viewer, Self::Analyst, Self::Admin];
+
+    /// The word shown to people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Analyst => "analyst",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// Somebody who works here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// Their number.
+    pub id: i64,
+    /// By which they log in.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// One entry of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Did what.
+    pub deed: String,
+    /// To what.
+    pub object: String,
+    /// What else there is to know; no secrets.
+    pub detail: String,
+}
+
+impl Person {
+    fn read(row: &AnyRow) -> Result<Self, Error> {
+        let role: String = row.try_get("role")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            role: Role::named(&role).ok_or_else(|| Error::Damaged(format!("a role is {role:?}")))?,
+        })
+    }
+}
+
+impl Store {
+    /// Whether somebody can log in; before that, the set-up link makes the first one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn has_people(&self) -> Result<bool, Error> {
+        let people: i64 = sqlx::query_scalar("SELECT count(*) FROM person")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(people > 0)
+    }
+
+    /// Adds somebody.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name or a password that can't be used; [`Error::Conflict`] for a name that is taken.
+    pub async fn add_person(
+        &self,
+        name: &str,
+        role: Role,
+        password: SecretString,
+        by: &str,
+    ) -> Result<Person, Error> {
+        let name = name.trim();
+        let is_usable = |c: char| c.is_alphanumeric() || "._-@".contains(c);
+        if name.is_empty() || name.chars().count() > 64 || !name.chars().all(is_usable) {
+            return Err(Error::Invalid(
+                "a name has 1 to 64 letters, digits, dots, dashes, underscores or @".to_owned(),
+            ));
+        }
+        let length = password.expose_secret().chars().count();
+        if length < SHORTEST_PASSWORD || password.expose_secret().len() > LONGEST_PASSWORD {
+            return Err(Error::Invalid(format!(
+                "a password has at least {SHORTEST_PASSWORD} characters"
+            )));
+        }
+        let hash = hashed(password).await?;
+        let now = self.now();
+        let mut transaction = self.begin().await?;
+        let taken: i64 = sqlx::query_scalar("SELECT count(*) FROM person WHERE lower(name) = $1")
+            .bind(name.to_lowercase())
+            .fetch_one(&mut *transaction)
+            .await?;
+        if taken > 0 {
+            return Err(Error::Conflict(format!("the name {name} is taken")));
+        }
+        let row = sqlx::query(
+            "INSERT INTO person (name, role, password, created_at) VALUES ($1, $2, $3, $4) RETURNING id, name, role",
+        )
+        .bind(name)
+        .bind(role.name())
+        .bind(hash)
+        .bind(now)
+        .fetch_one(&mut *transaction)
+        .await?;
+        audit(&mut transaction, by, "added a person", name, role.name(), now).await?;
+        transaction.commit().await?;
+        Person::read(&row)
+    }
+
+    /// Logs somebody in: gives the token of a new session, or `None` for a wrong name or password, which take the same time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn log_in(
+        &self,
+        name: &str,
+        password: SecretString,
+    ) -> Result<Option<(Person, String)>, Error> {
+        let row = sqlx::query("SELECT id, name, role, password FROM person WHERE lower(name) = $1")
+            .bind(name.trim().to_lowercase())
+            .fetch_optional(&self.pool)
+            .await?;
+        let hash: Option<String> = row.as_ref().map(|row| row.try_get("password")).transpose()?;
+        let is_right = verified(hash, password).await?;
+        let Some(row) = row.filter(|_| is_right) else {
+            return Ok(None);
+        };
+        let person = Person::read(&row)?;
+        let (token, now) = (new_token(), self.now());
+        let mut transaction = self.begin().await?;
+        sqlx::query("DELETE FROM session WHERE expires_at <= $1")
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("INSERT INTO session (token, person_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
+            .bind(fingerprint(&token))
+            .bind(person.id)
+            .bind(now)
+            .bind(now + i64::try_from(SESSION.as_millis()).unwrap_or(0))
+            .execute(&mut *transaction)
+            .await?;
+        audit(&mut transaction, &person.name, "logged in", &person.name, "", now).await?;
+        transaction.commit().await?;
+        Ok(Some((person, token)))
+    }
+
+    /// Whose session it is, if it has not ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn person_of(&self, token: &str) -> Result<Option<Person>, Error> {
+        let row = sqlx::query(
+            "SELECT person.id, name, role FROM session JOIN person ON person.id = person_id \
+             WHERE token = $1 AND expires_at > $2",
+        )
+        .bind(fingerprint(token))
+        .bind(self.now())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(Person::read).transpose()
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn log_out(&self, token: &str) -> Result<(), Error> {
+        sqlx::query("DELETE FROM session WHERE token = $1")
+            .bind(fingerprint(token))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The newest entries of the audit log, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>, Error> {
+        let rows = sqlx::query("SELECT * FROM audit ORDER BY id DESC LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        let read = |row: &AnyRow| {
+            Ok(AuditEntry {
+                at: time(row, "at")?,
+                actor: row.try_get("actor")?,
+                deed: row.try_get("deed")?,
+                object: row.try_get("object")?,
+                detail: row.try_get("detail")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+}
+
+/// One more entry of the audit log, with the change that it tells of.
+pub(super) async fn audit(
+    transaction: &mut Transaction<'static, Any>,
+    actor: &str,
+    deed: &str,
+    object: &str,
+    detail: &str,
+    now: i64,
+) -> Result<(), Error> {
+    sqlx::query("INSERT INTO audit (at, actor, deed, object, detail) VALUES ($1, $2, $3, $4, $5)")
+        .bind(now)
+        .bind(actor)
+        .bind(deed)
+        .bind(object)
+        .bind(detail)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// 256 bits that nobody guesses, as text.
+pub(crate) fn new_token() -> String {
+    let bytes: [u8; 32] = rand::random();
+    hex(&bytes)
+}
+
+fn fingerprint(token: &str) -> String {
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn hashed(password: SecretString) -> Result<String, Error> {
+    // It takes its time on purpose.
+    let hash = tokio::task::spawn_blocking(move || {
+        let hash = Argon2::default().hash_password(password.expose_secret().as_bytes());
+        hash.map(|hash: PasswordHash| hash.to_string())
+    });
+    match hash.await {
+        Ok(Ok(hash)) => Ok(hash),
+        Ok(Err(error)) => Err(Error::Invalid(format!("the password can't be used: {error}"))),
+        Err(_) => Err(Error::Invalid("the password can't be used".to_owned())),
+    }
+}
+
+/// Whether the password is right. Without a hash one is made up, so that the time does not tell which names there are.
+async fn verified(hash: Option<String>, password: SecretString) -> Result<bool, Error> {
+    if password.expose_secret().len() > LONGEST_PASSWORD {
+        return Ok(false);
+    }
+    let Some(hash) = hash else {
+        return hashed(password).await.map(|_| false);
+    };
+    let verified = tokio::task::spawn_blocking(move || {
+        let hash = PasswordHash::new(&hash).ok()?;
+        let password = password.expose_secret().as_bytes();
+        Argon2::default().verify_password(password, &hash).ok()
+    });
+    Ok(verified.await.ok().flatten().is_some())
+}

@@ -1,0 +1,435 @@
+//! Runs of actions: asked for, taken step by step, ended. What a run is to do next is in its row, whatever process dies.
+
+use jiff::Timestamp;
+use secops::{Entity, Insight, Parameters};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row, Transaction};
+
+use super::cases::recount;
+use super::entities::{self, Origin};
+use super::wall::{WallKind, write_down};
+use super::{Store, StoredEntity, flag, from_json, maybe_time, time, to_json};
+use crate::Error;
+
+/// A run that is to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRun {
+    /// In which case.
+    pub case: i64,
+    /// The action's name.
+    pub action: String,
+    /// With which instance of the integration.
+    pub instance: String,
+    /// What the action's form says.
+    pub parameters: Parameters,
+    /// Which entities; empty is all of the case.
+    pub targets: Vec<i64>,
+    /// When it must have ended.
+    pub deadline_at: Option<Timestamp>,
+}
+
+/// A run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// Its number.
+    pub id: i64,
+    /// In which case.
+    pub case: i64,
+    /// The action's name.
+    pub action: String,
+    /// With which instance of the integration.
+    pub instance: String,
+    /// What the action's form said.
+    #[serde(skip)]
+    pub parameters: Parameters,
+    /// Its target entities, in order.
+    pub targets: Vec<i64>,
+    /// How far it is.
+    pub state: RunState,
+    /// Steps that it has taken.
+    pub step: i64,
+    /// What the next step resumes from.
+    #[serde(skip)]
+    pub saved: Option<Value>,
+    /// What people read.
+    pub message: String,
+    /// The one value that a playbook branches on.
+    pub script_result: Option<Value>,
+    /// Tables, links and the JSON result.
+    pub result: Option<Box<RawValue>>,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When its first step began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When its next step is due.
+    pub due_at: Timestamp,
+    /// When it must have ended.
+    pub deadline_at: Option<Timestamp>,
+    /// Somebody wants it to end.
+    pub cancel_asked: bool,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Nobody has begun it.
+    Queued,
+    /// A step is being taken.
+    Running,
+    /// Its next step is due later.
+    Waiting,
+    /// It has ended as it should.
+    Done,
+    /// It has ended without a result.
+    Failed,
+    /// It has ended with what there was when its time was over.
+    TimedOut,
+    /// Somebody ended it.
+    Cancelled,
+}
+
+impl RunState {
+    const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Running,
+        Self::Waiting,
+        Self::Done,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Cancelled,
+    ];
+
+    /// The word shown to people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more happens to it.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::TimedOut | Self::Cancelled)
+    }
+
+    fn named(name: &str) -> Result<Self, Error> {
+        let known = Self::ALL.into_iter().find(|state| state.name() == name);
+        known.ok_or_else(|| Error::Damaged(format!("a run's state is {name:?}")))
+    }
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub state: RunState,
+    /// What people read.
+    pub message: String,
+    /// The one value that a playbook branches on.
+    pub script_result: Option<Value>,
+    /// Tables, links and the JSON result.
+    pub result: Option<Box<RawValue>>,
+    /// Entities as the action changed them.
+    pub entities: Vec<Entity>,
+    /// What it has to say.
+    pub insights: Vec<Insight>,
+}
+
+impl Ended {
+    /// An end without a result.
+    #[must_use]
+    pub fn without_result(state: RunState, message: impl Into<String>) -> Self {
+        Self {
+            state,
+            message: message.into(),
+            script_result: None,
+            result: None,
+            entities: Vec::new(),
+            insights: Vec::new(),
+        }
+    }
+}
+
+impl Run {
+    fn read(row: &AnyRow) -> Result<Self, Error> {
+        let state: String = row.try_get("state")?;
+        let json = |column: &str| -> Result<Option<Value>, Error> {
+            let text: Option<String> = row.try_get(column)?;
+            let parsed = text.map(|text| serde_json::from_str(&text)).transpose();
+            parsed.map_err(|error| Error::Damaged(format!("{column}: {error}")))
+        };
+        let result: Option<String> = row.try_get("result")?;
+        let result = result.map(RawValue::from_string).transpose();
+        Ok(Self {
+            id: row.try_get("id")?,
+            case: row.try_get("case_id")?,
+            action: row.try_get("action")?,
+            instance: row.try_get("instance")?,
+            parameters: from_json(row, "parameters")?,
+            targets: from_json(row, "targets")?,
+            state: RunState::named(&state)?,
+            step: row.try_get("step")?,
+            saved: json("saved")?,
+            message: row.try_get("message")?,
+            script_result: json("script_result")?,
+            result: result.map_err(|error| Error::Damaged(format!("result: {error}")))?,
+            requested_by: row.try_get("requested_by")?,
+            created_at: time(row, "created_at")?,
+            started_at: maybe_time(row, "started_at")?,
+            ended_at: maybe_time(row, "ended_at")?,
+            due_at: time(row, "due_at")?,
+            deadline_at: maybe_time(row, "deadline_at")?,
+            cancel_asked: flag(row, "cancel_asked")?,
+        })
+    }
+}
+
+impl Store {
+    /// Asks for a run. When this returns it is sure to be made, whatever happens to the process.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the case, or an entity that is not in it.
+    pub async fn queue_run(&self, new: NewRun, by: &str) -> Result<Run, Error> {
+        let case = self.case(new.case).await?;
+        let now = self.now();
+        let mut transaction = self.begin().await?;
+        let known: Vec<i64> = sqlx::query_scalar("SELECT id FROM entity WHERE case_id = $1 ORDER BY id")
+            .bind(case.id)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let targets = match new.targets.is_empty() {
+            true => known,
+            false => {
+                let stranger = new
+                    .targets
+                    .iter()
+                    .find(|target| known.binary_search(target).is_err());
+                match stranger {
+                    Some(stranger) => return Err(Error::not_found("entity of this case", stranger)),
+                    None => new.targets,
+                }
+            }
+        };
+        let id: i64 = sqlx::query_scalar(
+            "INSERT INTO run (case_id, action, instance, parameters, targets, state, step, message, requested_by, created_at, \
+             due_at, deadline_at, cancel_asked) VALUES ($1, $2, $3, $4, $5, 'queued', 0, '', $6, $7, $7, $8, 0) \
+             RETURNING id",
+        )
+        .bind(case.id)
+        .bind(&new.action)
+        .bind(&new.instance)
+        .bind(to_json(&new.parameters)?)
+        .bind(to_json(&targets)?)
+        .bind(by)
+        .bind(now)
+        .bind(new.deadline_at.map(Timestamp::as_millisecond))
+        .fetch_one(&mut *transaction)
+        .await?;
+        let (asked, action) = (WallKind::Asked, new.action.as_str());
+        write_down(&mut transaction, case.id, asked, by, action, Some(id), now).await?;
+        transaction.commit().await?;
+        self.changed(case.id, Some(id));
+        self.run(id).await
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn run(&self, id: i64) -> Result<Run, Error> {
+        let row = sqlx::query("SELECT * FROM run WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        Run::read(&row.ok_or_else(|| Error::not_found("run", &id))?)
+    }
+
+    /// Runs of a case, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn runs(&self, case: i64, limit: u32) -> Result<Vec<Run>, Error> {
+        let rows = sqlx::query("SELECT * FROM run WHERE case_id = $1 ORDER BY id DESC LIMIT $2")
+            .bind(case)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(Run::read).collect()
+    }
+
+    /// Runs that are not over, with the time at which their next step is due. A step that a process was taking when it died
+    /// is due again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn unfinished(&self) -> Result<Vec<(i64, Timestamp)>, Error> {
+        sqlx::query("UPDATE run SET state = CASE WHEN step = 0 THEN 'queued' ELSE 'waiting' END WHERE state = 'running'")
+            .execute(&self.pool)
+            .await?;
+        let rows = sqlx::query(
+            "SELECT id, due_at FROM run WHERE state IN ('queued', 'waiting') ORDER BY due_at, id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let read = |row: &AnyRow| Ok((row.try_get("id")?, time(row, "due_at")?));
+        rows.iter().map(read).collect()
+    }
+
+    /// Takes the next step of a run: nobody else can until it is over. `None` when there is nothing to take.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub(crate) async fn begin_step(&self, id: i64) -> Result<Option<(Run, Vec<StoredEntity>)>, Error> {
+        let now = self.now();
+        let taken = sqlx::query(
+            "UPDATE run SET state = 'running', started_at = COALESCE(started_at, $2) \
+             WHERE id = $1 AND state IN ('queued', 'waiting')",
+        )
+        .bind(id)
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        let run = self.run(id).await?;
+        if taken.rows_affected() == 0 {
+            return Ok(None);
+        }
+        self.changed(run.case, Some(id));
+        let mut targets = Vec::with_capacity(run.targets.len());
+        let all = self.entities(run.case, 0, u32::MAX).await?;
+        for target in &run.targets {
+            // An entity that has gone meanwhile is no target any more.
+            if let Ok(place) = all.binary_search_by_key(target, |entity| entity.id)
+                && let Some(entity) = all.get(place)
+            {
+                targets.push(entity.clone());
+            }
+        }
+        Ok(Some((run, targets)))
+    }
+
+    /// A step is over, and another one is due later.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn wait_on(
+        &self,
+        run: &Run,
+        saved: &Value,
+        message: &str,
+        due_at: Timestamp,
+    ) -> Result<(), Error> {
+        sqlx::query(
+            "UPDATE run SET state = 'waiting', step = step + 1, saved = $2, message = $3, due_at = $4 \
+             WHERE id = $1 AND state = 'running'",
+        )
+        .bind(run.id)
+        .bind(to_json(saved)?)
+        .bind(message)
+        .bind(due_at.as_millisecond())
+        .execute(&self.pool)
+        .await?;
+        self.changed(run.case, Some(run.id));
+        Ok(())
+    }
+
+    /// A run is over: what it leaves and what it changed, all or nothing. One that is over already stays as it is.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn end_run(&self, run: &Run, ended: &Ended) -> Result<(), Error> {
+        let now = self.now();
+        let mut transaction = self.begin().await?;
+        let changed = end(&mut transaction, run, ended, now).await?;
+        if changed {
+            let source = format!("VirusTotal, {}", run.action);
+            let origin = Origin {
+                case: run.case,
+                run: Some(run.id),
+                source: &source,
+                now,
+            };
+            entities::update(&mut transaction, origin, &ended.entities).await?;
+            entities::insert_insights(&mut transaction, origin, &ended.insights).await?;
+            recount(&mut transaction, run.case, now).await?;
+        }
+        transaction.commit().await?;
+        self.changed(run.case, Some(run.id));
+        Ok(())
+    }
+
+    /// Ends a run: at once where no step is being taken, else as soon as the step sees it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] for one that is over.
+    pub async fn cancel_run(&self, id: i64, by: &str) -> Result<Run, Error> {
+        let run = self.run(id).await?;
+        if run.state.is_over() {
+            return Err(Error::Conflict(format!("run {id} is over already")));
+        }
+        let now = self.now();
+        let mut transaction = self.begin().await?;
+        let marked = sqlx::query("UPDATE run SET cancel_asked = 1 WHERE id = $1 AND state = 'running'")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        if marked.rows_affected() == 0 {
+            let ended = Ended::without_result(RunState::Cancelled, format!("{by} has cancelled it."));
+            end(&mut transaction, &run, &ended, now).await?;
+        }
+        transaction.commit().await?;
+        self.changed(run.case, Some(id));
+        self.run(id).await
+    }
+}
+
+/// Whether the run was not over before.
+async fn end(
+    transaction: &mut Transaction<'static, Any>,
+    run: &Run,
+    ended: &Ended,
+    now: i64,
+) -> Result<bool, Error> {
+    let script_result = ended.script_result.as_ref().map(to_json).transpose()?;
+    let changed = sqlx::query(
+        "UPDATE run SET state = $2, step = step + 1, saved = NULL, message = $3, script_result = $4, result = $5, ended_at = $6 \
+         WHERE id = $1 AND ended_at IS NULL",
+    )
+    .bind(run.id)
+    .bind(ended.state.name())
+    .bind(&ended.message)
+    .bind(script_result)
+    .bind(ended.result.as_ref().map(|result| result.get().to_owned()))
+    .bind(now)
+    .execute(&mut **transaction)
+    .await?;
+    if changed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let (actor, text) = (run.action.as_str(), ended.message.as_str());
+    write_down(
+        transaction,
+        run.case,
+        WallKind::Ended,
+        actor,
+        text,
+        Some(run.id),
+        now,
+    )
+    .await?;
+    Ok(true)
+}

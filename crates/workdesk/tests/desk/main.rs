@@ -1,0 +1,12 @@
+//! The workdesk over a real database and a simulated VirusTotal.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first thing that is not as promised"
+)]
+
+mod cases;
+mod pages;
+mod runs;
+mod scene;

@@ -1,0 +1,345 @@
+//! The pages over real HTTP: who may see and do what, and that text stays text.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use secops::EntityType;
+use simulator::Running;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use workdesk::{Case, Desk, NewCase, Role};
+
+use crate::scene::{EICAR, Scene, simulator};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A workdesk that serves.
+struct Served {
+    scene: Scene,
+    address: SocketAddr,
+    setup: Option<String>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+    _running: Running,
+}
+
+/// Somebody with a browser.
+struct Browser {
+    client: Client,
+    origin: String,
+    cookie: String,
+}
+
+impl Served {
+    async fn new() -> Self {
+        let running = simulator(|builder| builder).await;
+        let scene = Scene::new().await;
+        let engine = scene.engine(&running).await;
+        let desk = Desk::new(scene.store.clone(), engine).await.unwrap();
+        let setup = desk.setup_path();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            desk.serve(listener, stopped).await.unwrap();
+        });
+        Self {
+            scene,
+            address,
+            setup,
+            stop,
+            server,
+            _running: running,
+        }
+    }
+
+    fn browser(&self) -> Browser {
+        // Another test may have done so before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Browser {
+            client: Client::builder()
+                .redirect(Policy::none())
+                .no_proxy()
+                .build()
+                .unwrap(),
+            origin: format!("http://{}", self.address),
+            cookie: String::new(),
+        }
+    }
+
+    /// Somebody of that role who has logged in.
+    async fn logged_in(&self, name: &str, role: Role) -> Browser {
+        let added = self
+            .scene
+            .store
+            .add_person(name, role, PASSWORD.into(), "test")
+            .await;
+        added.unwrap();
+        let mut browser = self.browser();
+        let entered = browser
+            .send("/login", &[("name", name), ("password", PASSWORD)])
+            .await;
+        assert_eq!(entered.status(), 303);
+        browser.keep(&entered);
+        browser
+    }
+
+    async fn end(self) {
+        self.stop.send(()).unwrap();
+        tokio::time::timeout(Duration::from_secs(20), self.server)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}
+
+impl Browser {
+    async fn get(&self, path: &str) -> Response {
+        let request = self.client.get(format!("{}{path}", self.origin));
+        request.header(COOKIE, &self.cookie).send().await.unwrap()
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.unwrap()
+    }
+
+    async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        self.send_from(&self.origin, path, fields).await
+    }
+
+    async fn send_from(&self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+        let request = self.client.post(format!("{}{path}", self.origin)).form(fields);
+        let request = request.header(COOKIE, &self.cookie).header(ORIGIN, origin);
+        request.send().await.unwrap()
+    }
+
+    fn keep(&mut self, answer: &Response) {
+        let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+            "{cookie}"
+        );
+        self.cookie = cookie.split(';').next().unwrap().to_owned();
+    }
+}
+
+async fn case(served: &Served, title: &str) -> Case {
+    let new = NewCase {
+        title: title.to_owned(),
+        ..NewCase::default()
+    };
+    served.scene.store.create_case(new, "ann").await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_set_up_link_makes_one_admin_and_no_other() {
+    let served = Served::new().await;
+    let mut browser = served.browser();
+    assert_eq!(browser.get("/login").await.status(), 404, "nobody can log in yet");
+    let link = served.setup.clone().unwrap();
+    let wrong = format!("{}0", &link[..link.len() - 1]);
+    let fields = |password| [("name", "ann"), ("password", password)];
+    assert_eq!(browser.send(&wrong, &fields(PASSWORD)).await.status(), 404);
+    let short = browser.send(&link, &fields("short")).await;
+    assert_eq!(short.status(), 422);
+    assert!(short.text().await.unwrap().contains("at least 12 characters"));
+    let made = browser.send(&link, &fields(PASSWORD)).await;
+    assert_eq!(
+        (made.status().as_u16(), made.headers()[LOCATION].to_str().unwrap()),
+        (303, "/")
+    );
+    browser.keep(&made);
+    assert!(browser.page("/audit").await.contains("the set-up link"));
+    assert_eq!(
+        browser
+            .send(&link, &[("name", "eve"), ("password", PASSWORD)])
+            .await
+            .status(),
+        404
+    );
+
+    browser.send("/logout", &[]).await;
+    let gone = browser.get("/").await;
+    assert_eq!(
+        (gone.status().as_u16(), gone.headers()[LOCATION].to_str().unwrap()),
+        (303, "/login")
+    );
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_a_password_is_made_slow_and_says_nothing_of_names() {
+    let served = Served::new().await;
+    served.logged_in("ann", Role::Viewer).await;
+    let browser = served.browser();
+    for name in ["ann", "nobody"] {
+        for _ in 0..5 {
+            let wrong = browser
+                .send("/login", &[("name", name), ("password", "a guess of many")])
+                .await;
+            assert_eq!(wrong.status(), 401);
+            assert!(
+                wrong
+                    .text()
+                    .await
+                    .unwrap()
+                    .contains("The name or the password is wrong")
+            );
+        }
+        let right = browser
+            .send("/login", &[("name", name), ("password", PASSWORD)])
+            .await;
+        assert_eq!(right.status(), 429, "{name}");
+    }
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_does_what_it_may_and_no_other_site_does_anything() {
+    let served = Served::new().await;
+    let case = case(&served, "A case").await;
+    let path = |rest: &str| format!("/cases/{}{rest}", case.id);
+    let (viewer, analyst, admin) = (
+        served.logged_in("vera", Role::Viewer).await,
+        served.logged_in("anna", Role::Analyst).await,
+        served.logged_in("adam", Role::Admin).await,
+    );
+    assert!(
+        !viewer
+            .page(&path(""))
+            .await
+            .contains("<form method=\"post\" action=\"/cases")
+    );
+    assert!(analyst.page(&path("")).await.contains("Run Scan Hash"));
+    let comment = [("text", "looked at")];
+    for (who, status) in [(&viewer, 403), (&analyst, 303), (&admin, 303)] {
+        assert_eq!(who.send(&path("/comments"), &comment).await.status(), status);
+    }
+    for (who, status) in [(&viewer, 403), (&analyst, 403), (&admin, 200)] {
+        assert_eq!(who.get("/audit").await.status(), status);
+    }
+    let nobody = served.browser();
+    assert_eq!(nobody.send(&path("/comments"), &comment).await.status(), 401);
+    assert_eq!(nobody.get(&path("/events")).await.status(), 303);
+    for origin in ["http://evil.example", "null", "http://127.0.0.1"] {
+        let forged = admin.send_from(origin, &path("/comments"), &comment).await;
+        assert_eq!(forged.status(), 403, "{origin}");
+    }
+    assert_eq!(served.scene.store.wall(case.id, None, 10).await.unwrap().len(), 3);
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pasted_text_becomes_a_case_that_is_scanned_while_one_watches() {
+    let served = Served::new().await;
+    let analyst = served.logged_in("anna", Role::Analyst).await;
+    let text = format!("Dropped {EICAR}, called 10.0.0.5 and hxxp://bad[.]example/x");
+    let made = analyst
+        .send(
+            "/cases",
+            &[("title", "A mail"), ("text", &text), ("priority", "high")],
+        )
+        .await;
+    assert_eq!(made.status(), 303);
+    let path = made.headers()[LOCATION].to_str().unwrap().to_owned();
+    let page = analyst.page(&path).await;
+    for part in [
+        EICAR,
+        "http://bad.example/x",
+        "10.0.0.5",
+        "internal",
+        "not looked at",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let mut events = analyst.get(&format!("{path}/events")).await;
+    let run = [("action", "Scan Hash"), ("parameter:Threshold", "3")];
+    assert_eq!(analyst.send(&format!("{path}/runs"), &run).await.status(), 303);
+    let event = tokio::time::timeout(Duration::from_secs(20), events.chunk())
+        .await
+        .unwrap();
+    assert_eq!(event.unwrap().unwrap().as_ref(), b"data: changed\n\n");
+    served.scene.ended(1).await;
+    let page = analyst.page(&path).await;
+    assert!(page.contains("suspicious") && page.contains("10 of 12"), "{page}");
+    let entity = analyst.page("/entities/1").await;
+    assert!(
+        entity.contains("VT_sha256") && entity.contains("VirusTotal, Scan Hash"),
+        "{entity}"
+    );
+    let found = analyst.page(&format!("/?text={}", &EICAR[..8])).await;
+    assert!(found.contains("A mail"), "{found}");
+    let upload = [
+        ("action", "Upload And Scan File"),
+        ("parameter:File Paths", "/etc/passwd"),
+    ];
+    let refused = analyst.send(&format!("{path}/runs"), &upload).await;
+    assert_eq!(refused.status(), 422);
+    assert!(refused.text().await.unwrap().contains("it is for the shell"));
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_text_stays_text_on_every_page() {
+    let served = Served::new().await;
+    let admin = served.logged_in("adam", Role::Admin).await;
+    let hostile = "\"><script>alert(1)</script><img src=x onerror=alert(1)>\u{202e}=cmd|'/c'!A1";
+    let mut entity = secops::Entity::new(hostile, EntityType::Other(hostile.into()));
+    entity
+        .additional_properties
+        .insert(hostile.to_owned(), hostile.into());
+    let new = NewCase {
+        title: hostile.to_owned(),
+        description: hostile.to_owned(),
+        environment: hostile.to_owned(),
+        alerts: vec![workdesk::NewAlert {
+            name: hostile.to_owned(),
+            entities: vec![entity],
+            ..workdesk::NewAlert::default()
+        }],
+        ..NewCase::default()
+    };
+    let case = served.scene.store.create_case(new, hostile).await.unwrap();
+    served
+        .scene
+        .store
+        .comment(case.id, hostile, hostile)
+        .await
+        .unwrap();
+    let case = format!("/cases/{}", case.id);
+    let quoted = format!(
+        "/?text={}",
+        hostile
+            .replace('"', "%22")
+            .replace(' ', "+")
+            .replace('\u{202e}', "")
+    );
+    for path in [case.as_str(), "/", "/entities/1", "/audit", &quoted] {
+        let answer = admin.get(path).await;
+        let policy = answer.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
+        let page = answer.text().await.unwrap();
+        assert!(
+            !page.contains("<script>") && !page.contains("<img"),
+            "{path}: {page}"
+        );
+        assert!(!page.contains('\u{202e}'), "{path}");
+    }
+    assert!(admin.page(&case).await.contains("&lt;script&gt;"));
+    served.end().await;
+}
