@@ -1,14 +1,13 @@
 //! The engine: takes the steps of runs when they are due.
 //!
-//! What is to be done stands in the [`Store`](crate::Store) alone. The queue, which is the job library's, only knows when a
-//! step is due, and is made anew from the store when the engine starts: so a crash between the two loses nothing.
+//! What is to be done, and when, stands in the [`Store`](crate::Store) alone. The queue in memory is made from it when the
+//! engine starts, so that a crash at any moment loses nothing.
 
 mod queue;
 mod step;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -71,7 +70,6 @@ impl Default for Pace {
 pub struct Engine {
     shared: Arc<Shared>,
     worker: Mutex<Option<JoinHandle<()>>>,
-    stop: watch::Sender<bool>,
 }
 
 struct Shared {
@@ -80,6 +78,8 @@ struct Shared {
     pace: Pace,
     queue: Queue,
     under_way: Mutex<HashMap<i64, UnderWay>>,
+    /// Whether it is to end.
+    halted: watch::Sender<bool>,
 }
 
 /// A step that is being taken.
@@ -98,20 +98,14 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Starts, and goes on with every run that is not over. `queue` is a file of the engine's own; nothing else uses it, and
-    /// only one engine works on a store.
+    /// Starts, and goes on with every run that is not over. Only one engine works on a store.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn start(
-        store: Store,
-        queue: &Path,
-        clients: Arc<dyn Clients>,
-        pace: Pace,
-    ) -> Result<Self, Error> {
-        let queue = Queue::open(queue).await?;
+    pub async fn start(store: Store, clients: Arc<dyn Clients>, pace: Pace) -> Result<Self, Error> {
+        let queue = Queue::default();
         for (run, due_at) in store.unfinished().await? {
-            queue.push(run, due_at).await?;
+            queue.push(run, due_at);
         }
         let shared = Arc::new(Shared {
             store,
@@ -119,13 +113,12 @@ impl Engine {
             pace,
             queue,
             under_way: Mutex::default(),
+            halted: watch::Sender::new(false),
         });
-        let (stop, stopped) = watch::channel(false);
-        let worker = tokio::spawn(queue::work(Arc::clone(&shared), stopped));
+        let worker = tokio::spawn(queue::work(Arc::clone(&shared)));
         Ok(Self {
             shared,
             worker: Mutex::new(Some(worker)),
-            stop,
         })
     }
 
@@ -142,7 +135,7 @@ impl Engine {
             )));
         }
         let run = self.shared.store.queue_run(new, by).await?;
-        self.shared.queue.push(run.id, run.due_at).await?;
+        self.shared.queue.push(run.id, run.due_at);
         Ok(run)
     }
 
@@ -176,7 +169,7 @@ impl Engine {
 
     /// Takes no further step; those under way break off and are taken again when an engine starts.
     pub fn halt(&self) {
-        self.stop.send_replace(true);
+        self.shared.halted.send_replace(true);
         for under_way in self.shared.under_way().values() {
             under_way.canceller.cancel();
         }
@@ -184,8 +177,7 @@ impl Engine {
 
     /// Until somebody has halted it.
     pub async fn halted(&self) {
-        // The sender is a part of this value, so it can't be gone.
-        let _ = self.stop.subscribe().wait_for(|stopped| *stopped).await;
+        self.shared.halted().await;
     }
 
     /// Until the steps that were under way when it was halted have ended.
@@ -210,7 +202,7 @@ impl Shared {
     }
 
     /// Takes the next step of a run, if there is one to take.
-    async fn take(self: &Arc<Self>, id: i64, stopped: &watch::Receiver<bool>) -> Result<(), Error> {
+    async fn take(self: &Arc<Self>, id: i64) -> Result<(), Error> {
         let Some((run, targets)) = self.store.begin_step(id).await? else {
             return Ok(());
         };
@@ -227,7 +219,7 @@ impl Shared {
         });
         self.under_way().remove(&id);
         let now_cancelled = self.store.run(id).await?.cancel_asked;
-        if *stopped.borrow() && !now_cancelled {
+        if self.is_halted() && !now_cancelled {
             // Broken off: it is taken again, from the same state.
             return Ok(());
         }
@@ -243,7 +235,8 @@ impl Shared {
             } => {
                 self.written(|| self.store.wait_on(&run, &saved, &message, due_at))
                     .await?;
-                self.queue.push(id, due_at).await
+                self.queue.push(id, due_at);
+                Ok(())
             }
             Taken::Ended(mut ended) => {
                 if now_cancelled {
@@ -276,6 +269,15 @@ impl Shared {
                 other => return other,
             }
         }
+    }
+
+    fn is_halted(&self) -> bool {
+        *self.halted.borrow()
+    }
+
+    async fn halted(&self) {
+        // The sender is a part of this value, so it can't be gone.
+        let _ = self.halted.subscribe().wait_for(|halted| *halted).await;
     }
 
     fn now(&self) -> Timestamp {

@@ -53,13 +53,12 @@ async fn serve(
     let store = Store::open(&folder.join("workdesk.db"), stores::clock())
         .await
         .map_err(failed)?;
-    let queue = folder.join("queue.db");
     let usual = Pace::default();
     let pace = Pace {
         poll_every: resolved.poll_every().unwrap_or(usual.poll_every),
         ..usual
     };
-    let engine = Engine::start(store.clone(), &queue, Arc::new(clients), pace);
+    let engine = Engine::start(store.clone(), Arc::new(clients), pace);
     let desk = Desk::new(store.clone(), engine.await.map_err(failed)?)
         .await
         .map_err(failed)?;

@@ -1,94 +1,108 @@
-//! When which run is due, in the job library's own file.
+//! When which run is due. The rows of the store say it; this only wakes up in time.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use apalis::prelude::{
-    BackendExt, BoxDynError, Data, TaskBuilder, TaskSink, WorkerBuilder, WorkerBuilderExt,
-};
-use apalis_sqlite::{SqlitePool, SqliteStorage};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Notify, Semaphore};
+use virustotal::Clock;
 
 use super::Shared;
-use crate::Error;
 
-/// How often it is looked for steps that have come due.
-const LOOK_FOR_DUE: Duration = Duration::from_millis(100);
-/// How often it is looked whether steps that were broken off have ended.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// The longest sleep: a clock can be set.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// Until a step that could not be taken is tried again.
+const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 
-/// A run whose next step is due.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Due {
-    run: i64,
-}
-
-/// Steps that are due, now or later.
+/// Runs whose next step is due, now or later; the earliest first.
+#[derive(Default)]
 pub(super) struct Queue {
-    pool: SqlitePool,
+    due: Mutex<BinaryHeap<Reverse<(Timestamp, i64)>>>,
+    /// Rings when something is added.
+    bell: Notify,
 }
 
 impl Queue {
-    /// A new one: what the file held is known better by the store.
-    pub(super) async fn open(path: &Path) -> Result<Self, Error> {
-        for companion in ["", "-wal", "-shm"] {
-            // There may be none.
-            let _ = std::fs::remove_file(format!("{}{companion}", path.display()));
-        }
-        let pool = SqlitePool::connect(&format!("sqlite://{}?mode=rwc", path.display())).await?;
-        sqlx::query("PRAGMA journal_mode = WAL").execute(&pool).await?;
-        let prepared = SqliteStorage::setup(&pool).await;
-        prepared.map_err(|error| Error::Conflict(format!("the queue can't be made: {error}")))?;
-        Ok(Self { pool })
+    pub(super) fn push(&self, run: i64, due_at: Timestamp) {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        due.push(Reverse((due_at, run)));
+        self.bell.notify_one();
     }
 
-    pub(super) async fn push(&self, run: i64, due_at: Timestamp) -> Result<(), Error> {
-        let mut storage: SqliteStorage<Due> = SqliteStorage::new(&self.pool);
-        let at = SystemTime::try_from(due_at).unwrap_or(SystemTime::UNIX_EPOCH);
-        let task = TaskBuilder::new(Due { run }).run_at_time(at).build();
-        let pushed = storage.push_task(task).await;
-        pushed.map_err(|error| Error::Conflict(format!("the queue does not take a step: {error}")))
-    }
-}
-
-/// Takes steps as they come due, until it is stopped.
-pub(super) async fn work(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let storage: SqliteStorage<Due> = SqliteStorage::new(&shared.queue.pool);
-    let storage = storage.poll_with_interval(LOOK_FOR_DUE);
-    let worker = WorkerBuilder::new("workdesk")
-        .backend(storage)
-        .data(Arc::clone(&shared))
-        .data(stopped.clone())
-        .concurrency(shared.pace.at_once.max(1))
-        .build(take);
-    tokio::select! {
-        ended = worker.run() => {
-            if let Err(error) = ended {
-                tracing::error!(%error, "the queue has ended");
+    /// Waits until a run is due.
+    async fn next(&self, clock: &Clock) -> i64 {
+        loop {
+            let now = clock.now();
+            let sleep = {
+                let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+                match due.peek() {
+                    Some(Reverse((at, run))) if *at <= now => {
+                        let run = *run;
+                        due.pop();
+                        return run;
+                    }
+                    Some(Reverse((at, _))) => Duration::try_from(at.duration_since(now)).unwrap_or_default(),
+                    None => LONGEST_SLEEP,
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(sleep.min(LONGEST_SLEEP)) => {}
+                () = self.bell.notified() => {}
             }
         }
-        _ = stopped.wait_for(|stopped| *stopped) => {}
     }
-    // Steps that were broken off end now.
-    while !shared.under_way().is_empty() {
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-    shared.queue.pool.close().await;
 }
 
-async fn take(
-    due: Due,
-    shared: Data<Arc<Shared>>,
-    stopped: Data<watch::Receiver<bool>>,
-) -> Result<(), BoxDynError> {
-    let (shared, stopped) = (Arc::clone(&*shared), stopped.clone());
-    // A task of its own: a step is seen to its end even when the queue is not.
-    let taken = tokio::spawn(async move { shared.take(due.run, &stopped).await }).await?;
-    taken.map_err(|error| {
-        tracing::error!(run = due.run, %error, "a step could not be taken");
-        error.into()
-    })
+/// Takes steps as they come due, a bounded number at a time, until it is stopped and the last of them has ended.
+pub(super) async fn work(shared: Arc<Shared>) {
+    let at_once = u32::try_from(shared.pace.at_once.max(1)).unwrap_or(u32::MAX);
+    let places = Arc::new(Semaphore::new(at_once as usize));
+    loop {
+        // The place first: a run that is taken out of the queue is begun.
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, shared.queue.next(shared.store.clock()).await)
+        };
+        let (place, run) = tokio::select! {
+            next = next => next,
+            () = shared.halted() => break,
+        };
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            if let Err(error) = shared.take(run).await {
+                tracing::error!(run, %error, "a step could not be taken; it is tried again");
+                // If this fails too, the next start of the engine does it.
+                let _ = shared.store.release(run).await;
+                shared.queue.push(run, shared.now() + AFTER_TROUBLE);
+            }
+            drop(place);
+        });
+    }
+    // Whoever has all places knows that nobody is at work.
+    let _ = places.acquire_many(at_once).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+    use virustotal::Clock;
+
+    use super::Queue;
+
+    #[tokio::test]
+    async fn the_earliest_comes_first_and_none_before_its_time() {
+        let start: Timestamp = "2026-01-10T10:00:00Z".parse().unwrap();
+        // A thousand seconds pass in one.
+        let clock = Clock::fast(start, 1000);
+        let queue = Queue::default();
+        for (run, seconds) in [(1, 200), (2, 50), (3, 120), (4, 0)] {
+            queue.push(run, start + SignedDuration::from_secs(seconds));
+        }
+        for (run, seconds) in [(4, 0), (2, 50), (3, 120), (1, 200)] {
+            assert_eq!(queue.next(&clock).await, run);
+            assert!(clock.now() >= start + SignedDuration::from_secs(seconds), "{run}");
+        }
+    }
 }

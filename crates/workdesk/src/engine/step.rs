@@ -56,6 +56,9 @@ impl Shared {
             client: Arc::clone(&client),
         };
         self.under_way().insert(run.id, under_way);
+        if self.is_halted() {
+            canceller.cancel();
+        }
         let left = run.deadline_at.map(|deadline| left(context.now, deadline));
         let time = left.map_or(self.pace.longest_step, |left| left.min(self.pace.longest_step));
         let deadline = Deadline::after(time).with_canceller(&canceller);

@@ -290,6 +290,21 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// A step that was begun could not be taken: it is due again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn release(&self, id: i64) -> Result<(), Error> {
+        sqlx::query(
+            "UPDATE run SET state = CASE WHEN step = 0 THEN 'queued' ELSE 'waiting' END \
+             WHERE id = $1 AND state = 'running'",
+        )
+        .bind(id)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Takes the next step of a run: nobody else can until it is over. `None` when there is nothing to take.
     ///
     /// # Errors

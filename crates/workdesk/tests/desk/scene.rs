@@ -1,6 +1,5 @@
 //! A workdesk in a folder of its own, with or without an engine.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,15 +39,9 @@ impl Scene {
             poll_every: Duration::from_millis(100),
             ..Pace::default()
         };
-        let queue: PathBuf = self.folder.path().join("queue.db");
-        Engine::start(
-            self.store.clone(),
-            &queue,
-            Arc::new(Simulated(running.base_url())),
-            pace,
-        )
-        .await
-        .unwrap()
+        Engine::start(self.store.clone(), Arc::new(Simulated(running.base_url())), pace)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn case(&self, entities: &[(&str, EntityType)]) -> Case {
