@@ -6,6 +6,7 @@ mod entity_page;
 mod events;
 mod layout;
 mod log_page;
+mod people_page;
 mod queue_page;
 
 use std::fmt;
@@ -115,6 +116,8 @@ impl Desk {
             .route("/runs/{id}/cancel", post(case_page::cancel))
             .route("/entities/{id}", get(entity_page::show))
             .route("/audit", get(log_page::show))
+            .route("/people", get(people_page::show).post(people_page::add))
+            .route("/people/{id}/remove", post(people_page::remove))
             .route("/login", get(auth::login_form).post(auth::login))
             .route("/logout", post(auth::logout))
             .route("/setup/{token}", get(auth::setup_form).post(auth::setup))

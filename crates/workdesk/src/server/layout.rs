@@ -28,7 +28,10 @@ pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Marku
                     @if let Some(person) = person {
                         nav aria-label="Pages" {
                             a href="/" { "Cases" }
-                            @if person.role == Role::Admin { a href="/audit" { "Audit log" } }
+                            @if person.role == Role::Admin {
+                                a href="/people" { "People" }
+                                a href="/audit" { "Audit log" }
+                            }
                         }
                         form.quiet method="post" action="/logout" {
                             span { (visible(&person.name)) ", " (person.role.name()) }

@@ -35,7 +35,8 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 3] = [Self::Viewer, Self::Analyst, Self::Admin];
+    /// All of them, the least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Analyst, Self::Admin];
 
     /// The word shown to people.
     #[must_use]
@@ -149,6 +150,48 @@ impl Store {
         audit(&mut transaction, by, "added a person", name, role.name(), now).await?;
         transaction.commit().await?;
         Person::read(&row)
+    }
+
+    /// Everybody, by name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn people(&self) -> Result<Vec<Person>, Error> {
+        let rows = sqlx::query("SELECT id, name, role FROM person ORDER BY lower(name)")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(Person::read).collect()
+    }
+
+    /// Removes somebody, and ends their sessions. What they have done stays.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] for the last admin.
+    pub async fn remove_person(&self, id: i64, by: &str) -> Result<(), Error> {
+        let now = self.now();
+        let mut transaction = self.begin().await?;
+        let row = sqlx::query("SELECT id, name, role FROM person WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let person = Person::read(&row.ok_or_else(|| Error::not_found("person", &id))?)?;
+        let other_admins: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM person WHERE role = 'admin' AND id <> $1")
+                .bind(id)
+                .fetch_one(&mut *transaction)
+                .await?;
+        if other_admins == 0 {
+            return Err(Error::Conflict(
+                "somebody must stay an admin: add another one first".to_owned(),
+            ));
+        }
+        sqlx::query("DELETE FROM person WHERE id = $1")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        audit(&mut transaction, by, "removed a person", &person.name, "", now).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Logs somebody in: gives the token of a new session, or `None` for a wrong name or password, which take the same time.

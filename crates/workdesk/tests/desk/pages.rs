@@ -226,6 +226,7 @@ async fn each_role_does_what_it_may_and_no_other_site_does_anything() {
     }
     for (who, status) in [(&viewer, 403), (&analyst, 403), (&admin, 200)] {
         assert_eq!(who.get("/audit").await.status(), status);
+        assert_eq!(who.get("/people").await.status(), status);
     }
     let nobody = served.browser();
     assert_eq!(nobody.send(&path("/comments"), &comment).await.status(), 401);
@@ -267,7 +268,8 @@ async fn a_pasted_text_becomes_a_case_that_is_scanned_while_one_watches() {
     let event = tokio::time::timeout(Duration::from_secs(20), events.chunk())
         .await
         .unwrap();
-    assert_eq!(event.unwrap().unwrap().as_ref(), b"data: changed\n\n");
+    let event = event.unwrap().unwrap();
+    assert!(event.starts_with(b"data: changed\n\n"), "{event:?}");
     served.scene.ended(1).await;
     let page = analyst.page(&path).await;
     assert!(page.contains("suspicious") && page.contains("10 of 12"), "{page}");
@@ -341,5 +343,46 @@ async fn hostile_text_stays_text_on_every_page() {
         assert!(!page.contains('\u{202e}'), "{path}");
     }
     assert!(admin.page(&case).await.contains("&lt;script&gt;"));
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_adds_and_removes_people_and_one_admin_stays() {
+    let served = Served::new().await;
+    let admin = served.logged_in("adam", Role::Admin).await;
+    let fields = |name| [("name", name), ("role", "analyst"), ("password", PASSWORD)];
+    assert_eq!(admin.send("/people", &fields("anna")).await.status(), 303);
+    assert_eq!(
+        admin.send("/people", &fields("ANNA")).await.status(),
+        409,
+        "the name is taken"
+    );
+    assert_eq!(admin.send("/people", &fields("<b>")).await.status(), 422);
+    let mut anna = served.browser();
+    let entered = anna
+        .send("/login", &[("name", "Anna"), ("password", PASSWORD)])
+        .await;
+    anna.keep(&entered);
+    assert_eq!(anna.get("/").await.status(), 200);
+    for (path, fields) in [("/people", &fields("eve")[..]), ("/people/1/remove", &[])] {
+        assert_eq!(anna.send(path, fields).await.status(), 403, "{path}");
+    }
+    assert_eq!(
+        admin.send("/people/1/remove", &[]).await.status(),
+        409,
+        "the last admin"
+    );
+    assert_eq!(admin.send("/people/2/remove", &[]).await.status(), 303);
+    assert_eq!(
+        anna.get("/").await.status(),
+        303,
+        "the session has ended with the person"
+    );
+    let log = admin.page("/audit").await;
+    assert!(
+        log.contains("added a person") && log.contains("removed a person"),
+        "{log}"
+    );
+    assert!(!log.contains(PASSWORD));
     served.end().await;
 }

@@ -74,7 +74,7 @@ async fn a_run_that_waits_goes_on_where_the_process_that_began_it_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_can_be_cancelled_before_while_and_not_after() {
-    let running = simulator(|builder| builder.latency(Duration::from_millis(400))).await;
+    let running = simulator(|builder| builder.latency(Duration::from_secs(1))).await;
     let scene = Scene::new().await;
     let engine = scene.engine(&running).await;
     let case = scene
