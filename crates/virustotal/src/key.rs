@@ -35,6 +35,12 @@ impl ApiKey {
         Ok(Self(text.into()))
     }
 
+    /// The key as it is, for whoever must hand it on.
+    #[must_use]
+    pub fn to_secret(&self) -> SecretString {
+        self.0.clone()
+    }
+
     pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -648,12 +648,16 @@ pub enum CacheVerb {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The first start prints a one-time link, which makes the first admin. Runs use the key and the settings of this user, as the
-shell does. Everything is kept in one folder; only one workdesk uses it at a time. Ctrl-C ends it: what is under way is
-taken up again at the next start.
+shell does, unless they name an instance that an admin has added. Everything is kept in one folder; only one workdesk uses it
+at a time. Settings of instances are sealed with a key that is made at the first start: keep a copy of it apart from copies of
+the folder. Ctrl-C ends the workdesk: what is under way is taken up again at the next start.
+
+Programs of other integrations can be run as Google SecOps would run them: a file lists them (docs/workdesk.md).
 
 Examples:
   vtsecops workdesk
-  vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk"
+  vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk
+  vtsecops workdesk --actions actions.yaml --key-file /etc/vtsecops/workdesk.key"
 )]
 pub struct WorkdeskArguments {
     /// Where to listen: a loopback address, as there is no TLS
@@ -662,6 +666,12 @@ pub struct WorkdeskArguments {
     /// Where everything is kept [default: the workdesk folder of the state folder]
     #[arg(long, value_name = "PATH")]
     pub folder: Option<PathBuf>,
+    /// The key that seals the settings of instances; made where it is missing [default: workdesk.key in the folder]
+    #[arg(long, value_name = "PATH")]
+    pub key_file: Option<PathBuf>,
+    /// External actions: a YAML file that lists the programs, with their parameters and limits
+    #[arg(long, value_name = "PATH")]
+    pub actions: Option<PathBuf>,
 }
 
 /// `quota`

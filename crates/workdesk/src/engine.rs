@@ -3,32 +3,53 @@
 //! What is to be done, and when, stands in the [`Store`](crate::Store) alone. The queue in memory is made from it when the
 //! engine starts, so that a crash at any moment loses nothing.
 
+mod external;
+mod keys;
+mod offer;
 mod queue;
 mod step;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use integration::Action;
 use jiff::Timestamp;
+use secops::Parameters;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use virustotal::{Canceller, Client, Progress};
 
-use crate::{Ended, Error, NewRun, Run, RunState, Store};
+use crate::{Ended, Error, NewRun, Run, RunState, Store, StoredEntity};
+pub use external::{ExternalAction, ExternalParameter};
+use keys::Keys;
+pub use offer::{Field, Offer, OfferedParameter};
 use queue::Queue;
 use step::Taken;
 
 /// Where the clients come from that runs ask VirusTotal with.
 pub trait Clients: Send + Sync {
     /// The client of a run, for one step of it. So that nothing is submitted twice when a process dies in the middle of a step,
-    /// it remembers what an earlier client of the same run has submitted.
+    /// it remembers what an earlier client of the same run has submitted. Without a configuration it has the key and the settings of
+    /// whoever started the workdesk.
     ///
     /// # Errors
     /// For people: there is no key, or the settings can't be used.
-    fn client(&self, run: &Run) -> Result<Client, String>;
+    fn client(&self, run: &Run, configuration: Option<&Parameters>) -> Result<Client, String>;
+
+    /// A client for a question that is no run.
+    ///
+    /// # Errors
+    /// As for a run.
+    fn client_for_ping(&self, configuration: Option<&Parameters>) -> Result<Client, String>;
+
+    /// What the platform would call the configuration of whoever started the workdesk.
+    ///
+    /// # Errors
+    /// For people: there is no key.
+    fn own_configuration(&self) -> Result<Parameters, String>;
 
     /// The run is over: what was remembered for it can go.
     fn ended(&self, run: &Run);
@@ -37,6 +58,11 @@ pub trait Clients: Send + Sync {
 /// How often what could not be written down is tried again, and how long after.
 const TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// Name of the instance that needs no configuration: it is the key and the settings of whoever started the workdesk.
+pub const DEFAULT_INSTANCE: &str = "default";
+/// The integration's identifier; the original's, so that playbooks find it.
+const INTEGRATION: &str = "VirusTotal";
 
 /// Whether an action can be asked for here. Those that read or write files of this machine can't: whoever may ask is not
 /// necessarily one who may do that.
@@ -66,6 +92,17 @@ impl Default for Pace {
     }
 }
 
+/// Programs that are started as the platform starts actions.
+#[derive(Clone, Debug, Default)]
+pub struct External {
+    /// Which there are.
+    pub actions: Vec<ExternalAction>,
+    /// Where they find this workdesk.
+    pub address: Option<SocketAddr>,
+    /// Variables of the environment that each of them gets.
+    pub environment: Vec<(String, String)>,
+}
+
 /// Takes steps until it is stopped.
 pub struct Engine {
     shared: Arc<Shared>,
@@ -76,6 +113,8 @@ struct Shared {
     store: Store,
     clients: Arc<dyn Clients>,
     pace: Pace,
+    external: External,
+    keys: Keys,
     queue: Queue,
     under_way: Mutex<HashMap<i64, UnderWay>>,
     /// Whether it is to end.
@@ -86,7 +125,8 @@ struct Shared {
 struct UnderWay {
     case: i64,
     canceller: Arc<Canceller>,
-    client: Arc<Client>,
+    /// An external action has none.
+    client: Option<Arc<Client>>,
 }
 
 impl fmt::Debug for Engine {
@@ -102,7 +142,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn start(store: Store, clients: Arc<dyn Clients>, pace: Pace) -> Result<Self, Error> {
+    pub async fn start(
+        store: Store,
+        clients: Arc<dyn Clients>,
+        pace: Pace,
+        external: External,
+    ) -> Result<Self, Error> {
         let queue = Queue::default();
         for (run, due_at) in store.unfinished().await? {
             queue.push(run, due_at);
@@ -111,6 +156,8 @@ impl Engine {
             store,
             clients,
             pace,
+            external,
+            keys: Keys::default(),
             queue,
             under_way: Mutex::default(),
             halted: watch::Sender::new(false),
@@ -127,12 +174,15 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] for the case, an entity or an action; [`Error::Invalid`] for one that is not [offered](is_offered).
     pub async fn ask(&self, new: NewRun, by: &str) -> Result<Run, Error> {
-        let action = Action::named(&new.action).ok_or_else(|| Error::not_found("action", &new.action))?;
-        if !is_offered(action) {
-            return Err(Error::Invalid(format!(
-                "{} reads or writes files of the machine that the workdesk runs on; it is for the shell",
-                new.action
-            )));
+        let is_external = self.shared.external_action(&new.action).is_some();
+        if !is_external {
+            let action = Action::named(&new.action).ok_or_else(|| Error::not_found("action", &new.action))?;
+            if !is_offered(action) {
+                return Err(Error::Invalid(format!(
+                    "{} reads or writes files of the machine that the workdesk runs on; it is for the shell",
+                    new.action
+                )));
+            }
         }
         let run = self.shared.store.queue_run(new, by).await?;
         self.shared.queue.push(run.id, run.due_at);
@@ -155,7 +205,59 @@ impl Engine {
     #[must_use]
     pub fn progress(&self, run: i64) -> Option<Progress> {
         let under_way = self.shared.under_way();
-        under_way.get(&run).map(|under_way| under_way.client.progress())
+        let client = under_way.get(&run)?.client.as_ref()?;
+        Some(client.progress())
+    }
+
+    /// Every action that can be asked for.
+    #[must_use]
+    pub fn offers(&self) -> Vec<Offer> {
+        let ours = Action::ALL.into_iter().filter(|action| is_offered(*action));
+        let external = self.shared.external.actions.iter().map(Offer::from);
+        ours.map(|action| Offer::from(action.definition()))
+            .chain(external)
+            .collect()
+    }
+
+    /// The run whose program has that key, while it is running.
+    #[must_use]
+    pub fn run_of_key(&self, key: &str) -> Option<i64> {
+        self.shared.keys.run_of(key)
+    }
+
+    /// The settings of an instance; where there is none of that name, of an instance of that integration.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] where there is no key.
+    pub async fn configuration(&self, instance: &str, integration: &str) -> Result<Parameters, Error> {
+        let store = &self.shared.store;
+        if let Some((_, settings)) = store.instance(instance).await? {
+            return Ok(settings);
+        }
+        let instances = store.instances().await?;
+        let of_integration = instances.iter().find(|own| own.integration == integration);
+        if let Some(named) = of_integration
+            && let Some((_, settings)) = store.instance(&named.name).await?
+        {
+            return Ok(settings);
+        }
+        match instance == DEFAULT_INSTANCE || [instance, integration].contains(&INTEGRATION) {
+            true => self.shared.clients.own_configuration().map_err(Error::Invalid),
+            false => Err(Error::not_found("instance", instance)),
+        }
+    }
+
+    /// Asks VirusTotal whether an instance's key works: what it says, for people.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] says why it does not.
+    pub async fn ping(&self, instance: &str) -> Result<String, Error> {
+        let configuration = self.shared.of_instance(instance).await?;
+        let clients = Arc::clone(&self.shared.clients);
+        let now = self.shared.now();
+        let pinged = tokio::task::spawn_blocking(move || step::ping(&*clients, configuration.as_ref(), now));
+        let pinged = pinged.await.map_err(|error| Error::Invalid(error.to_string()))?;
+        pinged.map_err(Error::Invalid)
     }
 
     /// Whether a step of a run of that case is being taken.
@@ -207,16 +309,10 @@ impl Shared {
             return Ok(());
         };
         let run = Arc::new(run);
-        let step = {
-            let (shared, run) = (Arc::clone(self), Arc::clone(&run));
-            // An action is for one thread; so each step gets one, with connections of its own.
-            tokio::task::spawn_blocking(move || shared.step(&run, targets))
+        let taken = match self.external_action(&run.action) {
+            Some(action) => self.external_step(action, &run, &targets).await?,
+            None => self.own_step(Arc::clone(&run), targets).await?,
         };
-        let taken = step.await.unwrap_or_else(|error| {
-            tracing::error!(run = id, %error, "a step ended in a defect");
-            let words = "The action ended in a defect of this program; its log says more.";
-            Taken::Ended(Box::new(Ended::without_result(RunState::Failed, words)))
-        });
         self.under_way().remove(&id);
         let now_cancelled = self.store.run(id).await?.cancel_asked;
         if self.is_halted() && !now_cancelled {
@@ -245,6 +341,39 @@ impl Shared {
                 self.end(&run, &ended).await
             }
         }
+    }
+
+    /// Takes a step of one of our own actions.
+    async fn own_step(self: &Arc<Self>, run: Arc<Run>, targets: Vec<StoredEntity>) -> Result<Taken, Error> {
+        let configuration = match self.of_instance(&run.instance).await {
+            Ok(configuration) => configuration,
+            Err(Error::Database(error)) => return Err(error.into()),
+            Err(error) => {
+                let ended = Ended::without_result(RunState::Failed, crate::sentence(&error.to_string()));
+                return Ok(Taken::Ended(Box::new(ended)));
+            }
+        };
+        let (shared, id) = (Arc::clone(self), run.id);
+        // An action is for one thread; so each step gets one, with connections of its own.
+        let step = tokio::task::spawn_blocking(move || shared.step(&run, configuration.as_ref(), targets));
+        Ok(step.await.unwrap_or_else(|error| {
+            tracing::error!(run = id, %error, "a step ended in a defect");
+            let words = "The action ended in a defect of this program; its log says more.";
+            Taken::Ended(Box::new(Ended::without_result(RunState::Failed, words)))
+        }))
+    }
+
+    /// The settings of an instance; `None` for those of whoever started the workdesk.
+    async fn of_instance(&self, name: &str) -> Result<Option<Parameters>, Error> {
+        match self.store.instance(name).await? {
+            Some((_, settings)) => Ok(Some(settings)),
+            None if name == DEFAULT_INSTANCE => Ok(None),
+            None => Err(Error::not_found("instance", name)),
+        }
+    }
+
+    fn external_action(&self, name: &str) -> Option<&ExternalAction> {
+        self.external.actions.iter().find(|action| action.name == name)
     }
 
     async fn end(&self, run: &Run, ended: &Ended) -> Result<(), Error> {

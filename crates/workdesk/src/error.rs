@@ -40,3 +40,12 @@ impl Error {
         }
     }
 }
+
+/// The words of an error as a sentence.
+pub(crate) fn sentence(words: &str) -> String {
+    let mut letters = words.trim_end_matches('.').chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => String::new(),
+    }
+}

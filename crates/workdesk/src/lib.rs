@@ -6,14 +6,21 @@
 mod engine;
 mod error;
 mod extract;
+mod seal;
 mod server;
 mod store;
 
-pub use engine::{Clients, Engine, Pace, is_offered};
+pub use engine::{
+    Clients, DEFAULT_INSTANCE, Engine, External, ExternalAction, ExternalParameter, Field, Offer,
+    OfferedParameter, Pace, is_offered,
+};
 pub use error::Error;
+pub(crate) use error::sentence;
 pub use extract::indicators;
+pub use seal::Sealer;
 pub use server::Desk;
 pub use store::{
-    AuditEntry, Case, CaseFilter, CasePage, Change, Changed, Ended, Enrichment, NewAlert, NewCase, NewRun,
-    Person, Priority, Role, Run, RunState, Store, StoredEntity, StoredInsight, WallEntry, WallKind,
+    ApiToken, Attachment, AuditEntry, Case, CaseFilter, CasePage, Change, Changed, Ended, Enrichment,
+    Instance, NewAlert, NewAttachment, NewCase, NewRun, Person, Priority, Property, Role, Run, RunState,
+    Scope, Store, StoredAlert, StoredEntity, StoredInsight, WallEntry, WallKind,
 };

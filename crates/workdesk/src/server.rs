@@ -4,10 +4,15 @@ mod auth;
 mod case_page;
 mod entity_page;
 mod events;
+mod instances_page;
 mod layout;
 mod log_page;
 mod people_page;
+mod problem;
 mod queue_page;
+mod run_page;
+mod sdk;
+mod tokens_page;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +29,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::store::new_token;
-use crate::{Engine, Error, Store};
+use crate::{Engine, Error, Store, sentence};
 use auth::Throttle;
 
 /// No markup that somebody smuggles in can load, run or send anything.
@@ -113,11 +118,17 @@ impl Desk {
             .route("/cases/{id}/comments", post(case_page::comment))
             .route("/cases/{id}/open", post(case_page::set_open))
             .route("/cases/{id}/events", get(events::of_case))
+            .route("/runs/{id}", get(run_page::show))
             .route("/runs/{id}/cancel", post(case_page::cancel))
             .route("/entities/{id}", get(entity_page::show))
             .route("/audit", get(log_page::show))
             .route("/people", get(people_page::show).post(people_page::add))
             .route("/people/{id}/remove", post(people_page::remove))
+            .route("/instances", get(instances_page::show).post(instances_page::save))
+            .route("/instances/remove", post(instances_page::remove))
+            .route("/instances/ping", post(instances_page::try_out))
+            .route("/tokens", get(tokens_page::show).post(tokens_page::add))
+            .route("/tokens/{id}/remove", post(tokens_page::remove))
             .route("/login", get(auth::login_form).post(auth::login))
             .route("/logout", post(auth::logout))
             .route("/setup/{token}", get(auth::setup_form).post(auth::setup))
@@ -137,6 +148,8 @@ impl Desk {
             .route("/healthz", get(|| async { "ok\n" }))
             .fallback(|| async { layout::problem(StatusCode::NOT_FOUND, "There is no such page.") })
             .layer(middleware::from_fn(auth::same_origin))
+            // Programs show a key with each request; a page of another site has none.
+            .merge(sdk::router())
             .layer(middleware::from_fn(guarded))
             .with_state(self.clone())
     }
@@ -167,30 +180,28 @@ async fn guarded(request: Request, next: Next) -> Response {
     response
 }
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        let status = match &self {
+impl Error {
+    /// The status and the words for whoever asked; what only the operator can mend goes to the log.
+    fn told(&self) -> (StatusCode, String) {
+        let status = match self {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Database(_) | Self::Migration(_) | Self::Damaged(_) => {
                 tracing::error!(error = %self, "a request failed");
-                return layout::problem(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "The database has trouble; nothing was changed. The log of the workdesk says more.",
-                );
+                let words =
+                    "the database has trouble; nothing was changed. The log of the workdesk says more";
+                return (StatusCode::INTERNAL_SERVER_ERROR, words.to_owned());
             }
         };
-        layout::problem(status, &sentence(&self.to_string()))
+        (status, self.to_string())
     }
 }
 
-/// The words of an error as a sentence.
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    match letters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
-        None => String::new(),
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, words) = self.told();
+        layout::problem(status, &sentence(&words))
     }
 }

@@ -5,8 +5,11 @@
 
 mod cases;
 mod entities;
+mod instances;
 mod people;
+mod platform;
 mod runs;
+mod tokens;
 mod wall;
 
 use std::borrow::Cow;
@@ -21,13 +24,18 @@ use sqlx::{Any, AnyPool, Executor, Row, SqlStr, Transaction};
 use tokio::sync::broadcast;
 use virustotal::Clock;
 
-use crate::Error;
+use crate::{Error, Sealer};
 
 pub use cases::{Case, CaseFilter, CasePage, NewAlert, NewCase, Priority};
+pub(crate) use entities::NewInsight;
 pub use entities::{Change, Enrichment, StoredEntity, StoredInsight};
+pub use instances::Instance;
 pub(crate) use people::new_token;
 pub use people::{AuditEntry, Person, Role};
+pub(crate) use platform::CaseChange;
+pub use platform::{Attachment, NewAttachment, Property, StoredAlert};
 pub use runs::{Ended, NewRun, Run, RunState};
+pub use tokens::{ApiToken, Scope};
 pub use wall::{WallEntry, WallKind};
 
 /// Connections to the database; SQLite lets one of them write at a time.
@@ -40,6 +48,7 @@ const CHANGES: usize = 1024;
 pub struct Store {
     pool: AnyPool,
     clock: Clock,
+    sealer: Sealer,
     changes: broadcast::Sender<Changed>,
 }
 
@@ -52,17 +61,19 @@ pub struct Changed {
     pub run: Option<i64>,
 }
 
-const SQLITE: [(i64, &str, &str); 2] = [
+const SQLITE: [(i64, &str, &str); 3] = [
     (1, "cases", include_str!("../migrations/sqlite/1_cases.sql")),
     (2, "people", include_str!("../migrations/sqlite/2_people.sql")),
+    (3, "platform", include_str!("../migrations/sqlite/3_platform.sql")),
 ];
 
 impl Store {
-    /// Opens the file, and brings it to this version's form. A new one is made, readable by its owner only.
+    /// Opens the file, and brings it to this version's form. A new one is made, readable by its owner only. What must not
+    /// stand in it as it is, is sealed.
     ///
     /// # Errors
     /// [`Error::Database`] where the file can't be used; [`Error::Migration`] where a later version has written it.
-    pub async fn open(path: &Path, clock: Clock) -> Result<Self, Error> {
+    pub async fn open(path: &Path, clock: Clock, sealer: Sealer) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
         let address = format!("sqlite://{}?mode=rwc", path.display());
         // Nothing acknowledged is lost to a loss of power either.
@@ -93,6 +104,7 @@ impl Store {
         Ok(Self {
             pool,
             clock,
+            sealer,
             changes: broadcast::Sender::new(CHANGES),
         })
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use integration::{Action, Files, Run, State, Step};
 use secops::platform::{Ending, Log, PlatformAction, PlatformRun, ProxySettings};
-use secops::{ActionResult, Context, Entity, ExecutionState, ParameterError, Parameters, deliver};
-use secrecy::{ExposeSecret, SecretString};
+use secops::{ActionResult, Context, Entity, ExecutionState, deliver};
+use secrecy::SecretString;
 use virustotal::quota::{Limits, Priority};
-use virustotal::{Api, ApiKey, Client, Deadline, Notify, ProxyChoice, Tier, Weight};
+use virustotal::{Client, Deadline, Notify, ProxyChoice, Tier, Weight};
 
+use super::instance::Instance;
 use super::run::{home, variable};
 use crate::cli::ActionArguments;
 use crate::failure::Failure;
@@ -20,11 +21,6 @@ use crate::stores;
 
 /// The integration's identifier; the original's, so that playbooks find it.
 const INTEGRATION: &str = "VirusTotal";
-/// What the configuration calls the key.
-const API_KEY: &str = "Api Key";
-/// What the configuration calls whether VirusTotal's certificate is verified.
-const VERIFY_SSL: &str = "Verify SSL";
-const API_VERSION: &str = "Api Version";
 /// What a parameter calls a server's password.
 const PASSWORD: &str = "Linux Password";
 
@@ -78,7 +74,7 @@ async fn act(action: Action, run: &mut PlatformRun) -> Result<Ending, String> {
         log.info(&format!("{name}: {value}"));
     }
     let (file, resolved) = local_settings()?;
-    let instance = Instance::ask(run, &file).await?;
+    let instance = ask_instance(run, &file).await?;
     log.hide(&instance.key_text);
     let targets = targets(action, run, &log).await?;
     log.info(&format!("{} target entities", targets.len()));
@@ -159,67 +155,29 @@ fn sentence(text: &str) -> String {
     first.unwrap_or_default() + characters.as_str()
 }
 
-/// The integration instance's configuration.
-struct Instance {
-    key: ApiKey,
-    key_text: SecretString,
-    verify_tls: bool,
-    /// Where the form says it; otherwise this machine's settings do.
-    api: Option<Api>,
-}
-
-impl Instance {
-    async fn ask(run: &mut PlatformRun, file: &ConfigFile) -> Result<Self, String> {
-        if run.platform().is_recorded() {
-            // Nobody can be asked there; the machine's own key is what is left.
-            let (key, _) =
-                settings::find_key(None::<&Path>, variable, file, home().as_deref()).map_err(|error| {
-                    match error {
-                        settings::SettingsError::NoKey => NO_CONFIGURATION.to_owned(),
-                        other => other.to_string(),
-                    }
-                })?;
-            return Ok(Self {
-                key,
-                key_text: SecretString::default(),
-                verify_tls: true,
-                api: None,
-            });
-        }
-        let configuration = run
-            .platform()
-            .configuration()
-            .await
-            .map_err(|error| error.to_string())?;
-        Self::read(&configuration)
-    }
-
-    fn read(configuration: &Parameters) -> Result<Self, String> {
-        let in_words = |error: ParameterError| format!("The integration's configuration: {error}");
-        let text = configuration
-            .secret(API_KEY)
-            .map_err(in_words)?
-            .unwrap_or_default();
-        let key = ApiKey::parse(text.expose_secret()).map_err(|error| {
-            format!("{error}. Enter the key of your VirusTotal account in the integration instance's configuration.")
-        })?;
-        Ok(Self {
+/// The configuration of the integration's instance.
+async fn ask_instance(run: &mut PlatformRun, file: &ConfigFile) -> Result<Instance, String> {
+    if run.platform().is_recorded() {
+        // Nobody can be asked there; the machine's own key is what is left.
+        let (key, _) = settings::find_key(None::<&Path>, variable, file, home().as_deref()).map_err(
+            |error| match error {
+                settings::SettingsError::NoKey => NO_CONFIGURATION.to_owned(),
+                other => other.to_string(),
+            },
+        )?;
+        return Ok(Instance {
             key,
-            key_text: text,
-            // Absent is off. Source: the contract.
-            verify_tls: configuration.flag(VERIFY_SSL).map_err(in_words)?.unwrap_or(false),
-            api: api(configuration).map_err(in_words)?,
-        })
+            key_text: SecretString::default(),
+            verify_tls: true,
+            api: None,
+        });
     }
-}
-
-fn api(configuration: &Parameters) -> Result<Option<Api>, ParameterError> {
-    let word = configuration.one_of(API_VERSION, &["v2", "v3", "auto"])?;
-    Ok(word.map(|word| match word {
-        "v3" => Api::V3,
-        "auto" => Api::Auto,
-        _ => Api::V2,
-    }))
+    let configuration = run
+        .platform()
+        .configuration()
+        .await
+        .map_err(|error| error.to_string())?;
+    Instance::read(&configuration)
 }
 
 /// The entities. Files are uploaded by path, whether the case can be read or not.
@@ -317,11 +275,7 @@ fn for_writing(left: Duration) -> Duration {
 mod tests {
     use std::time::Duration;
 
-    use secops::Parameters;
-
-    use virustotal::Api;
-
-    use super::{Instance, for_writing};
+    use super::for_writing;
 
     #[test]
     fn time_is_kept_for_writing() {
@@ -329,39 +283,6 @@ mod tests {
         assert_eq!(
             [kept(0.0), kept(1.0), kept(5.0), kept(60.0), kept(600.0)],
             [0.0, 0.5, 1.0, 6.0, 20.0]
-        );
-    }
-
-    #[test]
-    fn a_configuration_without_a_key_is_told_in_the_contracts_words() {
-        let read =
-            |configuration: Parameters| Instance::read(&configuration).map(|instance| instance.verify_tls);
-        for empty in [Parameters::new(), Parameters::new().with("Api Key", " ")] {
-            assert!(read(empty).unwrap_err().starts_with("Api Key is missing"));
-        }
-        let keyed = Parameters::new().with("Api Key", "0123");
-        assert_eq!(read(keyed.clone()), Ok(false));
-        assert_eq!(read(keyed.clone().with("Verify SSL", "True")), Ok(true));
-        let error = read(keyed.with("Verify SSL", "yes")).unwrap_err();
-        assert!(error.contains("Verify SSL must be true or false"), "{error}");
-    }
-
-    #[test]
-    fn the_version_of_the_api_is_a_word_or_left_to_the_machine() {
-        let read = |word: &str| {
-            let configuration = Parameters::new()
-                .with("Api Key", "0123")
-                .with("Api Version", word);
-            Instance::read(&configuration).map(|instance| instance.api)
-        };
-        assert_eq!(read(""), Ok(None));
-        assert_eq!(read("v2"), Ok(Some(Api::V2)));
-        assert_eq!(read(" V3 "), Ok(Some(Api::V3)));
-        assert_eq!(read("auto"), Ok(Some(Api::Auto)));
-        let error = read("3").unwrap_err();
-        assert!(
-            error.contains("Api Version must be one of v2, v3, auto"),
-            "{error}"
         );
     }
 }

@@ -1,16 +1,20 @@
 //! `vtsecops workdesk`
 
 use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use integration::Action;
+use secops::Parameters;
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use virustotal::quota::Ledger;
-use virustotal::{Cache, Client, Journal, Notify, journal};
-use workdesk::{Clients, Desk, Engine, Pace, Run, Store};
+use virustotal::{Cache, Client, Journal, Notify, Settings, journal};
+use workdesk::{Clients, DEFAULT_INSTANCE, Desk, Engine, External, ExternalAction, Pace, Run, Sealer, Store};
 
+use super::instance::{API_KEY, Instance, VERIFY_SSL};
 use super::run::{home, resolve, variable};
 use crate::cli::{Connection, WorkdeskArguments};
 use crate::failure::Failure;
@@ -50,7 +54,19 @@ async fn serve(
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::failed(format!("the workdesk can't listen on {listen}: {error}")))?;
-    let store = Store::open(&folder.join("workdesk.db"), stores::clock())
+    let key_file = arguments.key_file.clone();
+    let sealer = sealer(&key_file.unwrap_or_else(|| folder.join("workdesk.key")))?;
+    let external = External {
+        actions: arguments
+            .actions
+            .as_deref()
+            .map(external_actions)
+            .transpose()?
+            .unwrap_or_default(),
+        address: listener.local_addr().ok(),
+        environment: plain_environment(),
+    };
+    let store = Store::open(&folder.join("workdesk.db"), stores::clock(), sealer)
         .await
         .map_err(failed)?;
     let usual = Pace::default();
@@ -58,7 +74,7 @@ async fn serve(
         poll_every: resolved.poll_every().unwrap_or(usual.poll_every),
         ..usual
     };
-    let engine = Engine::start(store.clone(), Arc::new(clients), pace);
+    let engine = Engine::start(store.clone(), Arc::new(clients), pace, external);
     let desk = Desk::new(store.clone(), engine.await.map_err(failed)?)
         .await
         .map_err(failed)?;
@@ -115,6 +131,45 @@ fn for_owner_only(folder: &Path) {
 #[cfg(not(unix))]
 fn for_owner_only(_: &Path) {}
 
+/// The key that seals; made, for its owner only, where there is none.
+fn sealer(path: &Path) -> Result<Sealer, Failure> {
+    let unusable = |words: &dyn std::fmt::Display| {
+        Failure::failed(format!("The key file {} can't be used: {words}", path.display()))
+    };
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let text = Sealer::new_key();
+            let mut options = File::options();
+            options.create_new(true).write(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let written = options.open(path).and_then(|mut file| {
+                writeln!(file, "{text}")?;
+                file.sync_all()
+            });
+            written.map_err(|error| unusable(&error))?;
+            text
+        }
+        Err(error) => return Err(unusable(&error)),
+    };
+    Sealer::from_text(&text).ok_or_else(|| unusable(&"it has not 64 hexadecimal digits"))
+}
+
+/// The programs of a file.
+fn external_actions(path: &Path) -> Result<Vec<ExternalAction>, Failure> {
+    let wrong = |words: &dyn std::fmt::Display| Failure::usage(format!("{}: {words}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    ExternalAction::read_all(&text).map_err(|words| wrong(&words))
+}
+
+/// Variables that every program gets: what it needs to be found and to start, and none of ours.
+fn plain_environment() -> Vec<(String, String)> {
+    const NAMES: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+    let own = |name: &str| Some((name.to_owned(), variable(name)?));
+    NAMES.into_iter().filter_map(own).collect()
+}
+
 /// Clients with the key and the settings of the user who started the workdesk, as they are when a step is taken.
 struct OfThisUser {
     ledger: Arc<Ledger>,
@@ -123,19 +178,41 @@ struct OfThisUser {
     notify: Notify,
 }
 
-impl Clients for OfThisUser {
-    fn client(&self, run: &Run) -> Result<Client, String> {
+impl OfThisUser {
+    /// Settings for a client, with the key of the configuration or of this user.
+    fn settings(&self, configuration: Option<&Parameters>) -> Result<Settings, String> {
         let (resolved, file) =
             resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
-        let key = settings::find_key(None, variable, &file, home().as_deref());
-        let (key, _) = key.map_err(|error| error.to_string())?;
-        let mut settings = resolved.to_virustotal(key);
+        let mut settings = match configuration {
+            Some(configuration) => {
+                let instance = Instance::read(configuration)?;
+                let mut settings = resolved.to_virustotal(instance.key);
+                settings.verify_tls = instance.verify_tls;
+                settings.api = instance.api.unwrap_or(settings.api);
+                settings
+            }
+            None => {
+                let key = settings::find_key(None, variable, &file, home().as_deref());
+                let (key, _) = key.map_err(|error| error.to_string())?;
+                resolved.to_virustotal(key)
+            }
+        };
         settings.ledger = Some(Arc::clone(&self.ledger));
         settings.cache = resolved.keeps_reports().then(|| Arc::clone(&self.cache));
         file.instance()
-            .unwrap_or("default")
+            .unwrap_or(DEFAULT_INSTANCE)
             .clone_into(&mut settings.key_label);
         settings.notify = self.notify.clone();
+        Ok(settings)
+    }
+}
+
+impl Clients for OfThisUser {
+    fn client(&self, run: &Run, configuration: Option<&Parameters>) -> Result<Client, String> {
+        let mut settings = self.settings(configuration)?;
+        if configuration.is_some() {
+            run.instance.clone_into(&mut settings.key_label);
+        }
         if Action::named(&run.action).is_some_and(Action::can_go_on) {
             let id = run.id.to_string();
             let begun = Journal::begin(
@@ -149,6 +226,21 @@ impl Clients for OfThisUser {
             settings.journal = Some(Arc::new(journal));
         }
         Client::new(settings).map_err(|error| error.to_string())
+    }
+
+    fn client_for_ping(&self, configuration: Option<&Parameters>) -> Result<Client, String> {
+        Client::new(self.settings(configuration)?).map_err(|error| error.to_string())
+    }
+
+    fn own_configuration(&self) -> Result<Parameters, String> {
+        let (resolved, file) =
+            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
+        let key = settings::find_key(None, variable, &file, home().as_deref());
+        let (key, _) = key.map_err(|error| error.to_string())?;
+        let verify = resolved.to_virustotal(key.clone()).verify_tls;
+        Ok(Parameters::new()
+            .with(API_KEY, key.to_secret().expose_secret())
+            .with(VERIFY_SSL, if verify { "True" } else { "False" }))
     }
 
     fn ended(&self, run: &Run) {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use integration::{Action, State, Step};
 use jiff::Timestamp;
-use secops::{ActionResult, Context, EntityResult, ExecutionState};
+use secops::{ActionResult, Context, EntityResult, ExecutionState, Parameters};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 use virustotal::{Canceller, Deadline};
 
-use super::{Shared, UnderWay};
+use super::{Clients, Shared, UnderWay};
 use crate::{Ended, Run, RunState, StoredEntity};
 
 /// How a step ended.
@@ -28,16 +28,22 @@ pub(super) enum Taken {
 
 impl Shared {
     /// Takes a step on this thread.
-    pub(super) fn step(&self, run: &Run, targets: Vec<StoredEntity>) -> Taken {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let taken = match runtime {
-            Ok(runtime) => runtime.block_on(self.try_step(run, targets)),
-            Err(error) => Err(format!("The action can't be started: {error}")),
-        };
+    pub(super) fn step(
+        &self,
+        run: &Run,
+        configuration: Option<&Parameters>,
+        targets: Vec<StoredEntity>,
+    ) -> Taken {
+        let taken = on_this_thread(self.try_step(run, configuration, targets)).flatten();
         taken.unwrap_or_else(|words| Taken::Ended(Box::new(Ended::without_result(RunState::Failed, words))))
     }
 
-    async fn try_step(&self, run: &Run, targets: Vec<StoredEntity>) -> Result<Taken, String> {
+    async fn try_step(
+        &self,
+        run: &Run,
+        configuration: Option<&Parameters>,
+        targets: Vec<StoredEntity>,
+    ) -> Result<Taken, String> {
         let action =
             Action::named(&run.action).ok_or_else(|| format!("There is no action {:?}.", run.action))?;
         let context = Context {
@@ -48,12 +54,12 @@ impl Shared {
         let saved = run.saved.as_ref();
         let state = saved.map(|saved| State::from_value(saved, action)).transpose();
         let state = state.map_err(|error| error.to_string())?;
-        let client = Arc::new(self.clients.client(run)?);
+        let client = Arc::new(self.clients.client(run, configuration)?);
         let canceller = Arc::new(Canceller::new());
         let under_way = UnderWay {
             case: run.case,
             canceller: Arc::clone(&canceller),
-            client: Arc::clone(&client),
+            client: Some(Arc::clone(&client)),
         };
         self.under_way().insert(run.id, under_way);
         if self.is_halted() {
@@ -85,6 +91,35 @@ impl Shared {
             },
         })
     }
+}
+
+/// Asks VirusTotal whether the key works.
+pub(super) fn ping(
+    clients: &dyn Clients,
+    configuration: Option<&Parameters>,
+    now: Timestamp,
+) -> Result<String, String> {
+    const TIME: Duration = Duration::from_secs(30);
+    let client = clients.client_for_ping(configuration)?;
+    let context = Context {
+        targets: Vec::new(),
+        parameters: Parameters::new(),
+        now,
+    };
+    let deadline = Deadline::after(TIME);
+    let step = on_this_thread(Action::Ping.start(integration::Run::new(&client, &context, &deadline)))?;
+    match step {
+        Step::Done(result) if result.state == ExecutionState::Completed => Ok(result.output_message),
+        Step::Done(result) => Err(result.output_message),
+        Step::Wait(_) => Err("VirusTotal has not answered".to_owned()),
+    }
+}
+
+/// What talks to VirusTotal is for one thread.
+fn on_this_thread<F: Future>(work: F) -> Result<F::Output, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("The action can't be started: {error}"))?;
+    Ok(runtime.block_on(work))
 }
 
 fn left(now: Timestamp, deadline: Timestamp) -> Duration {

@@ -178,7 +178,7 @@ pub(super) async fn setup(
     match added {
         Ok(_) => {}
         Err(Error::Invalid(words)) => {
-            let words = super::sentence(&words);
+            let words = crate::sentence(&words);
             let form = credentials("Set up the workdesk", &path, "Make the first admin", Some(&words));
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response());
         }

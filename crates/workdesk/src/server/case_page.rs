@@ -3,7 +3,6 @@
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use integration::{Action, Parameter, ParameterKind};
 use maud::{Markup, html};
 use secops::Parameters;
 use serde::Deserialize;
@@ -11,15 +10,15 @@ use serde::Deserialize;
 use super::Desk;
 use super::auth::LoggedIn;
 use super::layout::{moment, page, state, visible};
-use crate::engine::is_offered;
-use crate::{Case, Error, NewRun, Role, Run, RunState, StoredEntity, StoredInsight, WallEntry, WallKind};
+use crate::{
+    Case, DEFAULT_INSTANCE, Error, Field, NewRun, Offer, OfferedParameter, Role, Run, RunState, StoredEntity,
+    StoredInsight, WallEntry, WallKind,
+};
 
 /// Entities and entries that a page shows.
 const MOST_ENTITIES: u32 = 500;
 const MOST_ENTRIES: u32 = 200;
 const MOST_RUNS: u32 = 50;
-/// Instance of the integration that runs use.
-const INSTANCE: &str = "default";
 /// Before the names of an action's parameters in its form.
 const PARAMETER: &str = "parameter:";
 
@@ -33,6 +32,8 @@ pub(super) async fn show(
     let entities = store.entities(id, 0, MOST_ENTITIES).await?;
     let (insights, runs) = (store.insights(id).await?, store.runs(id, MOST_RUNS).await?);
     let wall = store.wall(id, None, MOST_ENTRIES).await?;
+    let instances = store.instances().await?;
+    let instances: Vec<String> = instances.into_iter().map(|own| own.name).collect();
     let may_act = person.role >= Role::Analyst;
     let title = format!("#{id} {}", visible(&case.title));
     Ok(page(
@@ -66,7 +67,7 @@ pub(super) async fn show(
                 section aria-labelledby="act" {
                     h2 id="act" { "Act" }
                     (comment_form(id))
-                    @for action in Action::ALL.into_iter().filter(|action| is_offered(*action)) { (action_form(id, action)) }
+                    @for offer in desk.engine().offers() { (action_form(id, &offer, &instances)) }
                 }
             }
         },
@@ -172,7 +173,7 @@ fn run_list(desk: &Desk, runs: &[Run], may_act: bool) -> Markup {
         ul.cards {
             @for run in runs {
                 li.card {
-                    (state(run.state)) " " strong { (visible(&run.action)) }
+                    (state(run.state)) " " a href=(format!("/runs/{}", run.id)) { strong { (visible(&run.action)) } }
                     " · " bdi { (visible(&run.requested_by)) } ", " (moment(run.created_at))
                     @if let Some(progress) = desk.engine().progress(run.id).filter(|_| run.state == RunState::Running) {
                         " · " progress max=(progress.expected.max(1)) value=(progress.answered) {}
@@ -210,6 +211,8 @@ fn deed(kind: WallKind) -> &'static str {
         WallKind::Comment => "said",
         WallKind::Asked => "asked for",
         WallKind::Ended => "has ended",
+        WallKind::Changed => "changed",
+        WallKind::Attached => "attached",
     }
 }
 
@@ -225,45 +228,53 @@ fn comment_form(case: i64) -> Markup {
     }
 }
 
-fn action_form(case: i64, action: Action) -> Markup {
-    let definition = action.definition();
+fn action_form(case: i64, offer: &Offer, instances: &[String]) -> Markup {
+    let has_own_default = instances.iter().any(|name| name == DEFAULT_INSTANCE);
     html! {
         details.card {
-            summary { (definition.name) }
-            p.dim { (definition.description) }
+            summary { (visible(&offer.name)) }
+            p.dim { (visible(&offer.description)) }
             form method="post" action=(format!("/cases/{case}/runs")) {
-                input type="hidden" name="action" value=(definition.name);
-                @for parameter in definition.parameters { (field(parameter)) }
-                button { "Run " (definition.name) }
+                input type="hidden" name="action" value=(offer.name);
+                @if !instances.is_empty() {
+                    label {
+                        "Instance"
+                        select name="instance" {
+                            @if !has_own_default { option { (DEFAULT_INSTANCE) } }
+                            @for name in instances { option value=(name) { (visible(name)) } }
+                        }
+                    }
+                }
+                @for parameter in &offer.parameters { (field(parameter)) }
+                button { "Run " (visible(&offer.name)) }
             }
         }
     }
 }
 
-fn field(parameter: &Parameter) -> Markup {
+fn field(parameter: &OfferedParameter) -> Markup {
     let name = format!("{PARAMETER}{}", parameter.name);
-    // What the platform leaves to whoever fills in the form, people here should not have to think of.
-    let default = parameter
-        .default
-        .or_else(|| (parameter.name == "Threshold").then_some("3"));
-    let input = match parameter.kind {
-        ParameterKind::Text => html! { input name=(name) value=[default] required[parameter.required]; },
-        ParameterKind::Password => html! { input type="password" name=(name) autocomplete="off"; },
-        ParameterKind::WholeNumber => html! {
+    let default = parameter.default.as_deref();
+    let input = match &parameter.field {
+        Field::Text => html! { input name=(name) value=[default] required[parameter.required]; },
+        Field::Password => html! {
+            input type="password" name=(name) autocomplete="off" required[parameter.required];
+        },
+        Field::WholeNumber => html! {
             input type="number" min="0" step="1" name=(name) value=[default] required[parameter.required];
         },
-        ParameterKind::Flag => html! {
+        Field::Flag => html! {
             select name=(name) {
                 @for word in ["true", "false"] { option selected[default == Some(word)] { (word) } }
             }
         },
-        ParameterKind::Choice(words) => html! {
+        Field::Choice(words) => html! {
             select name=(name) {
-                @for word in words { option selected[default == Some(*word)] { (word) } }
+                @for word in words { option selected[default == Some(word.as_str())] { (word) } }
             }
         },
     };
-    html! { label { (parameter.name) (input) small { (parameter.description) } } }
+    html! { label { (visible(&parameter.name)) (input) small { (visible(&parameter.description)) } } }
 }
 
 pub(super) async fn run(
@@ -274,18 +285,20 @@ pub(super) async fn run(
 ) -> Result<Response, Error> {
     let person = person.at_least(Role::Analyst)?;
     let (mut action, mut parameters) = (String::new(), Parameters::new());
+    let mut instance = DEFAULT_INSTANCE.to_owned();
     for (name, value) in fields {
         match name.strip_prefix(PARAMETER) {
             Some(name) if !value.trim().is_empty() => parameters = parameters.with(name, value),
             Some(_) => {}
             None if name == "action" => action = value,
+            None if name == "instance" => instance = value,
             None => {}
         }
     }
     let new = NewRun {
         case,
         action,
-        instance: INSTANCE.to_owned(),
+        instance,
         parameters,
         targets: Vec::new(),
         deadline_at: None,

@@ -28,7 +28,9 @@ pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Marku
                     @if let Some(person) = person {
                         nav aria-label="Pages" {
                             a href="/" { "Cases" }
+                            a href="/tokens" { "Tokens" }
                             @if person.role == Role::Admin {
+                                a href="/instances" { "Instances" }
                                 a href="/people" { "People" }
                                 a href="/audit" { "Audit log" }
                             }

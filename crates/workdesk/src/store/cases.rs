@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, QueryBuilder, Row, Transaction};
 
 use super::wall::{WallKind, write_down};
-use super::{Store, flag, time, to_json};
+use super::{Store, flag, from_json, time, to_json};
 use crate::Error;
 
 /// Entities of one case, at most.
@@ -96,7 +96,7 @@ impl Priority {
         }
     }
 
-    fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         match self {
             Self::Informative => 0,
             Self::Low => 1,
@@ -106,7 +106,7 @@ impl Priority {
         }
     }
 
-    fn of_code(code: i64) -> Self {
+    pub(crate) fn of_code(code: i64) -> Self {
         let known = Self::ALL.into_iter().find(|priority| priority.code() == code);
         known.unwrap_or_default()
     }
@@ -137,6 +137,12 @@ pub struct Case {
     pub entities: i64,
     /// Of these, the suspicious ones.
     pub suspicious: i64,
+    /// How far those who deal with it are, in the platform's words.
+    pub stage: String,
+    /// Who deals with it; empty for nobody.
+    pub assignee: String,
+    /// Words to find it by.
+    pub tags: Vec<String>,
 }
 
 impl Case {
@@ -153,6 +159,9 @@ impl Case {
             updated_at: time(row, "updated_at")?,
             entities: row.try_get("entities")?,
             suspicious: row.try_get("suspicious")?,
+            stage: row.try_get("stage")?,
+            assignee: row.try_get("assignee")?,
+            tags: from_json(row, "tags")?,
         })
     }
 }

@@ -239,7 +239,40 @@ pub(super) struct Origin<'a> {
     pub(super) case: i64,
     pub(super) run: Option<i64>,
     pub(super) source: &'a str,
+    /// Whether an entity that names its alert is meant there only.
+    pub(super) by_alert: bool,
     pub(super) now: i64,
+}
+
+/// An insight that is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewInsight {
+    /// Name and type of the entity that it is about; an empty type is any.
+    pub(crate) about: Option<(String, String)>,
+    pub(crate) title: String,
+    pub(crate) content: String,
+    /// The platform's number.
+    pub(crate) severity: i64,
+    pub(crate) triggered_by: String,
+}
+
+impl From<&Insight> for NewInsight {
+    fn from(insight: &Insight) -> Self {
+        let about = match &insight.kind {
+            InsightKind::General {} => None,
+            InsightKind::Entity {
+                entity_identifier,
+                entity_type,
+            } => Some((entity_identifier.clone(), entity_type.name().to_owned())),
+        };
+        Self {
+            about,
+            title: insight.title.clone(),
+            content: insight.content.clone(),
+            severity: i64::from(insight.severity.code()),
+            triggered_by: insight.triggered_by.clone(),
+        }
+    }
 }
 
 /// Takes over what an action says of entities: in each alert of the case that has one of the same name and type. Fields are
@@ -250,13 +283,18 @@ pub(super) async fn update(
     entities: &[Entity],
 ) -> Result<(), Error> {
     for entity in entities {
-        let rows =
-            sqlx::query("SELECT * FROM entity WHERE case_id = $1 AND identifier = $2 AND entity_type = $3")
-                .bind(origin.case)
-                .bind(&entity.identifier)
-                .bind(entity.entity_type.name())
-                .fetch_all(&mut **transaction)
-                .await?;
+        let alert = entity.rest.get("alert_identifier").and_then(Value::as_str);
+        let alert = alert.filter(|_| origin.by_alert).unwrap_or_default();
+        let rows = sqlx::query(
+            "SELECT * FROM entity WHERE case_id = $1 AND identifier = $2 AND entity_type = $3 \
+             AND ($4 = '' OR alert_id IN (SELECT id FROM alert WHERE case_id = $1 AND identifier = $4))",
+        )
+        .bind(origin.case)
+        .bind(&entity.identifier)
+        .bind(entity.entity_type.name())
+        .bind(alert)
+        .fetch_all(&mut **transaction)
+        .await?;
         for row in &rows {
             let known = StoredEntity::read(row)?;
             change(transaction, origin, &known, entity).await?;
@@ -309,43 +347,37 @@ async fn change(
     Ok(())
 }
 
-/// Keeps insights, each on its entity where the case has it.
-pub(super) async fn insert_insights(
+/// Keeps an insight, on its entity where the case has it.
+pub(super) async fn insert_insight(
     transaction: &mut Transaction<'static, Any>,
     origin: Origin<'_>,
-    insights: &[Insight],
+    insight: &NewInsight,
 ) -> Result<(), Error> {
-    for insight in insights {
-        let entity: Option<i64> = match &insight.kind {
-            InsightKind::General {} => None,
-            InsightKind::Entity {
-                entity_identifier,
-                entity_type,
-            } => {
-                sqlx::query_scalar(
-                    "SELECT id FROM entity WHERE case_id = $1 AND identifier = $2 AND entity_type = $3 ORDER BY id LIMIT 1",
-                )
-                .bind(origin.case)
-                .bind(entity_identifier)
-                .bind(entity_type.name())
-                .fetch_optional(&mut **transaction)
-                .await?
-            }
-        };
-        sqlx::query(
-            "INSERT INTO insight (case_id, entity_id, run_id, title, content, severity, triggered_by, at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    let entity: Option<i64> = match &insight.about {
+        None => None,
+        Some((identifier, entity_type)) => sqlx::query_scalar(
+            "SELECT id FROM entity WHERE case_id = $1 AND identifier = $2 AND (entity_type = $3 OR $3 = '') \
+                 ORDER BY id LIMIT 1",
         )
         .bind(origin.case)
-        .bind(entity)
-        .bind(origin.run)
-        .bind(&insight.title)
-        .bind(&insight.content)
-        .bind(i64::from(insight.severity.code()))
-        .bind(&insight.triggered_by)
-        .bind(origin.now)
-        .execute(&mut **transaction)
-        .await?;
-    }
+        .bind(identifier)
+        .bind(entity_type)
+        .fetch_optional(&mut **transaction)
+        .await?,
+    };
+    sqlx::query(
+        "INSERT INTO insight (case_id, entity_id, run_id, title, content, severity, triggered_by, at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(origin.case)
+    .bind(entity)
+    .bind(origin.run)
+    .bind(&insight.title)
+    .bind(&insight.content)
+    .bind(insight.severity)
+    .bind(&insight.triggered_by)
+    .bind(origin.now)
+    .execute(&mut **transaction)
+    .await?;
     Ok(())
 }

@@ -82,7 +82,7 @@ pub struct AuditEntry {
 }
 
 impl Person {
-    fn read(row: &AnyRow) -> Result<Self, Error> {
+    pub(super) fn read(row: &AnyRow) -> Result<Self, Error> {
         let role: String = row.try_get("role")?;
         Ok(Self {
             id: row.try_get("id")?,
@@ -307,7 +307,7 @@ pub(crate) fn new_token() -> String {
     hex(&bytes)
 }
 
-fn fingerprint(token: &str) -> String {
+pub(super) fn fingerprint(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }
 

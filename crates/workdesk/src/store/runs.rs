@@ -376,10 +376,13 @@ impl Store {
                 case: run.case,
                 run: Some(run.id),
                 source: &source,
+                by_alert: false,
                 now,
             };
             entities::update(&mut transaction, origin, &ended.entities).await?;
-            entities::insert_insights(&mut transaction, origin, &ended.insights).await?;
+            for insight in &ended.insights {
+                entities::insert_insight(&mut transaction, origin, &insight.into()).await?;
+            }
             recount(&mut transaction, run.case, now).await?;
         }
         transaction.commit().await?;

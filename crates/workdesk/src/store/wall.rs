@@ -44,16 +44,22 @@ pub enum WallKind {
     Asked,
     /// An action has ended.
     Ended,
+    /// Its title, priority, stage or the like was changed.
+    Changed,
+    /// A file was put on it.
+    Attached,
 }
 
 impl WallKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Created,
         Self::Opened,
         Self::Closed,
         Self::Comment,
         Self::Asked,
         Self::Ended,
+        Self::Changed,
+        Self::Attached,
     ];
 
     fn name(self) -> &'static str {
@@ -64,6 +70,8 @@ impl WallKind {
             Self::Comment => "comment",
             Self::Asked => "asked",
             Self::Ended => "ended",
+            Self::Changed => "changed",
+            Self::Attached => "attached",
         }
     }
 
