@@ -142,7 +142,7 @@ impl Call {
 }
 
 /// A request's address, read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) call: Call,
     pub(crate) form: Form,

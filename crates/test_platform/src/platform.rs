@@ -12,6 +12,7 @@ use crate::call::{Call, Form};
 use crate::case::Case;
 use crate::fault::Fault;
 use crate::launch::Host;
+use crate::relay::Relay;
 use crate::server::Server;
 use crate::world::{Memory, Request, World};
 
@@ -48,6 +49,7 @@ pub struct Builder {
     pub(crate) proxy: ProxySettings,
     pub(crate) faults: Vec<Fault>,
     pub(crate) spelled: Vec<(String, String)>,
+    pub(crate) relay: Option<Relay>,
 }
 
 impl Builder {
@@ -110,6 +112,26 @@ impl Builder {
         self
     }
 
+    /// Lets another host answer. Requests are held against the protocol as ever, and its answers against our own: same status, same
+    /// keys. It must have the same case and configurations.
+    #[must_use]
+    pub fn relay(mut self, relay: Relay) -> Self {
+        self.relay = Some(relay);
+        self
+    }
+
+    /// The case so far.
+    #[must_use]
+    pub fn its_case(&self) -> &Case {
+        &self.case
+    }
+
+    /// The configurations so far, by instance.
+    #[must_use]
+    pub fn its_configurations(&self) -> &HashMap<String, Map<String, Value>> {
+        &self.configurations
+    }
+
     /// Starts it on a free loopback port.
     ///
     /// # Errors
@@ -142,6 +164,7 @@ impl Platform {
             proxy: ProxySettings::default(),
             faults: Vec::new(),
             spelled: Vec::new(),
+            relay: None,
         }
     }
 

@@ -153,7 +153,17 @@ async fn respond(
         }
         Some(FaultKind::Truncated) | None => {}
     }
+    let relayed = match &world.relay {
+        Some(relay) => Some(relay.pass_on(world, index).await),
+        None => None,
+    };
+    let own_target = target.clone();
     let (status, body) = carry_out(world, index, target);
+    let (status, body) = match (relayed, own_target) {
+        (Some(theirs), Ok(target)) => crate::relay::compare(world, &target, (status, body), theirs),
+        (Some(theirs), Err(_)) => theirs,
+        (None, _) => (status, body),
+    };
     if fault == Some(FaultKind::Truncated) {
         handle.make_rough();
         let half = body.get(..body.len() / 2).unwrap_or_default().to_owned();

@@ -10,6 +10,7 @@ use crate::call::{Call, Form};
 use crate::case::Case;
 use crate::fault::Fault;
 use crate::platform::{Builder, ProxySettings};
+use crate::relay::Relay;
 use crate::strict::Expected;
 
 /// One request, as it came.
@@ -58,6 +59,8 @@ pub(crate) struct World {
     /// A text in what is sent, and the JSON escape it stands for.
     pub(crate) spelled: Vec<(String, String)>,
     pub(crate) released: watch::Sender<bool>,
+    /// The host that answers instead.
+    pub(crate) relay: Option<Relay>,
     /// Told whenever a request has come in.
     pub(crate) arrived: Condvar,
     memory: Mutex<Memory>,
@@ -103,6 +106,7 @@ impl World {
             place: settings.place,
             spelled: settings.spelled,
             released: watch::Sender::new(false),
+            relay: settings.relay,
             arrived: Condvar::new(),
             memory: Mutex::new(memory),
         }

@@ -10,6 +10,7 @@
 
 mod actions;
 mod agent;
+mod behind;
 mod big;
 mod deadline;
 mod golden;

@@ -11,6 +11,8 @@ use test_platform::{
 };
 use tokio::runtime::Runtime;
 
+use crate::behind::Behind;
+
 /// Recognisable, so that a test can look for it where it must not be.
 pub(crate) const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
 pub(crate) const HASH: &str = "FILEHASH";
@@ -52,7 +54,8 @@ pub(crate) fn case_of(entities: impl IntoIterator<Item = Entity>) -> Case {
 pub(crate) struct Scene {
     pub(crate) simulator: simulator::Running,
     pub(crate) platform: Platform,
-    _runtime: Runtime,
+    behind: Behind,
+    runtime: Runtime,
 }
 
 impl Scene {
@@ -72,10 +75,12 @@ impl Scene {
         let platform = platform(
             Platform::builder().configuration("instance-1", [("Api Key", KEY), ("Verify SSL", "True")]),
         );
+        let (platform, behind) = Behind::the(platform, &runtime);
         Self {
             simulator: running,
             platform: platform.start().unwrap(),
-            _runtime: runtime,
+            behind,
+            runtime,
         }
     }
 
@@ -118,6 +123,7 @@ impl Scene {
     /// Nothing is otherwise than the protocol says, and nothing secret is told.
     pub(crate) fn sound(&self, launch: &Launch, runs: &[Run]) {
         let mut wrong = self.platform.violations();
+        wrong.extend(self.behind.check(&self.platform, &self.runtime));
         let log = std::fs::read_to_string(log_file(launch)).unwrap_or_default();
         wrong.extend(check_log(&log));
         for run in runs {

@@ -52,10 +52,9 @@ impl Store {
             ("an instance's name", name),
             ("an integration's identifier", integration),
         ] {
-            let is_usable = |c: char| c.is_alphanumeric() || " ._-".contains(c);
-            if text.is_empty() || text.chars().count() > 64 || !text.chars().all(is_usable) {
+            if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
                 return Err(Error::Invalid(format!(
-                    "{what} has 1 to 64 letters, digits, blanks, dots, dashes or underscores"
+                    "{what} has 1 to 64 characters, and no control characters"
                 )));
             }
         }
