@@ -7,6 +7,9 @@
 )]
 
 mod cases;
+#[cfg(unix)]
+mod external;
+mod instances;
 mod pages;
 mod runs;
 mod scene;

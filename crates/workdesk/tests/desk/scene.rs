@@ -7,7 +7,9 @@ use secops::{Entity, EntityType, Parameters};
 use simulator::{Builder, KeyKind, Running, Simulator};
 use tempfile::TempDir;
 use virustotal::{ApiKey, Client, Clock, ProxyChoice, Settings, Tier};
-use workdesk::{Case, Clients, Engine, NewAlert, NewCase, NewRun, Pace, Run, Store};
+use workdesk::{
+    Case, Clients, Engine, External, ExternalAction, NewAlert, NewCase, NewRun, Pace, Run, Sealer, Store,
+};
 
 pub(crate) const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
 pub(crate) const EICAR: &str = "44d88612fea8a8f36de82e1278abb02f";
@@ -35,11 +37,16 @@ impl Scene {
     }
 
     pub(crate) async fn engine(&self, running: &Running) -> Engine {
+        self.engine_with(running, External::default()).await
+    }
+
+    pub(crate) async fn engine_with(&self, running: &Running, external: External) -> Engine {
         let pace = Pace {
             poll_every: Duration::from_millis(100),
             ..Pace::default()
         };
-        Engine::start(self.store.clone(), Arc::new(Simulated(running.base_url())), pace)
+        let clients = Arc::new(Simulated(running.base_url()));
+        Engine::start(self.store.clone(), clients, pace, external)
             .await
             .unwrap()
     }
@@ -78,12 +85,10 @@ impl Scene {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the queue of the job library knows no other clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "what is due is due in real time")]
 async fn open(path: &std::path::Path) -> Store {
-    Store::open(path, Clock::new(jiff::Timestamp::now)).await.unwrap()
+    let clock = Clock::new(jiff::Timestamp::now);
+    Store::open(path, clock, Sealer::new(&[7; 32])).await.unwrap()
 }
 
 pub(crate) async fn simulator(settings: impl FnOnce(Builder) -> Builder) -> Running {
@@ -95,16 +100,40 @@ pub(crate) async fn simulator(settings: impl FnOnce(Builder) -> Builder) -> Runn
 
 struct Simulated(String);
 
-impl Clients for Simulated {
-    fn client(&self, _: &Run) -> Result<Client, String> {
-        let mut settings = Settings::new(ApiKey::parse(KEY).unwrap());
+impl Simulated {
+    fn of(&self, configuration: Option<&Parameters>) -> Result<Client, String> {
+        let key = configuration.and_then(|own| own.text("Api Key").ok().flatten());
+        let mut settings = Settings::new(ApiKey::parse(key.as_deref().unwrap_or(KEY)).unwrap());
         settings.base_url.clone_from(&self.0);
         settings.tier = Tier::Private;
         settings.proxy = ProxyChoice::Direct;
         Client::new(settings).map_err(|error| error.to_string())
     }
+}
+
+impl Clients for Simulated {
+    fn client(&self, _: &Run, configuration: Option<&Parameters>) -> Result<Client, String> {
+        self.of(configuration)
+    }
+
+    fn client_for_ping(&self, configuration: Option<&Parameters>) -> Result<Client, String> {
+        self.of(configuration)
+    }
+
+    fn own_configuration(&self) -> Result<Parameters, String> {
+        Ok(Parameters::new().with("Api Key", KEY))
+    }
 
     fn ended(&self, _: &Run) {}
+}
+
+/// Programs, as the file that lists them has them.
+pub(crate) fn external(yaml: &str) -> External {
+    External {
+        actions: ExternalAction::read_all(yaml).unwrap(),
+        address: None,
+        environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+    }
 }
 
 pub(crate) fn scan(case: &Case, action: &str) -> NewRun {

@@ -1,0 +1,176 @@
+//! External actions: programs within their limits, and what becomes of what they say.
+
+use secops::EntityType::Address;
+use serde_json::Value;
+use workdesk::{ExternalAction, NewRun, Run, RunState};
+
+use crate::scene::{Scene, external, scan, simulator};
+
+/// A run of that shell script as an action, to its end.
+async fn ended(script: &str, limits: &str) -> Run {
+    let running = simulator(|builder| builder).await;
+    let scene = Scene::new().await;
+    let script = serde_json::to_string(script).unwrap();
+    let yaml = format!(
+        "- {{name: Theirs, integration: Other, command: [/bin/sh, -c, {script}, sh], parameters: [{{name: Depth, default: '2'}}]{limits}}}"
+    );
+    let engine = scene.engine_with(&running, external(&yaml)).await;
+    let case = scene.case(&[("8.8.8.8", Address)]).await;
+    let asked = engine.ask(scan(&case, "Theirs"), "ann").await.unwrap();
+    let run = scene.ended(asked.id).await;
+    engine.stop().await;
+    run
+}
+
+/// Says that document, after it has read its input.
+fn says(document: &str) -> String {
+    format!("cat >/dev/null; printf '%s' '{document}'")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_says_is_the_runs_end() {
+    let run = ended(
+        &says(r#"{"Message": "fine", "ResultValue": "yes", "ExecutionState": 0, "ResultObjectJson": "{\"JsonResult\": {\"RawJson\": \"[1]\"}}"}"#),
+        "",
+    )
+    .await;
+    assert_eq!((run.state, run.message.as_str()), (RunState::Done, "fine"));
+    assert_eq!(run.script_result, Some(Value::String("yes".to_owned())));
+    let result: Value = serde_json::from_str(run.result.unwrap().get()).unwrap();
+    assert_eq!(result["by_title"]["JsonResult"]["RawJson"], "[1]");
+    let failed = ended(
+        &says(r#"{"Message": "no", "ResultValue": null, "ExecutionState": 2}"#),
+        "",
+    )
+    .await;
+    assert_eq!((failed.state, failed.message.as_str()), (RunState::Failed, "no"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_reads_the_context_the_platform_would_send() {
+    // It says what it was told: the first run is "True", its state comes back in the second.
+    let script = r#"input=$(cat); case "$input" in *'"additional_data":"state-1"'*) state=0;; *) state=1;; esac
+        case "$input" in *'"item1":"8.8.8.8"'*'"Depth":"2"'*'"integration_identifier":"Other"'*) told=all;; *) told=less;; esac
+        printf '{"Message": "%s %s", "ResultValue": "state-1", "ExecutionState": %s}' "$2" "$told" "$state""#;
+    let run = ended(script, "").await;
+    assert_eq!((run.state, run.message.as_str()), (RunState::Done, "False all"));
+    assert_eq!(run.step, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_fails_is_quoted_and_its_key_is_not() {
+    let run = ended("cat >/dev/null; echo \"bad luck, key $1\" >&2; exit 3", "").await;
+    assert_eq!(run.state, RunState::Failed);
+    assert!(
+        run.message.contains("bad luck, key ***") && run.message.contains("exit status: 3"),
+        "{}",
+        run.message
+    );
+    let silent = ended("exit 0", "").await;
+    assert!(silent.message.contains("no result"), "{}", silent.message);
+    let missing = {
+        let running = simulator(|builder| builder).await;
+        let scene = Scene::new().await;
+        let yaml = "- {name: Theirs, integration: Other, command: [/nowhere/program]}";
+        let engine = scene.engine_with(&running, external(yaml)).await;
+        let case = scene.case(&[("8.8.8.8", Address)]).await;
+        let asked = engine.ask(scan(&case, "Theirs"), "ann").await.unwrap();
+        let run = scene.ended(asked.id).await;
+        engine.stop().await;
+        run
+    };
+    assert!(
+        missing.message.contains("/nowhere/program can't be started"),
+        "{}",
+        missing.message
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_goes_beyond_its_limits_is_ended_with_all_it_has_started() {
+    let marker = format!("{}.5", std::process::id());
+    let slow = ended(&format!("sleep 1{marker} & sleep 2{marker}"), ", seconds: 1").await;
+    assert!(slow.message.contains("may take 1 s"), "{}", slow.message);
+    let listed = std::process::Command::new("ps")
+        .args(["-eo", "args"])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(!listed.contains(&format!("1{marker}")), "{listed}");
+    let loud = ended("cat >/dev/null; yes", ", output_mb: 1").await;
+    assert!(loud.message.contains("may write 1 MB"), "{}", loud.message);
+    if cfg!(target_os = "linux") {
+        let big = ended(
+            "cat >/dev/null; x=a; while :; do x=$x$x; done",
+            ", memory_mb: 100",
+        )
+        .await;
+        assert_eq!(big.state, RunState::Failed, "{}", big.message);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_ended_when_its_run_is_cancelled_and_started_anew_after_a_halt() {
+    let running = simulator(|builder| builder).await;
+    let scene = Scene::new().await;
+    let folder = scene.folder.path().display().to_string();
+    // The first process never ends; the second finds its mark.
+    let script = format!(
+        "cat >/dev/null; if [ -e {folder}/mark ]; then echo '{{\"Message\": \"again\"}}'; else : > {folder}/mark; sleep 100; fi"
+    );
+    let script = serde_json::to_string(&script).unwrap();
+    let yaml = format!("- {{name: Theirs, integration: Other, command: [/bin/sh, -c, {script}, sh]}}");
+    let engine = scene.engine_with(&running, external(&yaml)).await;
+    let case = scene.case(&[("8.8.8.8", Address)]).await;
+    let asked = engine.ask(scan(&case, "Theirs"), "ann").await.unwrap();
+    while !scene.folder.path().join("mark").exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    engine.stop().await;
+    let engine = scene.engine_with(&running, external(&yaml)).await;
+    let again = scene.ended(asked.id).await;
+    assert_eq!(again.message, "again");
+
+    std::fs::remove_file(scene.folder.path().join("mark")).unwrap();
+    let asked = engine.ask(scan(&case, "Theirs"), "ann").await.unwrap();
+    while !scene.folder.path().join("mark").exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    engine.cancel(asked.id, "ann").await.unwrap();
+    assert_eq!(scene.ended(asked.id).await.state, RunState::Cancelled);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_programs_of_the_list_can_be_asked_for() {
+    let running = simulator(|builder| builder).await;
+    let scene = Scene::new().await;
+    let engine = scene.engine(&running).await;
+    let case = scene.case(&[("8.8.8.8", Address)]).await;
+    let asked = engine
+        .ask(
+            NewRun {
+                action: "/bin/sh".to_owned(),
+                ..scan(&case, "Scan IP")
+            },
+            "ann",
+        )
+        .await;
+    assert!(asked.unwrap_err().to_string().contains("no action /bin/sh"));
+    engine.stop().await;
+    for (yaml, words) in [
+        (
+            "- {name: Scan IP, integration: Other, command: [x]}",
+            "another action called \"Scan IP\"",
+        ),
+        ("- {name: A, integration: O, command: []}", "has no command"),
+        ("- {name: A, integration: O, command: [x], timeout: 3}", "timeout"),
+        (
+            "- {name: A, integration: O, command: [x]}\n- {name: A, integration: O, command: [y]}",
+            "another action",
+        ),
+    ] {
+        let error = ExternalAction::read_all(yaml).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+}
