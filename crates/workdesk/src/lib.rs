@@ -6,6 +6,7 @@
 mod engine;
 mod error;
 mod extract;
+mod import;
 mod seal;
 mod server;
 mod store;
@@ -17,6 +18,7 @@ pub use engine::{
 pub use error::Error;
 pub(crate) use error::sentence;
 pub use extract::indicators;
+pub use import::{case_of_file, case_of_mail, case_of_text};
 pub use seal::Sealer;
 pub use server::Desk;
 pub use store::{

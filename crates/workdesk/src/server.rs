@@ -1,5 +1,6 @@
 //! The web pages: what an analyst sees and does. Everything is made here and sent whole; nothing is asked of the internet.
 
+mod api;
 mod auth;
 mod case_page;
 mod entity_page;
@@ -18,7 +19,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -30,8 +31,11 @@ use tokio::net::TcpListener;
 
 use crate::store::new_token;
 use crate::{Engine, Error, Store, sentence};
+pub(crate) use api::EntityForm;
 use auth::Throttle;
 
+/// Largest file that a case is made of, in bytes.
+const LARGEST_FILE: usize = 32 * 1024 * 1024;
 /// No markup that somebody smuggles in can load, run or send anything.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -113,6 +117,10 @@ impl Desk {
         Router::new()
             .route("/", get(queue_page::show))
             .route("/cases", post(queue_page::create))
+            .route(
+                "/cases/import",
+                post(queue_page::import).layer(DefaultBodyLimit::max(LARGEST_FILE)),
+            )
             .route("/cases/{id}", get(case_page::show))
             .route("/cases/{id}/runs", post(case_page::run))
             .route("/cases/{id}/comments", post(case_page::comment))
@@ -150,6 +158,7 @@ impl Desk {
             .layer(middleware::from_fn(auth::same_origin))
             // Programs show a key with each request; a page of another site has none.
             .merge(sdk::router())
+            .merge(api::router())
             .layer(middleware::from_fn(guarded))
             .with_state(self.clone())
     }
@@ -158,9 +167,17 @@ impl Desk {
         &self.shared.store
     }
 
+    /// Tells those who wait for new cases.
+    #[expect(clippy::unused_async, reason = "playbooks are asked here")]
+    async fn case_made(&self, _: &crate::Case) {}
+
     fn engine(&self) -> &Engine {
         &self.shared.engine
     }
+}
+
+fn asset_of(kind: &'static str, text: String) -> Response {
+    ([(CONTENT_TYPE, kind)], text).into_response()
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> Response {

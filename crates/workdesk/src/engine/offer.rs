@@ -2,11 +2,12 @@
 
 use integration::{Definition, ParameterKind};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ExternalAction;
 
 /// An action that can be asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Offer {
     /// Its name.
     pub name: String,
@@ -19,7 +20,7 @@ pub struct Offer {
 }
 
 /// A parameter of an action.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OfferedParameter {
     /// Its name.
     pub name: String,
@@ -34,7 +35,7 @@ pub struct OfferedParameter {
 }
 
 /// What a field lets in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     /// Any text.

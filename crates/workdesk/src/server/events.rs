@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{Stream, unfold};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Desk;
@@ -22,9 +22,17 @@ pub(super) async fn of_case(
     LoggedIn(_): LoggedIn,
     Path(case): Path<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+    stream(desk, case).await
+}
+
+/// An event whenever something of the case has changed.
+pub(super) async fn stream(
+    desk: Desk,
+    case: i64,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     desk.store().case(case).await?;
     let changes = desk.store().watch();
-    let events = stream::unfold((changes, desk), move |(mut changes, desk)| async move {
+    let events = unfold((changes, desk), move |(mut changes, desk)| async move {
         loop {
             let is_busy = desk.engine().is_busy(case);
             tokio::select! {

@@ -1,7 +1,7 @@
 //! The queue: cases, most recently changed first, and the form of a new one.
 
 use axum::Form;
-use axum::extract::{Query, State};
+use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::Desk;
 use super::auth::LoggedIn;
 use super::layout::{moment, page, visible};
-use crate::{Case, CaseFilter, Error, NewAlert, NewCase, Priority, Role, indicators};
+use crate::{Case, CaseFilter, Error, Priority, Role, case_of_file, case_of_text};
 
 /// What the form of the filter says; an empty field is none.
 #[derive(Debug, Default, Deserialize)]
@@ -124,6 +124,17 @@ fn new_case() -> Markup {
                 button { "Make the case" }
             }
         }
+        details.card {
+            summary { "New case from a file" }
+            form method="post" action="/cases/import" enctype="multipart/form-data" {
+                label {
+                    "File"
+                    input type="file" name="file" required;
+                    small { "A mail (.eml), a case as JSON, or any text. Attachments of a mail become entities by their hash; they are not kept." }
+                }
+                button { "Make the case" }
+            }
+        }
     }
 }
 
@@ -144,20 +155,36 @@ pub(super) async fn create(
     Form(pasted): Form<Pasted>,
 ) -> Result<Response, Error> {
     let person = person.at_least(Role::Analyst)?;
-    let alert = NewAlert {
-        name: "Pasted text".to_owned(),
-        product: "workdesk".to_owned(),
-        entities: indicators(&pasted.text),
-        ..NewAlert::default()
-    };
-    let new = NewCase {
-        title: pasted.title,
-        description: pasted.text,
-        environment: pasted.environment,
-        priority: pasted.priority,
-        alerts: vec![alert],
-    };
+    let mut new = case_of_text(&pasted.title, pasted.text);
+    new.environment = pasted.environment;
+    new.priority = pasted.priority;
     let made = desk.store().create_case(new, &person.name).await;
     let case = made?;
+    desk.case_made(&case).await;
     Ok(Redirect::to(&format!("/cases/{}", case.id)).into_response())
+}
+
+pub(super) async fn import(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    mut form: Multipart,
+) -> Result<Response, Error> {
+    let person = person.at_least(Role::Analyst)?;
+    let unreadable = |error: axum::extract::multipart::MultipartError| {
+        Error::Invalid(format!("the file can't be read: {}", error.body_text()))
+    };
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        if field.name() != Some("file") {
+            continue;
+        }
+        let name = field.file_name().unwrap_or_default().to_owned();
+        let bytes = field.bytes().await.map_err(unreadable)?;
+        let case = desk
+            .store()
+            .create_case(case_of_file(&name, &bytes)?, &person.name)
+            .await?;
+        desk.case_made(&case).await;
+        return Ok(Redirect::to(&format!("/cases/{}", case.id)).into_response());
+    }
+    Err(Error::Invalid("there is no file: choose one".to_owned()))
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{Any, QueryBuilder, Row, Transaction};
+use utoipa::ToSchema;
 
 use super::wall::{WallKind, write_down};
 use super::{Store, flag, from_json, time, to_json};
@@ -17,7 +18,7 @@ const MOST_ENTITIES: usize = 100_000;
 const MOST_A_PAGE: u32 = 200;
 
 /// A case that is to be made.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCase {
     /// Headline; not empty.
@@ -37,7 +38,7 @@ pub struct NewCase {
 }
 
 /// An alert of a case that is to be made.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAlert {
     /// Its id where it comes from; empty gets one.
@@ -51,6 +52,7 @@ pub struct NewAlert {
     pub product: String,
     /// What was seen.
     #[serde(default)]
+    #[schema(value_type = Vec<crate::server::EntityForm>)]
     pub entities: Vec<Entity>,
     /// What else came with it.
     #[serde(default)]
@@ -58,7 +60,7 @@ pub struct NewAlert {
 }
 
 /// How urgent a case is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// For the record.
@@ -113,7 +115,7 @@ impl Priority {
 }
 
 /// A case.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Case {
     /// Its number.
     pub id: i64,
@@ -130,8 +132,10 @@ pub struct Case {
     /// Who made it.
     pub created_by: String,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When something last happened to it.
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// Entities of all its alerts.
     pub entities: i64,
@@ -183,7 +187,7 @@ pub struct CaseFilter {
 }
 
 /// One page of a list, most recently changed first.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CasePage {
     /// The cases.
     pub cases: Vec<Case>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
+use utoipa::ToSchema;
 
 use super::{Store, flag, from_json, time, to_json};
 use crate::Error;
@@ -35,20 +36,21 @@ pub struct StoredEntity {
 }
 
 /// What one run changed of an entity.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Enrichment {
     /// Which run; `None` for what came from outside.
     pub run: Option<i64>,
     /// Which integration and action.
     pub source: String,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Field by field.
     pub changes: BTreeMap<String, Change>,
 }
 
 /// How a field changed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// `None` where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +60,7 @@ pub struct Change {
 }
 
 /// An insight in its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StoredInsight {
     /// Its number.
     pub id: i64,
@@ -75,6 +77,7 @@ pub struct StoredInsight {
     /// Which integration says so.
     pub triggered_by: String,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 

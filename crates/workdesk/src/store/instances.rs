@@ -5,19 +5,21 @@ use secops::Parameters;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use utoipa::ToSchema;
 
 use super::people::audit;
 use super::{Store, time, to_json};
 use crate::Error;
 
 /// An instance of an integration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Instance {
     /// Its name.
     pub name: String,
     /// The integration's identifier.
     pub integration: String,
     /// When its settings were last changed.
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
 }
 

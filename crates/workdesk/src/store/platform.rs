@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
+use utoipa::ToSchema;
 
 use super::cases::recount;
 use super::entities::{self, NewInsight, Origin};
@@ -21,7 +22,7 @@ const LARGEST_ATTACHMENT: i64 = 5_000_000;
 const MOST_TAGS: usize = 100;
 
 /// An alert in its place.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StoredAlert {
     /// Its number.
     pub id: i64,
@@ -34,6 +35,7 @@ pub struct StoredAlert {
     /// What saw it.
     pub product: String,
     /// When it came.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// What else came with it.
     pub rest: Map<String, Value>,

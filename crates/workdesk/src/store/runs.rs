@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
+use utoipa::ToSchema;
 
 use super::cases::recount;
 use super::entities::{self, Origin};
@@ -32,7 +33,7 @@ pub struct NewRun {
 }
 
 /// A run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Run {
     /// Its number.
     pub id: i64,
@@ -59,25 +60,31 @@ pub struct Run {
     /// The one value that a playbook branches on.
     pub script_result: Option<Value>,
     /// Tables, links and the JSON result.
+    #[schema(value_type = Option<Object>)]
     pub result: Option<Box<RawValue>>,
     /// Who asked for it.
     pub requested_by: String,
     /// When it was asked for.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When its first step began.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
     /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
     /// When its next step is due.
+    #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
     /// When it must have ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub deadline_at: Option<Timestamp>,
     /// Somebody wants it to end.
     pub cancel_asked: bool,
 }
 
 /// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// Nobody has begun it.

@@ -6,6 +6,7 @@
     reason = "a test stops at the first thing that is not as promised"
 )]
 
+mod api;
 mod cases;
 #[cfg(unix)]
 mod external;
@@ -13,3 +14,4 @@ mod instances;
 mod pages;
 mod runs;
 mod scene;
+mod served;

@@ -1,0 +1,87 @@
+//! What a request brings, or a problem that says what is wrong with it.
+
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::server::Desk;
+use crate::server::problem::Problem;
+use crate::{Person, Scope};
+
+/// Whose token the request shows. Who only looks needs the scope `read`, everybody else `act`.
+pub(super) struct Caller(pub(super) Person);
+
+impl FromRequestParts<Desk> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
+        let header = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let token = header.and_then(|text| text.split_once(' '));
+        let token = token.filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+        let scope = match parts.method {
+            Method::GET | Method::HEAD => Scope::Read,
+            _ => Scope::Act,
+        };
+        let person = match token {
+            Some((_, token)) => desk.store().person_of_token(token.trim(), scope).await?,
+            None => None,
+        };
+        let unknown = "the header Authorization has no token that is known here, or it has ended: make one on the page Tokens, \
+                       and send it as Bearer";
+        person
+            .map(Self)
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, unknown))
+    }
+}
+
+/// A part of the path.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Desk> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
+        let path = axum::extract::Path::from_request_parts(parts, desk).await;
+        path.map(|axum::extract::Path(value)| Self(value))
+            .map_err(|wrong| Problem::new(wrong.status(), wrong.body_text()))
+    }
+}
+
+/// The query.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Desk> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
+        let query = axum::extract::Query::from_request_parts(parts, desk).await;
+        query
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|wrong| Problem::new(wrong.status(), wrong.body_text()))
+    }
+}
+
+/// A body of JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Desk> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, desk: &Desk) -> Result<Self, Problem> {
+        let json = axum::Json::from_request(request, desk).await;
+        json.map(|axum::Json(value)| Self(value))
+            .map_err(|wrong| Problem::new(wrong.status(), wrong.body_text()))
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(wrong: BytesRejection) -> Self {
+        Self::new(wrong.status(), wrong.body_text())
+    }
+}
