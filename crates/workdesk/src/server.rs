@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use crate::store::new_token;
 use crate::{Engine, Error, Store};
 use auth::Throttle;
+pub(crate) use layout::visible;
 
 /// No markup that somebody smuggles in can load, run or send anything.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
