@@ -1,12 +1,13 @@
 //! The local platform: cases with alerts and entities, durable runs of actions, a case wall.
 //!
 //! [`Store`] is everything it knows, in one database. [`Engine`] takes the steps of the runs that were asked for.
-//! [`Desk`] serves the pages.
+//! [`Desk`] serves the pages. [`playbook`] reads playbooks, and decides which of their steps can begin.
 
 mod engine;
 mod error;
 mod extract;
 mod import;
+pub mod playbook;
 mod seal;
 mod server;
 mod store;
@@ -19,6 +20,7 @@ pub use error::Error;
 pub(crate) use error::sentence;
 pub use extract::indicators;
 pub use import::{case_of_file, case_of_mail, case_of_text};
+pub use playbook::Playbook;
 pub use seal::Sealer;
 pub use server::Desk;
 pub use store::{

@@ -33,6 +33,7 @@ use crate::store::new_token;
 use crate::{Engine, Error, Store, sentence};
 pub(crate) use api::EntityForm;
 use auth::Throttle;
+pub(crate) use layout::visible;
 
 /// Largest file that a case is made of, in bytes.
 const LARGEST_FILE: usize = 32 * 1024 * 1024;

@@ -78,7 +78,7 @@ pub(super) fn state(state: RunState) -> Markup {
 }
 
 /// Characters that are not seen, or that change how their neighbours are seen, written out.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
