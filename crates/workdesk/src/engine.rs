@@ -6,6 +6,7 @@
 mod external;
 mod keys;
 mod offer;
+mod playbooks;
 mod queue;
 mod step;
 
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use virustotal::{Canceller, Client, Progress};
 
+use crate::playbook::Offered;
 use crate::{Ended, Error, NewRun, Run, RunState, Store, StoredEntity};
 pub use external::{ExternalAction, ExternalParameter};
 use keys::Keys;
@@ -162,7 +164,9 @@ impl Engine {
             under_way: Mutex::default(),
             halted: watch::Sender::new(false),
         });
+        shared.store.add_shipped_playbooks().await?;
         let worker = tokio::spawn(queue::work(Arc::clone(&shared)));
+        tokio::spawn(playbooks::work(Arc::clone(&shared)));
         Ok(Self {
             shared,
             worker: Mutex::new(Some(worker)),
@@ -199,6 +203,36 @@ impl Engine {
             under_way.canceller.cancel();
         }
         Ok(run)
+    }
+
+    /// Ends a playbook on a case, and the actions that it waits for.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] for one that has ended.
+    pub async fn cancel_playbook(&self, playbook_run: i64, by: &str) -> Result<i64, Error> {
+        let (case, under_way) = self.shared.store.cancel_playbook(playbook_run, by).await?;
+        for run in under_way {
+            match self.cancel(run, by).await {
+                // It has ended by itself meanwhile.
+                Ok(_) | Err(Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(case)
+    }
+
+    /// What playbooks can ask for.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn offered(&self) -> Result<Offered, Error> {
+        let instances = self.shared.store.instances().await?.into_iter();
+        let mut instances: Vec<String> = instances.map(|instance| instance.name).collect();
+        instances.push(DEFAULT_INSTANCE.to_owned());
+        Ok(Offered {
+            actions: self.offers(),
+            instances,
+        })
     }
 
     /// How far the step of a run is that is being taken.

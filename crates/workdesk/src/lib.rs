@@ -25,6 +25,7 @@ pub use seal::Sealer;
 pub use server::Desk;
 pub use store::{
     ApiToken, Attachment, AuditEntry, Case, CaseFilter, CasePage, Change, Changed, Ended, Enrichment,
-    Instance, NewAlert, NewAttachment, NewCase, NewRun, Person, Priority, Property, Role, Run, RunState,
-    Scope, Store, StoredAlert, StoredEntity, StoredInsight, WallEntry, WallKind,
+    Instance, NewAlert, NewAttachment, NewCase, NewRun, PendingAction, Person, PlaybookOutcome, PlaybookRun,
+    Priority, Property, Role, Run, RunState, Scope, Store, StoredAlert, StoredEntity, StoredInsight,
+    StoredPlaybook, WallEntry, WallKind,
 };

@@ -14,7 +14,7 @@ mod problem;
 mod progress;
 mod shown;
 
-pub use check::{Field, FieldKind, Form, Offered};
+pub use check::Offered;
 pub use condition::{Condition, Range, Test};
 pub use definition::{ActionStep, OnFailure, Playbook, Step, StepKind, Trigger, TriggerEvent};
 pub use diagram::diagram;

@@ -8,7 +8,9 @@ mod events;
 mod instances_page;
 mod layout;
 mod log_page;
+mod pending_page;
 mod people_page;
+mod playbooks_page;
 mod problem;
 mod queue_page;
 mod run_page;
@@ -136,6 +138,21 @@ impl Desk {
             .route("/instances", get(instances_page::show).post(instances_page::save))
             .route("/instances/remove", post(instances_page::remove))
             .route("/instances/ping", post(instances_page::try_out))
+            .route(
+                "/playbooks",
+                get(playbooks_page::list).post(playbooks_page::create),
+            )
+            .route("/playbooks/new", get(playbooks_page::blank))
+            .route(
+                "/playbooks/{id}",
+                get(playbooks_page::show).post(playbooks_page::save),
+            )
+            .route("/playbooks/{id}/turn", post(playbooks_page::turn))
+            .route("/playbooks/{id}/remove", post(playbooks_page::remove))
+            .route("/cases/{id}/playbooks", post(playbooks_page::start))
+            .route("/playbook-runs/{id}/cancel", post(playbooks_page::cancel))
+            .route("/pending", get(pending_page::show))
+            .route("/pending/{id}", post(pending_page::decide))
             .route("/tokens", get(tokens_page::show).post(tokens_page::add))
             .route("/tokens/{id}/remove", post(tokens_page::remove))
             .route("/login", get(auth::login_form).post(auth::login))
@@ -167,10 +184,6 @@ impl Desk {
     fn store(&self) -> &Store {
         &self.shared.store
     }
-
-    /// Tells those who wait for new cases.
-    #[expect(clippy::unused_async, reason = "playbooks are asked here")]
-    async fn case_made(&self, _: &crate::Case) {}
 
     fn engine(&self) -> &Engine {
         &self.shared.engine

@@ -8,12 +8,14 @@ mod entities;
 mod instances;
 mod people;
 mod platform;
+mod playbooks;
 mod runs;
 mod tokens;
 mod wall;
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,7 +23,7 @@ use serde::de::DeserializeOwned;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyPool, Executor, Row, SqlStr, Transaction};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use virustotal::Clock;
 
 use crate::{Error, Sealer};
@@ -34,6 +36,7 @@ pub(crate) use people::new_token;
 pub use people::{AuditEntry, Person, Role};
 pub(crate) use platform::CaseChange;
 pub use platform::{Attachment, NewAttachment, Property, StoredAlert};
+pub use playbooks::{PendingAction, PlaybookOutcome, PlaybookRun, StoredPlaybook};
 pub use runs::{Ended, NewRun, Run, RunState};
 pub use tokens::{ApiToken, Scope};
 pub use wall::{WallEntry, WallKind};
@@ -50,6 +53,8 @@ pub struct Store {
     clock: Clock,
     sealer: Sealer,
     changes: broadcast::Sender<Changed>,
+    /// Rings when something may have happened to a playbook.
+    playbook_bell: Arc<Notify>,
 }
 
 /// Something that has changed, for those who watch.
@@ -61,10 +66,15 @@ pub struct Changed {
     pub run: Option<i64>,
 }
 
-const SQLITE: [(i64, &str, &str); 3] = [
+const SQLITE: [(i64, &str, &str); 4] = [
     (1, "cases", include_str!("../migrations/sqlite/1_cases.sql")),
     (2, "people", include_str!("../migrations/sqlite/2_people.sql")),
     (3, "platform", include_str!("../migrations/sqlite/3_platform.sql")),
+    (
+        4,
+        "playbooks",
+        include_str!("../migrations/sqlite/4_playbooks.sql"),
+    ),
 ];
 
 impl Store {
@@ -106,6 +116,7 @@ impl Store {
             clock,
             sealer,
             changes: broadcast::Sender::new(CHANGES),
+            playbook_bell: Arc::default(),
         })
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::to_raw_value;
 use virustotal::{Canceller, Deadline};
 
-use super::{Clients, Shared, UnderWay};
+use super::{Clients, Shared, UnderWay, is_offered};
 use crate::{Ended, Run, RunState, StoredEntity};
 
 /// How a step ended.
@@ -46,6 +46,9 @@ impl Shared {
     ) -> Result<Taken, String> {
         let action =
             Action::named(&run.action).ok_or_else(|| format!("There is no action {:?}.", run.action))?;
+        if !is_offered(action) {
+            return Err(format!("{} is for the shell only.", run.action));
+        }
         let context = Context {
             targets: targets.into_iter().map(|target| target.entity).collect(),
             parameters: run.parameters.clone(),

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use integration::{Definition, ParameterKind};
-
 use super::problem::{Place, unknown};
 use super::{ActionStep, Condition, Playbook, Problem, Step, StepKind};
+use crate::{Field, Offer};
 
 /// Steps of a playbook, at most.
 const MOST_STEPS: usize = 200;
@@ -13,72 +12,18 @@ const MOST_STEPS: usize = 200;
 const DEEPEST: usize = 8;
 
 /// What the workdesk offers to playbooks.
-pub trait Offered {
-    /// What an action asks for; `None` where there is no such action.
-    fn action(&self, name: &str) -> Option<Form>;
-
-    /// The names of all actions.
-    fn action_names(&self) -> Vec<String>;
-
-    /// Whether there is an instance of that name.
-    fn has_instance(&self, name: &str) -> bool;
-}
-
-/// What an action asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Form {
-    /// Its parameters.
-    pub fields: Vec<Field>,
-}
-
-/// A parameter of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name.
-    pub name: String,
-    /// Whether it must be given.
-    pub required: bool,
-    /// What it may be.
-    pub kind: FieldKind,
-}
-
-/// What a parameter may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FieldKind {
-    /// Any text.
-    Text,
-    /// A whole number.
-    WholeNumber,
-    /// `true` or `false`, in any case.
-    Flag,
-    /// One of these words, in any case.
-    Choice(Vec<String>),
-}
-
-impl From<&Definition> for Form {
-    fn from(definition: &Definition) -> Self {
-        let fields = definition.parameters.iter().map(|parameter| Field {
-            name: parameter.name.to_owned(),
-            required: parameter.required,
-            kind: match parameter.kind {
-                ParameterKind::Text | ParameterKind::Password => FieldKind::Text,
-                ParameterKind::WholeNumber => FieldKind::WholeNumber,
-                ParameterKind::Flag => FieldKind::Flag,
-                ParameterKind::Choice(words) => {
-                    FieldKind::Choice(words.iter().map(|word| (*word).to_owned()).collect())
-                }
-            },
-        });
-        Self {
-            fields: fields.collect(),
-        }
-    }
+#[derive(Clone, Debug, Default)]
+pub struct Offered {
+    /// Every action.
+    pub actions: Vec<Offer>,
+    /// The names of the instances.
+    pub instances: Vec<String>,
 }
 
 impl Playbook {
     /// Everything that keeps the playbook from being used, in its order; nothing where it can be.
     #[must_use]
-    pub fn check(&self, offered: &dyn Offered) -> Vec<Problem> {
+    pub fn check(&self, offered: &Offered) -> Vec<Problem> {
         let mut check = Check {
             offered,
             problems: Vec::new(),
@@ -104,7 +49,7 @@ fn count(steps: &[Step]) -> usize {
 }
 
 struct Check<'a> {
-    offered: &'a dyn Offered,
+    offered: &'a Offered,
     problems: Vec<Problem>,
     /// All ids, and whether the step is an action.
     kinds: BTreeMap<&'a str, bool>,
@@ -182,36 +127,37 @@ impl<'a> Check<'a> {
 
     fn action(&mut self, place: &Place, step: &ActionStep) {
         if let Some(instance) = &step.instance
-            && !self.offered.has_instance(instance)
+            && !self.offered.instances.contains(instance)
         {
             let words = format!("there is no instance {instance:?}; leave it out to take the usual one");
             self.wrong(&place.below("instance"), words);
         }
-        let Some(form) = self.offered.action(&step.action) else {
-            let names = self.offered.action_names();
-            let words = unknown("action", &step.action, names.iter().map(String::as_str));
+        let offered = self.offered;
+        let Some(offer) = offered.actions.iter().find(|offer| offer.name == step.action) else {
+            let names = offered.actions.iter().map(|offer| offer.name.as_str());
+            let words = unknown("action", &step.action, names);
             return self.wrong(&place.below("action"), words);
         };
         let place = place.below("parameters");
         for (name, value) in &step.parameters {
             let place = place.below(name);
-            match form.fields.iter().find(|field| field.name == *name) {
+            match offer.parameters.iter().find(|own| own.name == *name) {
                 None => {
-                    let names = form.fields.iter().map(|field| field.name.as_str());
+                    let names = offer.parameters.iter().map(|own| own.name.as_str());
                     self.wrong(&place, unknown("parameter", name, names));
                 }
-                Some(field) => {
-                    if let Some(words) = field.kind.refusal(value.trim()) {
+                Some(own) => {
+                    if let Some(words) = refusal(&own.field, value.trim()) {
                         self.wrong(&place, words);
                     }
                 }
             }
         }
-        for field in form.fields.iter().filter(|field| field.required) {
-            let value = step.parameters.get(&field.name);
+        for required in offer.parameters.iter().filter(|own| own.required) {
+            let value = step.parameters.get(&required.name);
             if value.is_none_or(|value| value.trim().is_empty()) {
                 self.wrong(
-                    &place.below(&field.name),
+                    &place.below(&required.name),
                     "the parameter is missing; the action needs it",
                 );
             }
@@ -249,29 +195,22 @@ impl<'a> Check<'a> {
     }
 }
 
-impl FieldKind {
-    /// Why a text can't be used. A blank one is as good as none.
-    fn refusal(&self, value: &str) -> Option<String> {
-        if value.is_empty() {
-            return None;
-        }
-        match self {
-            Self::Text => None,
-            Self::WholeNumber if value.parse::<u32>().is_ok() => None,
-            Self::WholeNumber => Some(format!("{value:?} is no whole number; write one, such as 3")),
-            Self::Flag
-                if ["true", "false"]
-                    .iter()
-                    .any(|word| word.eq_ignore_ascii_case(value)) =>
-            {
-                None
-            }
-            Self::Flag => Some(format!("{value:?} is neither true nor false; write one of them")),
-            Self::Choice(words) if words.iter().any(|word| word.eq_ignore_ascii_case(value)) => None,
-            Self::Choice(words) => Some(format!(
-                "{value:?} is none of the choices; write one of {}",
-                words.join(", ")
-            )),
-        }
+/// Why a text can't be used for a parameter. A blank one is as good as none.
+fn refusal(field: &Field, value: &str) -> Option<String> {
+    if value.is_empty() {
+        return None;
+    }
+    let is = |word: &str| word.eq_ignore_ascii_case(value);
+    match field {
+        Field::Text | Field::Password => None,
+        Field::WholeNumber if value.parse::<u32>().is_ok() => None,
+        Field::WholeNumber => Some(format!("{value:?} is no whole number; write one, such as 3")),
+        Field::Flag if is("true") || is("false") => None,
+        Field::Flag => Some(format!("{value:?} is neither true nor false; write one of them")),
+        Field::Choice(words) if words.iter().any(|word| is(word)) => None,
+        Field::Choice(words) => Some(format!(
+            "{value:?} is none of the choices; write one of {}",
+            words.join(", ")
+        )),
     }
 }

@@ -8,32 +8,20 @@ use secops::{Entity, EntityType};
 use serde_json::json;
 
 use super::*;
-use crate::{Priority, is_offered};
+use crate::{Offer, Priority, is_offered};
 
 /// The actions as the workdesk offers them.
-struct Actions;
-
-impl Offered for Actions {
-    fn action(&self, name: &str) -> Option<Form> {
-        let action = Action::named(name).filter(|action| is_offered(*action))?;
-        Some(Form::from(action.definition()))
-    }
-
-    fn action_names(&self) -> Vec<String> {
-        let offered = Action::ALL.into_iter().filter(|action| is_offered(*action));
-        offered
-            .map(|action| action.definition().name.to_owned())
-            .collect()
-    }
-
-    fn has_instance(&self, name: &str) -> bool {
-        name == "default"
+fn offered() -> Offered {
+    let actions = Action::ALL.into_iter().filter(|action| is_offered(*action));
+    Offered {
+        actions: actions.map(|action| Offer::from(action.definition())).collect(),
+        instances: vec!["default".to_owned()],
     }
 }
 
 fn problems(text: &str) -> Vec<Problem> {
     match Playbook::read(text) {
-        Ok(playbook) => playbook.check(&Actions),
+        Ok(playbook) => playbook.check(&offered()),
         Err(problems) => problems,
     }
 }

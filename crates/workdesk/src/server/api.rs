@@ -3,6 +3,7 @@
 mod cases;
 mod extract;
 mod form;
+mod playbooks;
 mod runs;
 
 use std::sync::Arc;
@@ -81,6 +82,11 @@ fn parts() -> (Router<Desk>, utoipa::openapi::OpenApi) {
         .routes(routes!(runs::events))
         .routes(routes!(runs::actions))
         .routes(routes!(runs::instances))
+        .routes(routes!(playbooks::list))
+        .routes(routes!(playbooks::of_case, playbooks::start))
+        .routes(routes!(playbooks::cancel))
+        .routes(routes!(playbooks::pending))
+        .routes(routes!(playbooks::decide))
         .split_for_parts()
 }
 

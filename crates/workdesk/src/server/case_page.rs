@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::Desk;
 use super::auth::LoggedIn;
 use super::layout::{moment, page, state, visible};
+use super::{pending_page, playbooks_page};
 use crate::{
     Case, DEFAULT_INSTANCE, Error, Field, NewRun, Offer, OfferedParameter, Role, Run, RunState, StoredEntity,
     StoredInsight, WallEntry, WallKind,
@@ -19,6 +20,7 @@ use crate::{
 const MOST_ENTITIES: u32 = 500;
 const MOST_ENTRIES: u32 = 200;
 const MOST_RUNS: u32 = 50;
+const MOST_PLAYBOOKS: u32 = 10;
 /// Before the names of an action's parameters in its form.
 const PARAMETER: &str = "parameter:";
 
@@ -32,6 +34,9 @@ pub(super) async fn show(
     let entities = store.entities(id, 0, MOST_ENTITIES).await?;
     let (insights, runs) = (store.insights(id).await?, store.runs(id, MOST_RUNS).await?);
     let wall = store.wall(id, None, MOST_ENTRIES).await?;
+    let pending = store.pending_actions(Some(id), MOST_RUNS).await?;
+    let playbook_runs = store.playbook_runs(id, MOST_PLAYBOOKS).await?;
+    let playbooks = store.playbooks().await?;
     let instances = store.instances().await?;
     let instances: Vec<String> = instances.into_iter().map(|own| own.name).collect();
     let may_act = person.role >= Role::Analyst;
@@ -42,6 +47,7 @@ pub(super) async fn show(
         &html! {
             div data-events=(format!("/cases/{id}/events")) {
                 (head(&case, may_act))
+                @for waits in &pending { (pending_page::card(waits, may_act)) }
                 section aria-labelledby="entities" {
                     h2 id="entities" { "Entities" }
                     (entity_table(&entities, case.entities))
@@ -50,6 +56,12 @@ pub(super) async fn show(
                     section aria-labelledby="insights" {
                         h2 id="insights" { "Insights" }
                         (insight_list(&insights, &entities))
+                    }
+                }
+                @if !playbook_runs.is_empty() {
+                    section aria-labelledby="playbooks" {
+                        h2 id="playbooks" { "Playbooks" }
+                        @for run in &playbook_runs { (playbooks_page::run(run, may_act)) }
                     }
                 }
                 @if !runs.is_empty() {
@@ -67,6 +79,7 @@ pub(super) async fn show(
                 section aria-labelledby="act" {
                     h2 id="act" { "Act" }
                     (comment_form(id))
+                    (playbooks_page::start_form(id, &playbooks))
                     @for offer in desk.engine().offers() { (action_form(id, &offer, &instances)) }
                 }
             }
@@ -213,6 +226,7 @@ fn deed(kind: WallKind) -> &'static str {
         WallKind::Ended => "has ended",
         WallKind::Changed => "changed",
         WallKind::Attached => "attached",
+        WallKind::Decided => "decided",
     }
 }
 

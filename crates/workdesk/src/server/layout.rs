@@ -28,6 +28,8 @@ pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Marku
                     @if let Some(person) = person {
                         nav aria-label="Pages" {
                             a href="/" { "Cases" }
+                            a href="/pending" { "Pending" }
+                            a href="/playbooks" { "Playbooks" }
                             a href="/tokens" { "Tokens" }
                             @if person.role == Role::Admin {
                                 a href="/instances" { "Instances" }

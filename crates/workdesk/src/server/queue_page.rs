@@ -160,7 +160,6 @@ pub(super) async fn create(
     new.priority = pasted.priority;
     let made = desk.store().create_case(new, &person.name).await;
     let case = made?;
-    desk.case_made(&case).await;
     Ok(Redirect::to(&format!("/cases/{}", case.id)).into_response())
 }
 
@@ -183,7 +182,6 @@ pub(super) async fn import(
             .store()
             .create_case(case_of_file(&name, &bytes)?, &person.name)
             .await?;
-        desk.case_made(&case).await;
         return Ok(Redirect::to(&format!("/cases/{}", case.id)).into_response());
     }
     Err(Error::Invalid("there is no file: choose one".to_owned()))

@@ -8,6 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, QueryBuilder, Row, Transaction};
 use utoipa::ToSchema;
 
+use super::playbooks::start_triggered;
 use super::wall::{WallKind, write_down};
 use super::{Store, flag, from_json, time, to_json};
 use crate::Error;
@@ -196,7 +197,8 @@ pub struct CasePage {
 }
 
 impl Store {
-    /// Makes a case with its alerts and entities, all or nothing. Equal entities of an alert become one.
+    /// Makes a case with its alerts and entities, and starts the playbooks that are for it, all or nothing. Equal entities of an
+    /// alert become one.
     ///
     /// # Errors
     /// [`Error::Invalid`] names what can't be used.
@@ -241,7 +243,15 @@ impl Store {
         }
         recount(&mut transaction, id, now).await?;
         write_down(&mut transaction, id, WallKind::Created, by, title, None, now).await?;
+        let row = sqlx::query("SELECT * FROM cases WHERE id = $1")
+            .bind(id)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let is_any = start_triggered(&mut transaction, &Case::read(&row)?, now).await?;
         transaction.commit().await?;
+        if is_any {
+            self.playbook_bell.notify_one();
+        }
         self.changed(id, None);
         self.case(id).await
     }
@@ -309,26 +319,68 @@ impl Store {
     /// [`Error::NotFound`]; [`Error::Conflict`] when it is so already.
     pub async fn set_open(&self, id: i64, is_open: bool, by: &str) -> Result<Case, Error> {
         let case = self.case(id).await?;
-        let (kind, already) = match is_open {
-            true => (WallKind::Opened, "open"),
-            false => (WallKind::Closed, "closed"),
-        };
+        let already = if is_open { "open" } else { "closed" };
         if case.is_open == is_open {
             return Err(Error::Conflict(format!("case {id} is {already} already")));
         }
         let now = self.now();
         let mut transaction = self.begin().await?;
-        sqlx::query("UPDATE cases SET is_open = $2, updated_at = $3 WHERE id = $1")
-            .bind(id)
-            .bind(i64::from(is_open))
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
-        write_down(&mut transaction, id, kind, by, "", None, now).await?;
+        set_open_in(&mut transaction, id, is_open, by, now).await?;
         transaction.commit().await?;
         self.changed(id, None);
         self.case(id).await
     }
+}
+
+async fn set_open_in(
+    transaction: &mut Transaction<'static, Any>,
+    case: i64,
+    is_open: bool,
+    by: &str,
+    now: i64,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE cases SET is_open = $2, updated_at = $3 WHERE id = $1")
+        .bind(case)
+        .bind(i64::from(is_open))
+        .bind(now)
+        .execute(&mut **transaction)
+        .await?;
+    let kind = if is_open {
+        WallKind::Opened
+    } else {
+        WallKind::Closed
+    };
+    write_down(transaction, case, kind, by, "", None, now).await
+}
+
+/// Closes a case, unless it is closed.
+pub(super) async fn close_in(
+    transaction: &mut Transaction<'static, Any>,
+    case: i64,
+    by: &str,
+    now: i64,
+) -> Result<(), Error> {
+    let is_open: i64 = sqlx::query_scalar("SELECT is_open FROM cases WHERE id = $1")
+        .bind(case)
+        .fetch_one(&mut **transaction)
+        .await?;
+    match is_open {
+        0 => Ok(()),
+        _ => set_open_in(transaction, case, false, by, now).await,
+    }
+}
+
+pub(super) async fn set_priority(
+    transaction: &mut Transaction<'static, Any>,
+    case: i64,
+    priority: Priority,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE cases SET priority = $2 WHERE id = $1")
+        .bind(case)
+        .bind(priority.code())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
 }
 
 /// Whose cases those are that name nobody.

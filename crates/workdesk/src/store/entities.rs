@@ -193,6 +193,18 @@ impl Store {
     }
 }
 
+/// The entities of a case in the order in which they came, as the transaction sees them.
+pub(super) async fn entities_in(
+    transaction: &mut Transaction<'static, Any>,
+    case: i64,
+) -> Result<Vec<StoredEntity>, Error> {
+    let rows = sqlx::query("SELECT * FROM entity WHERE case_id = $1 ORDER BY id")
+        .bind(case)
+        .fetch_all(&mut **transaction)
+        .await?;
+    rows.iter().map(StoredEntity::read).collect()
+}
+
 /// Puts an entity into its alert, unless it is there. As the platform does, its name is stored in upper case and the text as
 /// it came beside it.
 pub(super) async fn insert(

@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use utoipa::ToSchema;
 
-use super::cases::recount;
+use super::cases::{recount, set_priority};
 use super::entities::{self, NewInsight, Origin};
 use super::wall::{WallKind, write_down};
 use super::{Priority, Store, flag, from_json, time, to_json};
@@ -238,11 +238,7 @@ impl Store {
             words.push(format!("title: {title}"));
         }
         if let Some(priority) = change.priority.filter(|priority| *priority != case.priority) {
-            sqlx::query("UPDATE cases SET priority = $2 WHERE id = $1")
-                .bind(id)
-                .bind(priority.code())
-                .execute(&mut *transaction)
-                .await?;
+            set_priority(&mut transaction, id, priority).await?;
             words.push(format!("priority: {}", priority.name()));
         }
         if let Some(stage) = change.stage.filter(|stage| *stage != case.stage) {

@@ -212,45 +212,18 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] for the case, or an entity that is not in it.
     pub async fn queue_run(&self, new: NewRun, by: &str) -> Result<Run, Error> {
-        let case = self.case(new.case).await?;
+        self.case(new.case).await?;
         let now = self.now();
         let mut transaction = self.begin().await?;
-        let known: Vec<i64> = sqlx::query_scalar("SELECT id FROM entity WHERE case_id = $1 ORDER BY id")
-            .bind(case.id)
-            .fetch_all(&mut *transaction)
-            .await?;
-        let targets = match new.targets.is_empty() {
-            true => known,
-            false => {
-                let stranger = new
-                    .targets
-                    .iter()
-                    .find(|target| known.binary_search(target).is_err());
-                match stranger {
-                    Some(stranger) => return Err(Error::not_found("entity of this case", stranger)),
-                    None => new.targets,
-                }
-            }
+        let of = NewRunOf {
+            new: &new,
+            by,
+            playbook: None,
+            now,
         };
-        let id: i64 = sqlx::query_scalar(
-            "INSERT INTO run (case_id, action, instance, parameters, targets, state, step, message, requested_by, created_at, \
-             due_at, deadline_at, cancel_asked) VALUES ($1, $2, $3, $4, $5, 'queued', 0, '', $6, $7, $7, $8, 0) \
-             RETURNING id",
-        )
-        .bind(case.id)
-        .bind(&new.action)
-        .bind(&new.instance)
-        .bind(to_json(&new.parameters)?)
-        .bind(to_json(&targets)?)
-        .bind(by)
-        .bind(now)
-        .bind(new.deadline_at.map(Timestamp::as_millisecond))
-        .fetch_one(&mut *transaction)
-        .await?;
-        let (asked, action) = (WallKind::Asked, new.action.as_str());
-        write_down(&mut transaction, case.id, asked, by, action, Some(id), now).await?;
+        let id = insert_run(&mut transaction, of).await?;
         transaction.commit().await?;
-        self.changed(case.id, Some(id));
+        self.changed(new.case, Some(id));
         self.run(id).await
     }
 
@@ -393,6 +366,7 @@ impl Store {
             recount(&mut transaction, run.case, now).await?;
         }
         transaction.commit().await?;
+        self.playbook_bell.notify_one();
         self.changed(run.case, Some(run.id));
         Ok(())
     }
@@ -417,9 +391,67 @@ impl Store {
             end(&mut transaction, &run, &ended, now).await?;
         }
         transaction.commit().await?;
+        self.playbook_bell.notify_one();
         self.changed(run.case, Some(id));
         self.run(id).await
     }
+}
+
+/// A run that is to be made, and for whom.
+pub(super) struct NewRunOf<'a> {
+    pub(super) new: &'a NewRun,
+    pub(super) by: &'a str,
+    /// The playbook on the case that asks for it, and its step.
+    pub(super) playbook: Option<(i64, &'a str)>,
+    pub(super) now: i64,
+}
+
+/// Puts a run in line, and says so on the case wall.
+pub(super) async fn insert_run(
+    transaction: &mut Transaction<'static, Any>,
+    NewRunOf {
+        new,
+        by,
+        playbook,
+        now,
+    }: NewRunOf<'_>,
+) -> Result<i64, Error> {
+    let known: Vec<i64> = sqlx::query_scalar("SELECT id FROM entity WHERE case_id = $1 ORDER BY id")
+        .bind(new.case)
+        .fetch_all(&mut **transaction)
+        .await?;
+    let stranger = new
+        .targets
+        .iter()
+        .find(|target| known.binary_search(target).is_err());
+    if let Some(stranger) = stranger {
+        return Err(Error::not_found("entity of this case", stranger));
+    }
+    let targets = if new.targets.is_empty() {
+        &known
+    } else {
+        &new.targets
+    };
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO run (case_id, action, instance, parameters, targets, state, step, message, requested_by, created_at, \
+         due_at, deadline_at, cancel_asked, playbook_run_id, playbook_step) \
+         VALUES ($1, $2, $3, $4, $5, 'queued', 0, '', $6, $7, $7, $8, 0, $9, $10) RETURNING id",
+    )
+    .bind(new.case)
+    .bind(&new.action)
+    .bind(&new.instance)
+    .bind(to_json(&new.parameters)?)
+    .bind(to_json(targets)?)
+    .bind(by)
+    .bind(now)
+    .bind(new.deadline_at.map(Timestamp::as_millisecond))
+    .bind(playbook.map(|(run, _)| run))
+    .bind(playbook.map(|(_, step)| step))
+    .fetch_one(&mut **transaction)
+    .await?;
+    let (asked, action) = (WallKind::Asked, new.action.as_str());
+    write_down(transaction, new.case, asked, by, action, Some(id), now).await?;
+    Ok(id)
 }
 
 /// Whether the run was not over before.
@@ -445,6 +477,12 @@ async fn end(
     if changed.rows_affected() == 0 {
         return Ok(false);
     }
+    sqlx::query(
+        "UPDATE playbook_run SET is_due = 1 WHERE id = (SELECT playbook_run_id FROM run WHERE id = $1) AND ended_at IS NULL",
+    )
+    .bind(run.id)
+    .execute(&mut **transaction)
+    .await?;
     let (actor, text) = (run.action.as_str(), ended.message.as_str());
     write_down(
         transaction,

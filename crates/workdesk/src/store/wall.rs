@@ -50,10 +50,12 @@ pub enum WallKind {
     Changed,
     /// A file was put on it.
     Attached,
+    /// What a playbook asked was decided.
+    Decided,
 }
 
 impl WallKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Created,
         Self::Opened,
         Self::Closed,
@@ -62,6 +64,7 @@ impl WallKind {
         Self::Ended,
         Self::Changed,
         Self::Attached,
+        Self::Decided,
     ];
 
     fn name(self) -> &'static str {
@@ -74,6 +77,7 @@ impl WallKind {
             Self::Ended => "ended",
             Self::Changed => "changed",
             Self::Attached => "attached",
+            Self::Decided => "decided",
         }
     }
 

@@ -12,6 +12,7 @@ mod cases;
 mod external;
 mod instances;
 mod pages;
+mod playbooks;
 mod runs;
 mod scene;
 mod served;

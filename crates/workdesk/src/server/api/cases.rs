@@ -66,7 +66,6 @@ pub(super) async fn create(
     Json(new): Json<NewCase>,
 ) -> Result<Created<Case>, Problem> {
     let case = desk.store().create_case(new, &person.name).await?;
-    desk.case_made(&case).await;
     Ok((StatusCode::CREATED, Answer(case)))
 }
 
@@ -105,7 +104,6 @@ pub(super) async fn create_from_text(
     let mut new = case_of_text("", text);
     about.put_on(&mut new);
     let case = desk.store().create_case(new, &person.name).await?;
-    desk.case_made(&case).await;
     Ok((StatusCode::CREATED, Answer(case)))
 }
 
@@ -121,7 +119,6 @@ pub(super) async fn create_from_mail(
     let mut new = case_of_mail(&body)?;
     about.put_on(&mut new);
     let case = desk.store().create_case(new, &person.name).await?;
-    desk.case_made(&case).await;
     Ok((StatusCode::CREATED, Answer(case)))
 }
 
