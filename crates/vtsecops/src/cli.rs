@@ -860,11 +860,24 @@ pub struct SimulatorArguments {
 
 /// `demo`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vtsecops demo")]
+#[command(
+    after_help = "Every action is run on a made-up case against a simulated VirusTotal; then the workdesk opens on that case. Nothing
+leaves this machine, and nothing of it is kept.
+
+Examples:
+  vtsecops demo
+  vtsecops demo --no-serve"
+)]
 pub struct DemoArguments {
     /// Colours; NO_COLOR is honoured
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
     pub color: String,
+    /// End when the case is finished, and open no workdesk on it
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Where the workdesk listens: a loopback address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
 }
 
 /// `completions`

@@ -26,6 +26,6 @@ pub use server::Desk;
 pub use store::{
     ApiToken, Attachment, AuditEntry, Case, CaseFilter, CasePage, Change, Changed, Ended, Enrichment,
     Instance, NewAlert, NewAttachment, NewCase, NewRun, PendingAction, Person, PlaybookOutcome, PlaybookRun,
-    Priority, Property, Role, Run, RunState, Scope, Store, StoredAlert, StoredEntity, StoredInsight,
+    Priority, Property, Report, Role, Run, RunState, Scope, Store, StoredAlert, StoredEntity, StoredInsight,
     StoredPlaybook, WallEntry, WallKind,
 };

@@ -16,7 +16,9 @@ mod queue_page;
 mod run_page;
 mod sdk;
 mod tokens_page;
+mod verdict_picture;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +34,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::store::new_token;
-use crate::{Engine, Error, Store, sentence};
+use crate::{Engine, Error, Person, Store, sentence};
 pub(crate) use api::EntityForm;
 use auth::Throttle;
 pub(crate) use layout::visible;
@@ -54,6 +56,8 @@ struct Shared {
     engine: Engine,
     /// The one-time link, until it has been used.
     setup: Mutex<Option<String>>,
+    /// One-time links that log somebody in: whom, and where they lead.
+    invitations: Mutex<HashMap<String, (Person, String)>>,
     throttle: Throttle,
 }
 
@@ -77,6 +81,7 @@ impl Desk {
             store,
             engine,
             setup: Mutex::new(setup),
+            invitations: Mutex::default(),
             throttle: Throttle::default(),
         };
         Ok(Self {
@@ -89,6 +94,19 @@ impl Desk {
     pub fn setup_path(&self) -> Option<String> {
         let setup = self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner);
         setup.as_ref().map(|token| format!("/setup/{token}"))
+    }
+
+    /// The path of a link that logs somebody in, once, and leads to that page.
+    #[must_use]
+    pub fn invite(&self, person: Person, to: &str) -> String {
+        let token = new_token();
+        let mut invitations = self
+            .shared
+            .invitations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        invitations.insert(token.clone(), (person, to.to_owned()));
+        format!("/enter/{token}")
     }
 
     /// Serves until `stop` ends; then the steps under way break off, to be taken again another time.
@@ -132,6 +150,7 @@ impl Desk {
             .route("/runs/{id}", get(run_page::show))
             .route("/runs/{id}/cancel", post(case_page::cancel))
             .route("/entities/{id}", get(entity_page::show))
+            .route("/entities/{id}/reports/{action}", get(entity_page::report))
             .route("/audit", get(log_page::show))
             .route("/people", get(people_page::show).post(people_page::add))
             .route("/people/{id}/remove", post(people_page::remove))
@@ -155,6 +174,7 @@ impl Desk {
             .route("/pending/{id}", post(pending_page::decide))
             .route("/tokens", get(tokens_page::show).post(tokens_page::add))
             .route("/tokens/{id}/remove", post(tokens_page::remove))
+            .route("/enter/{token}", get(auth::enter))
             .route("/login", get(auth::login_form).post(auth::login))
             .route("/logout", post(auth::logout))
             .route("/setup/{token}", get(auth::setup_form).post(auth::setup))

@@ -9,6 +9,7 @@ mod instances;
 mod people;
 mod platform;
 mod playbooks;
+mod reports;
 mod runs;
 mod tokens;
 mod wall;
@@ -37,6 +38,7 @@ pub use people::{AuditEntry, Person, Role};
 pub(crate) use platform::CaseChange;
 pub use platform::{Attachment, NewAttachment, Property, StoredAlert};
 pub use playbooks::{PendingAction, PlaybookOutcome, PlaybookRun, StoredPlaybook};
+pub use reports::Report;
 pub use runs::{Ended, NewRun, Run, RunState};
 pub use tokens::{ApiToken, Scope};
 pub use wall::{WallEntry, WallKind};
@@ -66,7 +68,7 @@ pub struct Changed {
     pub run: Option<i64>,
 }
 
-const SQLITE: [(i64, &str, &str); 4] = [
+const SQLITE: [(i64, &str, &str); 5] = [
     (1, "cases", include_str!("../migrations/sqlite/1_cases.sql")),
     (2, "people", include_str!("../migrations/sqlite/2_people.sql")),
     (3, "platform", include_str!("../migrations/sqlite/3_platform.sql")),
@@ -75,6 +77,7 @@ const SQLITE: [(i64, &str, &str); 4] = [
         "playbooks",
         include_str!("../migrations/sqlite/4_playbooks.sql"),
     ),
+    (6, "reports", include_str!("../migrations/sqlite/6_reports.sql")),
 ];
 
 impl Store {

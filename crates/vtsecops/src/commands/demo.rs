@@ -1,4 +1,6 @@
-//! `vtsecops demo`: every action on one case, against the simulator, over real HTTP.
+//! `vtsecops demo`: every action on one case, against the simulator, over real HTTP; then the workdesk on that case.
+
+mod desk;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,7 +15,7 @@ use secops::{
 use simulator::{DEMO_KEY, KeyKind, Running, Simulator};
 use virustotal::{ApiKey, Client, Deadline, ProxyChoice, Settings, Tier};
 
-use super::run::{now, runtime};
+use super::run::now;
 use crate::cli::DemoArguments;
 use crate::demo_case::DemoCase;
 use crate::failure::Failure;
@@ -33,6 +35,7 @@ const ACTIONS: [Action; 6] = [
 /// What one action left, and what it took.
 struct Done {
     result: ActionResult,
+    parameters: Parameters,
     calls: u64,
     took: Duration,
 }
@@ -45,37 +48,54 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<ExitCode, Failure> {
         .map_err(failed)?;
     let mut case = DemoCase::open(folder.path()).map_err(failed)?;
     let style = Style::of_terminal(&arguments.color);
-    let done = runtime()?.block_on(async {
+    if !arguments.listen.ip().is_loopback() {
+        return Err(Failure::usage(
+            "The demo's workdesk listens on loopback addresses only.",
+        ));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(failed)?;
+    runtime.block_on(async {
         let running = Simulator::builder()
             .key(DEMO_KEY, KeyKind::Private)
             .scan_for(Duration::from_millis(600))
             .start();
         let running = running.await.map_err(failed)?;
         crate::print(|out| introduce(&case, &running, out))?;
-        let client = client(&running)?;
+        let client = client(&running.base_url())?;
+        let untouched = case.case.clone();
         let mut all = Vec::new();
         for action in ACTIONS {
             let done = act(action, &client, &mut case).await;
             crate::print(|out| writeln!(out, "{}", line(&done)))?;
             all.push(done);
         }
+        let complete = all
+            .iter()
+            .all(|done| done.result.state == ExecutionState::Completed);
+        crate::print(|out| conclude(&case, &all, style, out))?;
+        if !complete {
+            return Err(Failure::failed("The demo did not go as it should: see above."));
+        }
+        if !arguments.no_serve {
+            Box::pin(desk::serve(
+                folder.path(),
+                &running,
+                untouched,
+                all,
+                arguments.listen,
+            ))
+            .await?;
+        }
         running.stop().await;
-        Ok::<_, Failure>(all)
-    })?;
-    let complete = done
-        .iter()
-        .all(|done| done.result.state == ExecutionState::Completed);
-    crate::print(|out| conclude(&case, &done, style, out))?;
-    match complete {
-        true => Ok(ExitCode::SUCCESS),
-        false => Err(Failure::failed("The demo did not go as it should: see above.")),
-    }
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
-fn client(running: &Running) -> Result<Client, Failure> {
+fn client(base_url: &str) -> Result<Client, Failure> {
     let key = ApiKey::parse(DEMO_KEY).map_err(|error| Failure::failed(error.to_string()))?;
     let mut settings = Settings::new(key);
-    settings.base_url = running.base_url();
+    base_url.clone_into(&mut settings.base_url);
     settings.tier = Tier::Private;
     settings.proxy = ProxyChoice::Direct;
     Client::new(settings).map_err(|error| Failure::failed(error.to_string()))
@@ -95,7 +115,7 @@ async fn act(action: Action, client: &Client, case: &mut DemoCase) -> Done {
     }
     let context = Context {
         targets: case.entities().cloned().collect(),
-        parameters,
+        parameters: parameters.clone(),
         now: now(),
     };
     let deadline = Deadline::after(Duration::from_secs(60));
@@ -111,6 +131,7 @@ async fn act(action: Action, client: &Client, case: &mut DemoCase) -> Done {
     deliver(&mut result, case).await;
     Done {
         result,
+        parameters,
         calls: calls(client) - before,
         took: begun.elapsed(),
     }

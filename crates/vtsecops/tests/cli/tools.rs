@@ -8,7 +8,7 @@ use crate::scene::{EICAR, Ran, Scene};
 #[test]
 fn the_demo_shows_all_actions_and_what_to_try_next() {
     let scene = Scene::new();
-    let ran = Ran::from(scene.bare(&["demo"]).output().unwrap());
+    let ran = Ran::from(scene.bare(&["demo", "--no-serve"]).output().unwrap());
     assert_eq!(ran.code, 0, "{} {}", ran.out, ran.err);
     for part in [
         "✓ Ping",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use integration::{Action, State, Step};
 use jiff::Timestamp;
-use secops::{ActionResult, Context, EntityResult, ExecutionState, Parameters};
+use secops::{ActionResult, Context, EntityResult, ExecutionState, JsonResult, Parameters};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
@@ -82,10 +82,10 @@ impl Shared {
         };
         let due_at = self.now() + self.pace.poll_every;
         Ok(match taken {
-            Step::Done(result) => Taken::Ended(Box::new(ended(*result))),
+            Step::Done(result) => Taken::Ended(Box::new((*result).into())),
             Step::Wait(state) if run.deadline_at.is_some_and(|deadline| due_at >= deadline) => {
                 let concluded = action.conclude(state, step, ExecutionState::TimedOut);
-                Taken::Ended(Box::new(ended(Box::pin(concluded).await)))
+                Taken::Ended(Box::new(Box::pin(concluded).await.into()))
             }
             Step::Wait(state) => Taken::Wait {
                 message: state.message(is_first),
@@ -137,27 +137,37 @@ struct Shown<'a> {
     json_result: &'a secops::JsonResult,
 }
 
-fn ended(result: ActionResult) -> Ended {
-    let shown = Shown {
-        tables: &result.tables,
-        links: &result.links,
-        json_result: &result.json_result,
-    };
-    let enriched = result
-        .entities
-        .iter()
-        .filter(|entity| entity.is_target && !entity.enrichment.is_empty());
-    Ended {
-        state: match result.state {
-            ExecutionState::Completed | ExecutionState::InProgress => RunState::Done,
-            ExecutionState::Failed => RunState::Failed,
-            ExecutionState::TimedOut => RunState::TimedOut,
-        },
-        script_result: Some(result.script_result.value.into()),
-        entities: enriched.map(EntityResult::updated).collect(),
-        // What can't be written as JSON, which does not occur, is left out.
-        result: to_raw_value(&shown).ok(),
-        message: result.output_message,
-        insights: result.insights,
+impl From<ActionResult> for Ended {
+    fn from(result: ActionResult) -> Self {
+        let shown = Shown {
+            tables: &result.tables,
+            links: &result.links,
+            json_result: &result.json_result,
+        };
+        let enriched = result
+            .entities
+            .iter()
+            .filter(|entity| entity.is_target && !entity.enrichment.is_empty());
+        let reports = match &result.json_result {
+            JsonResult::List(items) => items
+                .iter()
+                .map(|item| (item.name.clone(), Arc::clone(&item.report)))
+                .collect(),
+            JsonResult::None | JsonResult::Object(_) => Vec::new(),
+        };
+        Self {
+            reports,
+            state: match result.state {
+                ExecutionState::Completed | ExecutionState::InProgress => RunState::Done,
+                ExecutionState::Failed => RunState::Failed,
+                ExecutionState::TimedOut => RunState::TimedOut,
+            },
+            script_result: Some(result.script_result.value.into()),
+            entities: enriched.map(EntityResult::updated).collect(),
+            // What can't be written as JSON, which does not occur, is left out.
+            result: to_raw_value(&shown).ok(),
+            message: result.output_message,
+            insights: result.insights,
+        }
     }
 }

@@ -125,7 +125,7 @@ pub(super) async fn login(
     match desk.store().log_in(&given.name, given.password).await? {
         Some((_, token)) => {
             desk.shared.throttle.forget(&given.name);
-            Ok(entered(&token))
+            Ok(entered(&token, "/"))
         }
         None => {
             desk.shared.throttle.wrong(&given.name);
@@ -140,6 +140,26 @@ pub(super) async fn login(
     }
 }
 
+/// Follows a one-time link.
+pub(super) async fn enter(State(desk): State<Desk>, Path(token): Path<String>) -> Result<Response, Error> {
+    let invited = {
+        let mut invitations = desk
+            .shared
+            .invitations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        invitations.remove(&token)
+    };
+    let Some((person, to)) = invited else {
+        return Ok(layout::problem(
+            StatusCode::NOT_FOUND,
+            "The link has been used, or is not of this start of the workdesk.",
+        ));
+    };
+    let token = desk.store().begin_session(&person).await?;
+    Ok(entered(&token, &to))
+}
+
 pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Result<Response, Error> {
     if let Some(token) = token(&headers) {
         desk.store().log_out(&token).await?;
@@ -148,9 +168,9 @@ pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Resu
     Ok(([(SET_COOKIE, gone)], Redirect::to("/login")).into_response())
 }
 
-fn entered(token: &str) -> Response {
+fn entered(token: &str, to: &str) -> Response {
     let cookie = format!("{COOKIE_NAME}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200");
-    ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    ([(SET_COOKIE, cookie)], Redirect::to(to)).into_response()
 }
 
 pub(super) async fn setup_form(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
@@ -186,7 +206,7 @@ pub(super) async fn setup(
     }
     *desk.shared.setup.lock().unwrap_or_else(PoisonError::into_inner) = None;
     match desk.store().log_in(&given.name, given.password).await? {
-        Some((_, token)) => Ok(entered(&token)),
+        Some((_, token)) => Ok(entered(&token, "/")),
         None => Ok(Redirect::to("/login").into_response()),
     }
 }

@@ -213,6 +213,15 @@ impl Store {
             return Ok(None);
         };
         let person = Person::read(&row)?;
+        let token = self.begin_session(&person).await?;
+        Ok(Some((person, token)))
+    }
+
+    /// Begins a session of somebody; gives its token.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn begin_session(&self, person: &Person) -> Result<String, Error> {
         let (token, now) = (new_token(), self.now());
         let mut transaction = self.begin().await?;
         sqlx::query("DELETE FROM session WHERE expires_at <= $1")
@@ -228,7 +237,7 @@ impl Store {
             .await?;
         audit(&mut transaction, &person.name, "logged in", &person.name, "", now).await?;
         transaction.commit().await?;
-        Ok(Some((person, token)))
+        Ok(token)
     }
 
     /// Whose session it is, if it has not ended.

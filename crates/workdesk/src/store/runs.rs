@@ -1,5 +1,7 @@
 //! Runs of actions: asked for, taken step by step, ended. What a run is to do next is in its row, whatever process dies.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use secops::{Entity, Insight, Parameters};
 use serde::Serialize;
@@ -11,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::cases::recount;
 use super::entities::{self, Origin};
+use super::reports::insert_reports;
 use super::wall::{WallKind, write_down};
 use super::{Store, StoredEntity, flag, from_json, maybe_time, time, to_json};
 use crate::Error;
@@ -155,6 +158,8 @@ pub struct Ended {
     pub entities: Vec<Entity>,
     /// What it has to say.
     pub insights: Vec<Insight>,
+    /// Reports, each with the name of its entity.
+    pub reports: Vec<(String, Arc<RawValue>)>,
 }
 
 impl Ended {
@@ -168,6 +173,7 @@ impl Ended {
             result: None,
             entities: Vec::new(),
             insights: Vec::new(),
+            reports: Vec::new(),
         }
     }
 }
@@ -225,6 +231,16 @@ impl Store {
         transaction.commit().await?;
         self.changed(new.case, Some(id));
         self.run(id).await
+    }
+
+    /// Writes down a run that was made elsewhere, with what it leaves.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the case.
+    pub async fn add_ended_run(&self, new: NewRun, ended: &Ended, by: &str) -> Result<Run, Error> {
+        let run = self.queue_run(new, by).await?;
+        self.end_run(&run, ended).await?;
+        self.run(run.id).await
     }
 
     /// One run.
@@ -360,6 +376,7 @@ impl Store {
                 now,
             };
             entities::update(&mut transaction, origin, &ended.entities).await?;
+            insert_reports(&mut transaction, origin, run.id, &run.action, &ended.reports).await?;
             for insight in &ended.insights {
                 entities::insert_insight(&mut transaction, origin, &insight.into()).await?;
             }
