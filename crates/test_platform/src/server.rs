@@ -160,7 +160,7 @@ async fn respond(
     let own_target = target.clone();
     let (status, body) = carry_out(world, index, target);
     let (status, body) = match (relayed, own_target) {
-        (Some(theirs), Ok(target)) => crate::relay::compare(world, &target, (status, body), theirs),
+        (Some(theirs), Ok(target)) => crate::relay::compare(world, &target, &(status, body), theirs),
         (Some(theirs), Err(_)) => theirs,
         (None, _) => (status, body),
     };

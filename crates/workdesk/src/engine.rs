@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use secops::Parameters;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use virustotal::quota::Ledger;
 use virustotal::{Canceller, Client, Progress};
 
 use crate::playbook::Offered;
@@ -46,6 +47,11 @@ pub trait Clients: Send + Sync {
     /// # Errors
     /// As for a run.
     fn client_for_ping(&self, configuration: Option<&Parameters>) -> Result<Client, String>;
+
+    /// The ledger of the keys' quotas, where there is one.
+    fn ledger(&self) -> Option<Arc<Ledger>> {
+        None
+    }
 
     /// What the platform would call the configuration of whoever started the workdesk.
     ///
@@ -241,6 +247,12 @@ impl Engine {
         let under_way = self.shared.under_way();
         let client = under_way.get(&run)?.client.as_ref()?;
         Some(client.progress())
+    }
+
+    /// The ledger of the keys' quotas, where there is one.
+    #[must_use]
+    pub fn ledger(&self) -> Option<Arc<Ledger>> {
+        self.shared.clients.ledger()
     }
 
     /// Every action that can be asked for.

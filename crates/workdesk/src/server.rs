@@ -13,6 +13,7 @@ mod people_page;
 mod playbooks_page;
 mod problem;
 mod queue_page;
+mod quota_page;
 mod run_page;
 mod sdk;
 mod tokens_page;
@@ -172,6 +173,7 @@ impl Desk {
             .route("/playbook-runs/{id}/cancel", post(playbooks_page::cancel))
             .route("/pending", get(pending_page::show))
             .route("/pending/{id}", post(pending_page::decide))
+            .route("/quota", get(quota_page::show))
             .route("/tokens", get(tokens_page::show).post(tokens_page::add))
             .route("/tokens/{id}/remove", post(tokens_page::remove))
             .route("/enter/{token}", get(auth::enter))

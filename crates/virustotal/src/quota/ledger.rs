@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -113,6 +114,8 @@ pub struct KeyUse {
     pub label: String,
     /// Each window, shortest first.
     pub windows: [WindowUse; 4],
+    /// Calls of each of the last thirty days (UTC), oldest first.
+    pub days: Vec<(Date, u32)>,
     /// When the next call can be made.
     pub next_free: Timestamp,
     /// VirusTotal has refused a call: nothing is sent before this.
@@ -854,6 +857,7 @@ fn keys(
         found.push(KeyUse {
             label: row.get(1)?,
             windows: known.windows(&limits),
+            days: days(connection, &id, now)?,
             next_free: known.next_free(&limits),
             closed_until: known.closed_until(),
             used_at: from_millis(row.get(6)?),
@@ -862,6 +866,22 @@ fn keys(
         });
     }
     Ok(found)
+}
+
+/// The last thirty days; those without a call have none.
+fn days(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Result<Vec<(Date, u32)>> {
+    const DAYS: i64 = 30;
+    let mut used = connection.prepare_cached("SELECT calls FROM used WHERE key = ?1 AND period = ?2")?;
+    let today = date(now);
+    (0..DAYS)
+        .rev()
+        .map(|ago| {
+            // Before the first date there is, which no clock shows, it is the same one again.
+            let day = today.saturating_sub(ago.days());
+            let calls = used.query_row(params![key.0, day.to_string()], |row| row.get(0));
+            Ok((day, calls.optional()?.unwrap_or(0)))
+        })
+        .collect()
 }
 
 fn waiting(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Result<Vec<Waiting>> {

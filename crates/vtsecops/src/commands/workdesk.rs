@@ -232,6 +232,10 @@ impl Clients for OfThisUser {
         Client::new(self.settings(configuration)?).map_err(|error| error.to_string())
     }
 
+    fn ledger(&self) -> Option<Arc<Ledger>> {
+        Some(Arc::clone(&self.ledger))
+    }
+
     fn own_configuration(&self) -> Result<Parameters, String> {
         let (resolved, file) =
             resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;

@@ -146,7 +146,9 @@ impl Shared {
             canceller.cancel();
         }
         let key = self.keys.issue(run.id);
-        let context = self.context(action, run, &case, alert, targets).to_string();
+        let context = self
+            .context(action, run, &case, alert.as_deref(), targets)
+            .to_string();
         let deadline = Deadline::after(Duration::from_secs(action.seconds)).with_canceller(&canceller);
         let left = self
             .process(action, run, &key.text, context.into_bytes(), &deadline)
@@ -176,7 +178,7 @@ impl Shared {
         action: &ExternalAction,
         run: &Run,
         case: &Case,
-        alert: Option<String>,
+        alert: Option<&str>,
         targets: &[StoredEntity],
     ) -> Value {
         let target = |target: &StoredEntity| json!({"item1": target.entity.identifier, "item2": target.entity.entity_type.name()});

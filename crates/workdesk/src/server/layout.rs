@@ -30,6 +30,7 @@ pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Marku
                             a href="/" { "Cases" }
                             a href="/pending" { "Pending" }
                             a href="/playbooks" { "Playbooks" }
+                            a href="/quota" { "Quota" }
                             a href="/tokens" { "Tokens" }
                             @if person.role == Role::Admin {
                                 a href="/instances" { "Instances" }

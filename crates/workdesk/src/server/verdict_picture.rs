@@ -20,6 +20,15 @@ pub(super) struct Engines {
     unrated: Vec<(String, String)>,
 }
 
+/// Engines that say the same, and their part of the bar.
+struct Group<'a> {
+    level: &'static str,
+    words: &'static str,
+    engines: &'a [(String, String)],
+    from: f64,
+    width: f64,
+}
+
 #[derive(Deserialize)]
 struct ReportView {
     #[serde(default)]
@@ -54,43 +63,52 @@ impl Engines {
         self.flag.len() + self.do_not.len() + self.unrated.len()
     }
 
-    fn groups(&self) -> [(&'static str, &'static str, &[(String, String)]); 3] {
-        [
+    /// Those that there are, from left to right in the bar.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let all = [
             ("bad", "flag it", &self.flag),
             ("good", "do not", &self.do_not),
             ("dim", "have not rated it", &self.unrated),
-        ]
+        ];
+        #[expect(clippy::cast_precision_loss, reason = "there are about a hundred engines")]
+        let share = |engines: usize| engines as f64 / self.all() as f64 * WIDTH;
+        let mut from = 0.0;
+        let mut groups = Vec::with_capacity(all.len());
+        for (level, words, engines) in all.into_iter().filter(|(_, _, engines)| !engines.is_empty()) {
+            let width = share(engines.len());
+            groups.push(Group {
+                level,
+                words,
+                engines,
+                from,
+                width,
+            });
+            from += width;
+        }
+        groups
     }
 
     /// A bar, and the engines behind each part of it.
     pub(super) fn picture(&self) -> Markup {
-        let words: Vec<String> = self
-            .groups()
+        let groups = self.groups();
+        let words: Vec<String> = groups
             .iter()
-            .filter(|(_, _, engines)| !engines.is_empty())
-            .map(|(_, words, engines)| format!("{} {words}", engines.len()))
+            .map(|group| format!("{} {}", group.engines.len(), group.words))
             .collect();
         let label = format!("Of {} engines {}", self.all(), words.join(", "));
-        #[expect(clippy::cast_precision_loss, reason = "there are about a hundred engines")]
-        let share = |engines: usize| engines as f64 / self.all() as f64 * WIDTH;
-        let mut from = 0.0;
         html! {
             svg.verdict viewBox=(format!("0 0 {WIDTH} 24")) role="img" aria-label=(label) preserveAspectRatio="none" {
-                @for (level, _, engines) in self.groups() {
-                    @let width = share(engines.len());
-                    rect class=(level) x=(format!("{from:.1}")) y="0" width=(format!("{width:.1}")) height="24" {}
-                    @let _ = from += width;
+                @for group in &groups {
+                    rect class=(group.level) x=(format!("{:.1}", group.from)) y="0" width=(format!("{:.1}", group.width)) height="24" {}
                 }
             }
             p { (label) "." }
-            @for (level, words, engines) in self.groups() {
-                @if !engines.is_empty() {
-                    details open[level == "bad"] {
-                        summary { span class=(format!("mark {level}")) { (engines.len()) } " " (words) }
-                        dl.facts.engines {
-                            @for (name, says) in engines {
-                                dt { bdi { (visible(name)) } } dd { bdi { (visible(says)) } }
-                            }
+            @for group in &groups {
+                details open[group.level == "bad"] {
+                    summary { span class=(format!("mark {}", group.level)) { (group.engines.len()) } " " (group.words) }
+                    dl.facts.engines {
+                        @for (name, says) in group.engines {
+                            dt { bdi { (visible(name)) } } dd { bdi { (visible(says)) } }
                         }
                     }
                 }
