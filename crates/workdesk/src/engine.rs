@@ -16,8 +16,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use integration::Action;
-use jiff::Timestamp;
+use integration::{Action, Policy};
+use jiff::{SignedDuration, Timestamp};
 use secops::Parameters;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -47,6 +47,14 @@ pub trait Clients: Send + Sync {
     /// # Errors
     /// As for a run.
     fn client_for_ping(&self, configuration: Option<&Parameters>) -> Result<Client, String>;
+
+    /// When an entity is risky, beyond what the parameters say.
+    ///
+    /// # Errors
+    /// For people: the policy can't be used.
+    fn policy(&self, _: Action) -> Result<Option<Policy>, String> {
+        Ok(None)
+    }
 
     /// The ledger of the keys' quotas, where there is one.
     fn ledger(&self) -> Option<Arc<Ledger>> {
@@ -88,6 +96,8 @@ pub struct Pace {
     pub poll_every: Duration,
     /// How long one step may take.
     pub longest_step: Duration,
+    /// After a process died while it submitted something: how long VirusTotal may take to show it before it is submitted again.
+    pub lost_after: SignedDuration,
 }
 
 impl Default for Pace {
@@ -96,6 +106,7 @@ impl Default for Pace {
             at_once: 4,
             poll_every: Duration::from_secs(10),
             longest_step: Duration::from_secs(300),
+            lost_after: SignedDuration::from_mins(10),
         }
     }
 }

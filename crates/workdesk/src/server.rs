@@ -149,6 +149,7 @@ impl Desk {
             .route("/cases/{id}/open", post(case_page::set_open))
             .route("/cases/{id}/events", get(events::of_case))
             .route("/runs/{id}", get(run_page::show))
+            .route("/runs/{id}/json", get(run_page::json))
             .route("/runs/{id}/cancel", post(case_page::cancel))
             .route("/entities/{id}", get(entity_page::show))
             .route("/entities/{id}/reports/{action}", get(entity_page::report))

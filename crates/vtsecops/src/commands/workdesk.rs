@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use integration::Action;
+use integration::{Action, Policy};
+use jiff::SignedDuration;
 use secops::Parameters;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -72,6 +73,10 @@ async fn serve(
     let usual = Pace::default();
     let pace = Pace {
         poll_every: resolved.poll_every().unwrap_or(usual.poll_every),
+        lost_after: resolved
+            .lost_after()
+            .and_then(|after| SignedDuration::try_from(after).ok())
+            .unwrap_or(usual.lost_after),
         ..usual
     };
     let engine = Engine::start(store.clone(), Arc::new(clients), pace, external);
@@ -230,6 +235,12 @@ impl Clients for OfThisUser {
 
     fn client_for_ping(&self, configuration: Option<&Parameters>) -> Result<Client, String> {
         Client::new(self.settings(configuration)?).map_err(|error| error.to_string())
+    }
+
+    fn policy(&self, action: Action) -> Result<Option<Policy>, String> {
+        let (resolved, _) =
+            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
+        settings::policy_of(action, &resolved).map_err(|error| error.to_string())
     }
 
     fn ledger(&self) -> Option<Arc<Ledger>> {

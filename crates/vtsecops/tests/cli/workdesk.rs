@@ -2,15 +2,18 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
+use serde_json::{Value, json};
 use simulator::KeyKind;
 use tokio::runtime::Runtime;
 
-use crate::scene::{KEY, Scene};
+use crate::scene::{EICAR, KEY, Scene};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -23,8 +26,14 @@ struct Desk {
 
 impl Desk {
     fn start(scene: &Scene) -> Self {
-        let mut command: Command = scene.command(&["workdesk", "--listen", "127.0.0.1:0"]);
+        Self::start_at(scene, "127.0.0.1:0", &[])
+    }
+
+    fn start_at(scene: &Scene, address: &str, more: &[&str]) -> Self {
+        let mut command: Command = scene.command(&["workdesk", "--listen", address]);
         command
+            .args(more)
+            .env("VTSECOPS_LOST_AFTER", "3s")
             .env("VTSECOPS_TIER", "private")
             .env("VTSECOPS_POLL_EVERY", "1s")
             .stdout(Stdio::piped());
@@ -134,6 +143,223 @@ fn a_killed_workdesk_has_lost_nothing_and_submits_nothing_twice() {
     });
 }
 
+/// Kills in the test below; a longer one is made with the variable of that name.
+fn kills() -> u32 {
+    let more = std::env::var("VTSECOPS_TEST_KILLS").ok();
+    more.and_then(|more| more.parse().ok()).unwrap_or(12)
+}
+
+/// A token of somebody who has logged in.
+async fn token(desk: &Desk, cookie: &str, scope: &str) -> String {
+    let page = desk
+        .send(
+            cookie,
+            "/tokens",
+            &[("name", "test"), ("scope", scope), ("days", "7")],
+        )
+        .await;
+    let page = page.text().await.unwrap();
+    let (_, rest) = page.split_once("vtd_").unwrap();
+    format!("vtd_{}", &rest[..64])
+}
+
+/// What was acknowledged.
+#[derive(Default)]
+struct Acknowledged {
+    cases: Vec<i64>,
+    runs: Vec<i64>,
+}
+
+/// Makes cases, each with a URL that nobody knows, and asks for runs, until it is told to stop.
+async fn load(origin: String, token: String, stop: Arc<AtomicBool>) -> Acknowledged {
+    let (client, mut acknowledged) = (client(), Acknowledged::default());
+    let post = async |path: String, body: Value| -> Option<Value> {
+        let request = client.post(format!("{origin}{path}")).bearer_auth(&token);
+        let request = request
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        let answer = request
+            .send()
+            .await
+            .ok()
+            .filter(|answer| answer.status() == 201)?;
+        serde_json::from_str(&answer.text().await.ok()?).ok()
+    };
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        number += 1;
+        let url = format!("http://unknown.example/{number}");
+        let entities = json!([{"identifier": url, "entity_type": "DestinationURL"}, {"identifier": EICAR, "entity_type": "FILEHASH"}]);
+        let new = json!({"title": format!("Case {number}"), "alerts": [{"entities": entities}]});
+        if let Some(case) = post("/api/v1/cases".to_owned(), new)
+            .await
+            .and_then(|case| case["id"].as_i64())
+        {
+            acknowledged.cases.push(case);
+            for action in ["Scan URL", "Scan Hash"] {
+                let run = json!({"action": action, "parameters": {"Threshold": "3"}});
+                let run = post(format!("/api/v1/cases/{case}/runs"), run).await;
+                acknowledged.runs.extend(run.and_then(|run| run["id"].as_i64()));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    acknowledged
+}
+
+#[test]
+fn under_load_a_workdesk_that_is_killed_again_and_again_keeps_what_it_acknowledged() {
+    let scene = Scene::with(|builder| {
+        builder
+            .key(KEY, KeyKind::Private)
+            .scan_for(Duration::from_secs(1))
+    });
+    Runtime::new().unwrap().block_on(async {
+        let mut desk = Desk::start(&scene);
+        let link = desk.setup.clone().unwrap();
+        let entered = desk
+            .send("", &link, &[("name", "ann"), ("password", PASSWORD)])
+            .await;
+        let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let token = token(&desk, &cookie, "act").await;
+        let (origin, address) = (
+            desk.origin.clone(),
+            desk.origin.trim_start_matches("http://").to_owned(),
+        );
+        let stop = Arc::new(AtomicBool::new(false));
+        let load = tokio::spawn(load(origin.clone(), token.clone(), Arc::clone(&stop)));
+        // The same moments each time.
+        let mut random: u64 = 0x5eed;
+        for _ in 0..kills() {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            tokio::time::sleep(Duration::from_millis((random >> 33) % 700)).await;
+            desk.kill();
+            desk = Desk::start_at(&scene, &address, &[]);
+        }
+        stop.store(true, Ordering::Relaxed);
+        let acknowledged = load.await.unwrap();
+        assert!(acknowledged.cases.len() > 5 && acknowledged.runs.len() > 5);
+        let get = async |path: String| -> Value {
+            let answer = client()
+                .get(format!("{origin}{path}"))
+                .bearer_auth(&token)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(answer.status(), 200, "{path}");
+            serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+        };
+        for run in &acknowledged.runs {
+            let path = format!("/api/v1/runs/{run}");
+            let mut shown = get(path.clone()).await;
+            for _ in 0..600 {
+                if !shown["ended_at"].is_null() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                shown = get(path.clone()).await;
+            }
+            assert_eq!(shown["state"], "done", "{shown}");
+        }
+        for case in &acknowledged.cases {
+            let runs = get(format!("/api/v1/cases/{case}/runs")).await;
+            let entities = get(format!("/api/v1/cases/{case}/entities")).await;
+            let has_run = |action: &str| {
+                let mut runs = runs.as_array().unwrap().iter();
+                runs.any(|run| run["action"] == action && run["state"] == "done")
+            };
+            for (action, place) in [("Scan URL", 0), ("Scan Hash", 1)] {
+                let entity = &entities["entities"][place];
+                assert_eq!(
+                    has_run(action),
+                    entity["is_enriched"] == true,
+                    "{action} {entity} {runs}"
+                );
+            }
+        }
+        let calls = scene.running.calls().into_iter();
+        let mut submitted: Vec<String> = calls
+            .filter(|call| call.endpoint == "url/scan" && call.status == 200)
+            .flat_map(|call| call.resources)
+            .collect();
+        let all = submitted.len();
+        submitted.sort();
+        submitted.dedup();
+        assert_eq!(submitted.len(), all, "no URL is submitted twice");
+        println!(
+            "{} kills, {} cases, {} runs, {all} submissions",
+            kills(),
+            acknowledged.cases.len(),
+            acknowledged.runs.len()
+        );
+    });
+}
+
+/// An action as Google SecOps would start it, with the workdesk in its place.
+#[test]
+fn the_program_itself_can_be_an_external_action_in_both_forms() {
+    let scene = Scene::new();
+    let program = env!("CARGO_BIN_EXE_vtsecops");
+    let one = |name: &str, more: &str| {
+        format!(
+            "- name: {name}\n  integration: VirusTotal\n  command: [{program}, action, Scan Hash]\n  one_platform: {more}\n  \
+             environment: {{VTSECOPS_VIRUSTOTAL_URL: '{}'}}\n  parameters: [{{name: Threshold, default: '3'}}]\n",
+            scene.running.base_url()
+        )
+    };
+    let list = scene.home.path().join("actions.yaml");
+    std::fs::write(&list, one("Legacy", "false") + &one("One Platform", "true")).unwrap();
+    Runtime::new().unwrap().block_on(async {
+        let desk = Desk::start_at(&scene, "127.0.0.1:0", &["--actions", list.to_str().unwrap()]);
+        let link = desk.setup.clone().unwrap();
+        let entered = desk
+            .send("", &link, &[("name", "ann"), ("password", PASSWORD)])
+            .await;
+        let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let token = token(&desk, &cookie, "act").await;
+        for (number, action) in [(1, "Legacy"), (2, "One Platform")] {
+            desk.send(&cookie, "/cases", &[("title", "A case"), ("text", EICAR)])
+                .await;
+            let path = format!("/cases/{number}/runs");
+            assert_eq!(
+                desk.send(&cookie, &path, &[("action", action)]).await.status(),
+                303
+            );
+            let path = format!("{}/api/v1/cases/{number}/runs", desk.origin);
+            let mut run = Value::Null;
+            for _ in 0..300 {
+                let answer = client().get(&path).bearer_auth(&token).send().await.unwrap();
+                let runs: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+                run = runs[0].clone();
+                if !run["ended_at"].is_null() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert_eq!(
+                (&run["state"], &run["script_result"]),
+                (&json!("done"), &json!(true)),
+                "{run}"
+            );
+            let page = desk.page(&cookie, &format!("/cases/{number}")).await;
+            assert!(
+                page.contains("suspicious") && page.contains("marked as malicious by 10 of"),
+                "{page}"
+            );
+            let page = desk.page(&cookie, &format!("/runs/{}", run["id"])).await;
+            assert!(
+                page.contains("EICAR-Test-File") && page.contains("virustotal.com"),
+                "{page}"
+            );
+        }
+        desk.kill();
+    });
+}
+
 #[test]
 fn what_can_not_be_used_is_told_before_anything_is_served() {
     let scene = Scene::new();
@@ -145,4 +371,26 @@ fn what_can_not_be_used_is_told_before_anything_is_served() {
     assert_eq!(second.code, 4, "{} {}", second.out, second.err);
     assert!(second.err.contains("Another workdesk uses"), "{}", second.err);
     desk.kill();
+    let wrong = scene.home.path().join("wrong");
+    std::fs::write(&wrong, "no key").unwrap();
+    let key = scene.run(&[
+        "workdesk",
+        "--listen",
+        "127.0.0.1:0",
+        "--key-file",
+        wrong.to_str().unwrap(),
+    ]);
+    assert!(
+        key.code != 0 && key.err.contains("has not 64 hexadecimal digits"),
+        "{}",
+        key.err
+    );
+    let list = scene.run(&[
+        "workdesk",
+        "--listen",
+        "127.0.0.1:0",
+        "--actions",
+        wrong.to_str().unwrap(),
+    ]);
+    assert!(list.code == 2 && list.err.contains("wrong"), "{}", list.err);
 }

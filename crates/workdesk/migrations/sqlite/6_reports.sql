@@ -1,9 +1,10 @@
--- The newest report of each entity, by the action that fetched it: what its source sent.
+-- What a run's source sent of each entity.
 CREATE TABLE report (
+    run_id BIGINT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     entity_id BIGINT NOT NULL REFERENCES entity (id) ON DELETE CASCADE,
     action TEXT NOT NULL,
-    run_id BIGINT NOT NULL,
     at BIGINT NOT NULL,
     body TEXT NOT NULL,
-    PRIMARY KEY (entity_id, action)
+    PRIMARY KEY (run_id, entity_id)
 );
+CREATE INDEX report_by_entity ON report (entity_id, action, run_id);

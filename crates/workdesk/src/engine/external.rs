@@ -42,6 +42,9 @@ pub struct ExternalAction {
     pub integration: String,
     /// The program and its arguments; the platform's own come after them.
     pub command: Vec<String>,
+    /// Whether it is told to use the addresses of One Platform.
+    #[serde(default)]
+    pub one_platform: bool,
     /// Where it is started; a folder of its own where there is none.
     #[serde(default)]
     pub folder: Option<PathBuf>,
@@ -257,6 +260,9 @@ impl Shared {
                 .current_dir(folder)
                 .arg("--logPath")
                 .arg(folder.join("script.log"));
+        }
+        if action.one_platform {
+            command.arg("--onePlatformSupport");
         }
         // So that what it starts ends with it.
         #[cfg(unix)]

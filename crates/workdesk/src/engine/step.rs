@@ -1,14 +1,15 @@
 //! One step of an action.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use integration::{Action, State, Step};
 use jiff::Timestamp;
-use secops::{ActionResult, Context, EntityResult, ExecutionState, JsonResult, Parameters};
+use secops::{ActionResult, Context, EntityResult, ExecutionState, JsonItem, JsonResult, Parameters, Table};
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use virustotal::{Canceller, Deadline};
 
 use super::{Clients, Shared, UnderWay, is_offered};
@@ -71,7 +72,10 @@ impl Shared {
         let left = run.deadline_at.map(|deadline| left(context.now, deadline));
         let time = left.map_or(self.pace.longest_step, |left| left.min(self.pace.longest_step));
         let deadline = Deadline::after(time).with_canceller(&canceller);
+        let policy = self.clients.policy(action)?;
         let step = integration::Run {
+            policy: policy.as_ref(),
+            lost_after: self.pace.lost_after,
             comes_back: true,
             ..integration::Run::new(&client, &context, &deadline)
         };
@@ -129,32 +133,56 @@ fn left(now: Timestamp, deadline: Timestamp) -> Duration {
     Duration::try_from(deadline.duration_since(now)).unwrap_or_default()
 }
 
-/// Tables, links and the JSON result, as one JSON object.
+/// Tables of reports that are kept with a run; beyond that many, what they show is on the pages of the entities.
+const MOST_TABLES: usize = 100;
+
+/// Tables and links, as one JSON object, and what of the JSON result is no entity's report: those are kept by themselves.
 #[derive(Serialize)]
 struct Shown<'a> {
-    tables: &'a [secops::Table],
+    tables: Vec<&'a Table>,
     links: &'a [secops::Link],
-    json_result: &'a secops::JsonResult,
+    json_result: JsonResult,
+}
+
+/// The reports of entities, and the rest of the JSON result.
+fn apart(result: &ActionResult) -> (Vec<(String, Arc<RawValue>)>, JsonResult) {
+    let JsonResult::List(items) = &result.json_result else {
+        return (Vec::new(), result.json_result.clone());
+    };
+    let names: HashSet<&str> = result
+        .entities
+        .iter()
+        .map(|entity| entity.entity.identifier.as_str())
+        .collect();
+    let (own, rest): (Vec<&JsonItem>, Vec<&JsonItem>) =
+        items.iter().partition(|item| names.contains(item.name.as_str()));
+    let reports = own
+        .into_iter()
+        .map(|item| (item.name.clone(), Arc::clone(&item.report)));
+    let rest = match rest.is_empty() {
+        true => JsonResult::None,
+        false => JsonResult::List(rest.into_iter().cloned().collect()),
+    };
+    (reports.collect(), rest)
 }
 
 impl From<ActionResult> for Ended {
     fn from(result: ActionResult) -> Self {
+        let (answers, details): (Vec<&Table>, Vec<&Table>) =
+            result.tables.iter().partition(|table| table.is_answer);
+        let (reports, json_result) = apart(&result);
         let shown = Shown {
-            tables: &result.tables,
+            tables: answers
+                .into_iter()
+                .chain(details.into_iter().take(MOST_TABLES))
+                .collect(),
             links: &result.links,
-            json_result: &result.json_result,
+            json_result,
         };
         let enriched = result
             .entities
             .iter()
             .filter(|entity| entity.is_target && !entity.enrichment.is_empty());
-        let reports = match &result.json_result {
-            JsonResult::List(items) => items
-                .iter()
-                .map(|item| (item.name.clone(), Arc::clone(&item.report)))
-                .collect(),
-            JsonResult::None | JsonResult::Object(_) => Vec::new(),
-        };
         Self {
             reports,
             state: match result.state {

@@ -79,6 +79,7 @@ fn parts() -> (Router<Desk>, utoipa::openapi::OpenApi) {
         .routes(routes!(runs::list, runs::ask))
         .routes(routes!(runs::show))
         .routes(routes!(runs::cancel))
+        .routes(routes!(runs::json_result))
         .routes(routes!(runs::events))
         .routes(routes!(runs::actions))
         .routes(routes!(runs::instances))

@@ -1,6 +1,8 @@
 //! One run: what it was asked, how it ended, its tables, links and JSON.
 
 use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,11 +43,25 @@ pub(super) async fn show(
                     ul { @for (title, address) in &left.links { li { bdi { (visible(title)) } ": " (link(address)) } } }
                 }
             }
+            @if run.ended_at.is_some() { p { a href=(format!("/runs/{id}/json")) { "JSON result (file)" } } }
             @for (title, text) in &left.json {
                 details.card { summary { (visible(title)) } pre.mono { bdi { (visible(text)) } } }
             }
         },
     ))
+}
+
+/// The reports of a run's entities.
+pub(super) async fn json(
+    State(desk): State<Desk>,
+    LoggedIn(_): LoggedIn,
+    Path(id): Path<i64>,
+) -> Result<Response, Error> {
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"result.json\""),
+    ];
+    Ok((headers, desk.store().json_result(id).await?).into_response())
 }
 
 fn facts(run: &Run) -> Markup {
@@ -126,7 +142,8 @@ impl Left {
         left.links = links.into_iter().map(|link| (link.title, link.url)).collect();
         let json = part("json_result");
         if !json.is_null() {
-            left.json.push(("JSON result".to_owned(), indented(&json)));
+            left.json
+                .push(("More of the JSON result".to_owned(), indented(&json)));
         }
         left
     }

@@ -1,4 +1,4 @@
-//! The newest report of each entity, as its source sent it.
+//! Reports, as their source sent them: the JSON result of a run, entity by entity.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 
 use super::entities::Origin;
-use super::{Store, time};
+use super::{Store, time, to_json};
 use crate::Error;
 
 /// A report of an entity.
@@ -30,7 +30,10 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn reports(&self, entity: i64) -> Result<Vec<Report>, Error> {
-        let rows = sqlx::query("SELECT * FROM report WHERE entity_id = $1 ORDER BY at DESC, action")
+        let rows = sqlx::query(
+            "SELECT * FROM report WHERE entity_id = $1 AND run_id = (SELECT max(newer.run_id) FROM report AS newer \
+             WHERE newer.entity_id = $1 AND newer.action = report.action) ORDER BY run_id DESC",
+        )
             .bind(entity)
             .fetch_all(&self.pool)
             .await?;
@@ -45,6 +48,30 @@ impl Store {
         };
         rows.iter().map(read).collect()
     }
+
+    /// The JSON result of a run, in the form of the platform: a list of `{"EntityResult": …, "Entity": …}`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the run.
+    pub async fn json_result(&self, run: i64) -> Result<String, Error> {
+        self.run(run).await?;
+        let rows = sqlx::query(
+            "SELECT identifier, body FROM report JOIN entity ON entity.id = entity_id WHERE run_id = $1 ORDER BY entity_id",
+        )
+        .bind(run)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut text = "[".to_owned();
+        for (place, row) in rows.iter().enumerate() {
+            let name = to_json(&row.try_get::<String, _>("identifier")?)?;
+            let comma = if place == 0 { "" } else { "," };
+            text.push_str(&format!("{comma}{{\"EntityResult\":"));
+            text.push_str(&row.try_get::<String, _>("body")?);
+            text.push_str(&format!(",\"Entity\":{name}}}"));
+        }
+        text.push(']');
+        Ok(text)
+    }
 }
 
 /// Keeps reports, each for every entity of the case that has that name.
@@ -57,9 +84,9 @@ pub(super) async fn insert_reports(
 ) -> Result<(), Error> {
     for (identifier, body) in reports {
         sqlx::query(
-            "INSERT INTO report (entity_id, action, run_id, at, body) \
-             SELECT id, $3, $4, $5, $6 FROM entity WHERE case_id = $1 AND identifier = $2 \
-             ON CONFLICT (entity_id, action) DO UPDATE SET run_id = excluded.run_id, at = excluded.at, body = excluded.body",
+            "INSERT INTO report (run_id, entity_id, action, at, body) \
+             SELECT $4, id, $3, $5, $6 FROM entity WHERE case_id = $1 AND identifier = $2 \
+             ON CONFLICT (run_id, entity_id) DO NOTHING",
         )
         .bind(origin.case)
         .bind(identifier)

@@ -62,7 +62,7 @@ pub struct Run {
     pub message: String,
     /// The one value that a playbook branches on.
     pub script_result: Option<Value>,
-    /// Tables, links and the JSON result.
+    /// Tables, links, and what of the JSON result is about no entity.
     #[schema(value_type = Option<Object>)]
     pub result: Option<Box<RawValue>>,
     /// Who asked for it.

@@ -25,7 +25,13 @@ async fn a_run_enriches_its_entities_and_says_so_in_the_case() {
     assert_eq!(run.script_result, Some(Value::Bool(true)));
     let result: Value = serde_json::from_str(run.result.unwrap().get()).unwrap();
     assert!(result["tables"][0]["rows"].as_array().unwrap().len() > 5);
-    assert_eq!(result["json_result"][0]["Entity"], EICAR.to_uppercase());
+    assert_eq!(result["json_result"], Value::Null);
+    let json: Value = serde_json::from_str(&scene.store.json_result(run.id).await.unwrap()).unwrap();
+    assert_eq!(
+        (json.as_array().unwrap().len(), &json[0]["Entity"]),
+        (1, &json!(EICAR.to_uppercase()))
+    );
+    assert_eq!(json[0]["EntityResult"]["response_code"], 1);
 
     let entities = scene.store.entities(case.id, 0, 10).await.unwrap();
     let eicar = &entities[0];

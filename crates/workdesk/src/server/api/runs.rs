@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
 use futures_util::stream::Stream;
 use jiff::SignedDuration;
 use secops::Parameters;
@@ -67,6 +69,18 @@ pub(super) async fn show(
     Path(id): Path<i64>,
 ) -> Result<Answer<Run>, Problem> {
     Ok(Answer(desk.store().run(id).await?))
+}
+
+/// Gives the reports of a run's entities: a list of `{"EntityResult": …, "Entity": …}`
+#[utoipa::path(get, path = "/api/v1/runs/{id}/json-result", params(("id" = i64, Path)),
+    responses((status = 200, body = Vec<Object>), Problems))]
+pub(super) async fn json_result(
+    State(desk): State<Desk>,
+    Caller(_): Caller,
+    Path(id): Path<i64>,
+) -> Result<Response, Problem> {
+    let headers = [(CONTENT_TYPE, "application/json")];
+    Ok((headers, desk.store().json_result(id).await?).into_response())
 }
 
 /// Ends a run; what it has had so far is kept
