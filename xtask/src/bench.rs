@@ -6,6 +6,7 @@
 mod platform;
 mod uploads;
 mod v3;
+mod workdesk;
 
 use std::error::Error;
 use std::io::Write;
@@ -43,7 +44,8 @@ pub(crate) fn run(size: Size) -> Result<(), Box<dyn Error>> {
     kept(&program, if size == Size::Full { 10_000 } else { 100 })?;
     v3::look_ups(&program, size)?;
     platform::platform(&program, size)?;
-    uploads::uploads(&program, size)
+    uploads::uploads(&program, size)?;
+    workdesk::workdesk(&program, size)
 }
 
 /// The actions on the platform only.
@@ -54,6 +56,11 @@ pub(crate) fn run_platform(size: Size) -> Result<(), Box<dyn Error>> {
 /// API v3 beside VirusTotal's own client only.
 pub(crate) fn run_v3(size: Size) -> Result<(), Box<dyn Error>> {
     v3::look_ups(&process::binary()?, size)
+}
+
+/// The workdesk only.
+pub(crate) fn run_workdesk(size: Size) -> Result<(), Box<dyn Error>> {
+    workdesk::workdesk(&process::binary()?, size)
 }
 
 /// Uploads only.

@@ -24,10 +24,12 @@ fn main() -> ExitCode {
         ["bench", "platform", "--quick"] => bench::run_platform(bench::Size::Quick),
         ["bench", "v3"] => bench::run_v3(bench::Size::Full),
         ["bench", "v3", "--quick"] => bench::run_v3(bench::Size::Quick),
+        ["bench", "workdesk"] => bench::run_workdesk(bench::Size::Full),
+        ["bench", "workdesk", "--quick"] => bench::run_workdesk(bench::Size::Quick),
         ["package"] => package::run(false),
         ["package", "--seed-defaults"] => package::run(true),
         _ => Err(
-            "usage: cargo xtask bench [platform|uploads|v3] [--quick], cargo xtask package [--seed-defaults]"
+            "usage: cargo xtask bench [platform|uploads|v3|workdesk] [--quick], cargo xtask package [--seed-defaults]"
                 .into(),
         ),
     };

@@ -95,7 +95,7 @@ impl Behind {
         runtime.block_on(async {
             let entities = self.store.entities(self.case, 0, u32::MAX).await.unwrap();
             let mut wrong: Vec<String> = entities.iter().filter_map(|own| differs(platform, own)).collect();
-            let insights = self.store.insights(self.case).await.unwrap();
+            let insights = self.store.insights(self.case, 0, u32::MAX).await.unwrap();
             let told: Vec<Value> = platform.insights();
             let texts = |of: &dyn Fn(&Value) -> Value| told.iter().map(of).collect::<Vec<_>>();
             let own: Vec<Value> = insights.iter().map(|own| own.content.as_str().into()).collect();

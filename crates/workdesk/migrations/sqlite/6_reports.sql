@@ -8,3 +8,6 @@ CREATE TABLE report (
     PRIMARY KEY (run_id, entity_id)
 );
 CREATE INDEX report_by_entity ON report (entity_id, action, run_id);
+
+-- What is suspicious comes first.
+CREATE INDEX entity_by_risk ON entity (case_id, is_suspicious DESC, id);

@@ -19,6 +19,7 @@ use crate::{
 /// Entities and entries that a page shows.
 const MOST_ENTITIES: u32 = 500;
 const MOST_ENTRIES: u32 = 200;
+const MOST_INSIGHTS: u32 = 200;
 const MOST_RUNS: u32 = 50;
 const MOST_PLAYBOOKS: u32 = 10;
 /// Before the names of an action's parameters in its form.
@@ -31,8 +32,11 @@ pub(super) async fn show(
 ) -> Result<Markup, Error> {
     let store = desk.store();
     let case = store.case(id).await?;
-    let entities = store.entities(id, 0, MOST_ENTITIES).await?;
-    let (insights, runs) = (store.insights(id).await?, store.runs(id, MOST_RUNS).await?);
+    let entities = store.entities_by_risk(id, MOST_ENTITIES).await?;
+    let (insights, runs) = (
+        store.insights(id, 0, MOST_INSIGHTS + 1).await?,
+        store.runs(id, MOST_RUNS).await?,
+    );
     let wall = store.wall(id, None, MOST_ENTRIES).await?;
     let pending = store.pending_actions(Some(id), MOST_RUNS).await?;
     let playbook_runs = store.playbook_runs(id, MOST_PLAYBOOKS).await?;
@@ -56,6 +60,7 @@ pub(super) async fn show(
                     section aria-labelledby="insights" {
                         h2 id="insights" { "Insights" }
                         (insight_list(&insights, &entities))
+                        @if insights.len() > MOST_INSIGHTS as usize { p.empty { "The first " (MOST_INSIGHTS) "." } }
                     }
                 }
                 @if !playbook_runs.is_empty() {
@@ -126,7 +131,7 @@ fn entity_table(entities: &[StoredEntity], all: i64) -> Markup {
                     }
                 }
             }
-            @if all > i64::from(MOST_ENTITIES) { p.empty { "The first " (MOST_ENTITIES) " of " (all) "." } }
+            @if all > i64::from(MOST_ENTITIES) { p.empty { "The first " (MOST_ENTITIES) " of " (all) ", the suspicious ones before the others." } }
         }
     }
 }
@@ -166,7 +171,7 @@ fn insight_list(insights: &[StoredInsight], entities: &[StoredEntity]) -> Markup
     };
     html! {
         ul.cards {
-            @for insight in insights {
+            @for insight in insights.iter().take(MOST_INSIGHTS as usize) {
                 li.card {
                     @if insight.severity > 0 { span.mark.bad { "warning" } " " }
                     strong { bdi { (visible(&insight.title)) } }
@@ -192,7 +197,7 @@ fn run_list(desk: &Desk, runs: &[Run], may_act: bool) -> Markup {
                         " · " progress max=(progress.expected.max(1)) value=(progress.answered) {}
                         " " (progress.answered) " of " (progress.expected)
                     }
-                    @if !run.message.is_empty() { pre { bdi { (visible(&run.message)) } } }
+                    @if !run.message.is_empty() { pre { bdi { (visible(&start_of(&run.message))) } } }
                     @if may_act && !run.state.is_over() {
                         form.quiet method="post" action=(format!("/runs/{}/cancel", run.id)) { button { "Cancel" } }
                     }
@@ -209,10 +214,19 @@ fn wall_list(wall: &[WallEntry]) -> Markup {
                 li {
                     span.dim { (moment(entry.at)) }
                     " " bdi { (visible(&entry.actor)) } " " (deed(entry.kind))
-                    @if !entry.text.is_empty() { pre { bdi { (visible(&entry.text)) } } }
+                    @if !entry.text.is_empty() { pre { bdi { (visible(&start_of(&entry.text))) } } }
                 }
             }
         }
+    }
+}
+
+/// As much of a text as a list has room for; a run's page shows the whole.
+fn start_of(text: &str) -> String {
+    const MOST: usize = 2000;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

@@ -118,6 +118,20 @@ impl Store {
         rows.iter().map(StoredEntity::read).collect()
     }
 
+    /// Entities of a case, the suspicious ones first; at most `limit`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn entities_by_risk(&self, case: i64, limit: u32) -> Result<Vec<StoredEntity>, Error> {
+        let rows =
+            sqlx::query("SELECT * FROM entity WHERE case_id = $1 ORDER BY is_suspicious DESC, id LIMIT $2")
+                .bind(case)
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await?;
+        rows.iter().map(StoredEntity::read).collect()
+    }
+
     /// One entity.
     ///
     /// # Errors
@@ -168,13 +182,15 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Insights of a case in the order in which they came.
+    /// Insights of a case in the order in which they came, from the one after `after` on; at most `limit`.
     ///
     /// # Errors
     /// The database's.
-    pub async fn insights(&self, case: i64) -> Result<Vec<StoredInsight>, Error> {
-        let rows = sqlx::query("SELECT * FROM insight WHERE case_id = $1 ORDER BY id")
+    pub async fn insights(&self, case: i64, after: i64, limit: u32) -> Result<Vec<StoredInsight>, Error> {
+        let rows = sqlx::query("SELECT * FROM insight WHERE case_id = $1 AND id > $2 ORDER BY id LIMIT $3")
             .bind(case)
+            .bind(after)
+            .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await?;
         let read = |row: &AnyRow| {

@@ -255,12 +255,16 @@ impl Store {
         Run::read(&row.ok_or_else(|| Error::not_found("run", &id))?)
     }
 
-    /// Runs of a case, newest first; at most `limit`.
+    /// Runs of a case, newest first, without their results; at most `limit`.
     ///
     /// # Errors
     /// The database's.
     pub async fn runs(&self, case: i64, limit: u32) -> Result<Vec<Run>, Error> {
-        let rows = sqlx::query("SELECT * FROM run WHERE case_id = $1 ORDER BY id DESC LIMIT $2")
+        let rows = sqlx::query(
+            "SELECT id, case_id, action, instance, parameters, targets, state, step, NULL AS saved, message, script_result, \
+             NULL AS result, requested_by, created_at, started_at, ended_at, due_at, deadline_at, cancel_asked FROM run \
+             WHERE case_id = $1 ORDER BY id DESC LIMIT $2",
+        )
             .bind(case)
             .bind(i64::from(limit))
             .fetch_all(&self.pool)

@@ -42,7 +42,7 @@ async fn a_run_enriches_its_entities_and_says_so_in_the_case() {
     assert_eq!((history.len(), history[0].run), (1, Some(run.id)));
     assert_eq!(history[0].changes["VT_positives"].from, None);
     assert_eq!(history[0].changes["is_suspicious"].to, json!(true));
-    let insights = scene.store.insights(case.id).await.unwrap();
+    let insights = scene.store.insights(case.id, 0, u32::MAX).await.unwrap();
     assert_eq!(insights[0].entity, Some(eicar.id));
     assert_eq!(scene.store.case(case.id).await.unwrap().suspicious, 1);
     let wall = scene.store.wall(case.id, None, 10).await.unwrap();

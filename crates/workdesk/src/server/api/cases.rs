@@ -217,16 +217,18 @@ pub(super) async fn entity(
     }))
 }
 
-/// Lists the insights of a case in the order in which they came
-#[utoipa::path(get, path = "/api/v1/cases/{id}/insights", params(("id" = i64, Path)),
+/// Lists the insights of a case in the order in which they came; `after` is the number of the last one of the page before
+#[utoipa::path(get, path = "/api/v1/cases/{id}/insights", params(("id" = i64, Path), PartQuery),
     responses((status = 200, body = Vec<StoredInsight>), Problems))]
 pub(super) async fn insights(
     State(desk): State<Desk>,
     Caller(_): Caller,
     Path(id): Path<i64>,
+    Query(wanted): Query<PartQuery>,
 ) -> Result<Answer<Vec<StoredInsight>>, Problem> {
     desk.store().case(id).await?;
-    Ok(Answer(desk.store().insights(id).await?))
+    let (after, limit) = (wanted.after.unwrap_or_default(), wanted.limit());
+    Ok(Answer(desk.store().insights(id, after, limit).await?))
 }
 
 /// Which entries of a wall are listed.

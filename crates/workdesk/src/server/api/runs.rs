@@ -21,7 +21,7 @@ use crate::{DEFAULT_INSTANCE, Instance, NewRun, Offer, Run};
 /// Runs of one answer.
 const MOST: u32 = 500;
 
-/// Lists the runs of a case, newest first
+/// Lists the runs of a case, newest first, without their results
 #[utoipa::path(get, path = "/api/v1/cases/{id}/runs", params(("id" = i64, Path)),
     responses((status = 200, body = Vec<Run>), Problems))]
 pub(super) async fn list(
