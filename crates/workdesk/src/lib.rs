@@ -5,12 +5,14 @@
 
 mod engine;
 mod error;
+mod export;
 mod extract;
 mod import;
 pub mod playbook;
 mod seal;
 mod server;
 mod store;
+mod text;
 
 pub use engine::{
     Clients, DEFAULT_INSTANCE, Engine, External, ExternalAction, ExternalParameter, Field, Offer,
@@ -18,6 +20,7 @@ pub use engine::{
 };
 pub use error::Error;
 pub(crate) use error::sentence;
+pub use export::{Format, Record, export};
 pub use extract::indicators;
 pub use import::{case_of_file, case_of_mail, case_of_text};
 pub use playbook::Playbook;

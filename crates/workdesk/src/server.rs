@@ -5,6 +5,7 @@ mod auth;
 mod case_page;
 mod entity_page;
 mod events;
+mod export_page;
 mod instances_page;
 mod layout;
 mod log_page;
@@ -38,7 +39,6 @@ use crate::store::new_token;
 use crate::{Engine, Error, Person, Store, sentence};
 pub(crate) use api::EntityForm;
 use auth::Throttle;
-pub(crate) use layout::visible;
 
 /// Largest file that a case is made of, in bytes.
 const LARGEST_FILE: usize = 32 * 1024 * 1024;
@@ -148,6 +148,7 @@ impl Desk {
             .route("/cases/{id}/comments", post(case_page::comment))
             .route("/cases/{id}/open", post(case_page::set_open))
             .route("/cases/{id}/events", get(events::of_case))
+            .route("/cases/{id}/export/{format}", get(export_page::file))
             .route("/runs/{id}", get(run_page::show))
             .route("/runs/{id}/json", get(run_page::json))
             .route("/runs/{id}/cancel", post(case_page::cancel))

@@ -9,6 +9,7 @@ mod instances;
 mod people;
 mod platform;
 mod playbooks;
+mod record;
 mod reports;
 mod runs;
 mod tokens;

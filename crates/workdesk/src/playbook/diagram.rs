@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::shown::{is_open, kind, look, progress, start, words};
 use super::{Playbook, States, Step, StepKind};
-use crate::server::visible;
+use crate::text::visible;
 
 /// A step's box. All lengths are in the drawing's units, which are pixels where it is shown in its natural size; the large
 /// ones are even, so that the middle is a whole number.

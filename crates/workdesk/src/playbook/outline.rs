@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::shown::{Look, is_open, kind, look, progress, start, words};
 use super::{Playbook, States, Step, StepKind};
-use crate::server::visible;
+use crate::text::visible;
 
 /// The steps as a nested list, each with what became of it. Beside the diagram, the style sheet shows one of the two.
 #[must_use]

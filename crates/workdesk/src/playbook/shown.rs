@@ -4,7 +4,7 @@ use secops::EntityType;
 
 use super::progress::is_over;
 use super::{Playbook, States, Step, StepKind, StepState, TriggerEvent};
-use crate::server::visible;
+use crate::text::visible;
 
 /// How a step looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

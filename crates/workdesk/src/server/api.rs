@@ -76,6 +76,7 @@ fn parts() -> (Router<Desk>, utoipa::openapi::OpenApi) {
         .routes(routes!(cases::insights))
         .routes(routes!(cases::wall))
         .routes(routes!(cases::comment))
+        .routes(routes!(cases::export))
         .routes(routes!(runs::list, runs::ask))
         .routes(routes!(runs::show))
         .routes(routes!(runs::cancel))

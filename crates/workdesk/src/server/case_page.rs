@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Desk;
 use super::auth::LoggedIn;
 use super::layout::{moment, page, state, visible};
-use super::{pending_page, playbooks_page};
+use super::{export_page, pending_page, playbooks_page};
 use crate::{
     Case, DEFAULT_INSTANCE, Error, Field, NewRun, Offer, OfferedParameter, Role, Run, RunState, StoredEntity,
     StoredInsight, WallEntry, WallKind,
@@ -80,6 +80,7 @@ pub(super) async fn show(
                     (wall_list(&wall))
                 }
             }
+            (export_page::links(id))
             @if may_act {
                 section aria-labelledby="act" {
                     h2 id="act" { "Act" }

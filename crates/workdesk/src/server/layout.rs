@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
+pub(super) use crate::text::visible;
 use crate::{Person, Role, RunState};
 
 /// A whole page.
@@ -78,36 +79,4 @@ pub(super) fn state(state: RunState) -> Markup {
         RunState::Queued | RunState::Running | RunState::Waiting => "live",
     };
     html! { span class=(format!("mark {level}")) { (state.name().replace('_', " ")) } }
-}
-
-/// Characters that are not seen, or that change how their neighbours are seen, written out.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\n' | '\t' => shown.push(letter),
-            letter if letter.is_control() || is_hidden(letter) => {
-                shown.push_str(&format!("\\u{{{:x}}}", u32::from(letter)));
-            }
-            letter => shown.push(letter),
-        }
-    }
-    shown
-}
-
-fn is_hidden(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::visible;
-
-    #[test]
-    fn what_can_not_be_seen_is_written_out() {
-        assert_eq!(visible("a\u{202e}b\u{0}c\nd"), "a\\u{202e}b\\u{0}c\nd");
-        assert_eq!(visible("Grüße, 世界"), "Grüße, 世界");
-    }
 }

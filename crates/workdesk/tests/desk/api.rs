@@ -74,6 +74,26 @@ async fn a_program_makes_a_case_runs_an_action_and_reads_what_came_of_it() {
         (&wall[0]["kind"], &wall[1]["kind"]),
         (&json!("closed"), &json!("changed"))
     );
+    for (format, start) in [
+        ("json", "{"),
+        ("csv", "entity,"),
+        ("markdown", "# \\#1"),
+        ("pdf", "%PDF"),
+        ("stix", "{"),
+        ("misp", "{"),
+    ] {
+        let path = format!("/api/v1/cases/1/export?format={format}");
+        let answer = program.request(Method::GET, &path).send().await.unwrap();
+        assert!(
+            answer.headers()["content-disposition"]
+                .to_str()
+                .unwrap()
+                .contains("case-1.")
+        );
+        let bytes = answer.bytes().await.unwrap();
+        assert!(String::from_utf8_lossy(&bytes).starts_with(start), "{format}");
+    }
+    assert_eq!(program.get("/api/v1/cases/1/export?format=doc").await.0, 422);
     let (_, found) = program.get("/api/v1/cases?is_open=false&text=from").await;
     assert_eq!(found["cases"][0]["id"], 1);
     served.end().await;

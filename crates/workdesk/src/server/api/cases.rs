@@ -4,6 +4,7 @@ use axum::Json as Answer;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -12,6 +13,7 @@ use super::form::{
     CaseDetails, CaseForm, CommentForm, Created, EntityDetails, EntityPage, EntityView, Problems,
 };
 use crate::server::Desk;
+use crate::server::export_page::exported;
 use crate::server::problem::Problem;
 use crate::store::CaseChange;
 use crate::{
@@ -269,4 +271,24 @@ pub(super) async fn comment(
     }
     desk.store().comment(id, &form.text, &person.name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// In which form a case is exported.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExportQuery {
+    /// `json`, `csv`, `markdown`, `pdf`, `stix` or `misp`.
+    format: String,
+}
+
+/// Gives a case as a file: JSON, CSV, Markdown, PDF, STIX 2.1 or MISP
+#[utoipa::path(get, path = "/api/v1/cases/{id}/export", params(("id" = i64, Path), ExportQuery),
+    responses((status = 200, body = Vec<u8>), Problems))]
+pub(super) async fn export(
+    State(desk): State<Desk>,
+    Caller(_): Caller,
+    Path(id): Path<i64>,
+    Query(wanted): Query<ExportQuery>,
+) -> Result<Response, Problem> {
+    Ok(exported(&desk, id, &wanted.format).await?)
 }
