@@ -1,5 +1,7 @@
 //! What people read of a case, whatever it is printed on.
 
+use secops::EntityType;
+
 use super::{Record, detections, moment};
 use crate::text::visible;
 use crate::{StoredEntity, WallKind};
@@ -124,7 +126,17 @@ fn verdict(stored: &StoredEntity) -> &'static str {
 /// Its name; of a suspicious one as nobody follows it by mistake.
 fn named(stored: &StoredEntity) -> String {
     let name = stored.entity.original_identifier();
-    match stored.entity.is_suspicious {
+    let is_followed = matches!(
+        stored.entity.entity_type,
+        EntityType::Url
+            | EntityType::Address
+            | EntityType::Domain
+            | EntityType::Hostname
+            | EntityType::SourceDomain
+            | EntityType::DestinationDomain
+            | EntityType::User
+    );
+    match stored.entity.is_suspicious && is_followed {
         true => defanged(name),
         false => name.to_owned(),
     }
@@ -166,7 +178,7 @@ fn insights(record: &Record) -> Block {
     });
     Block::Table {
         header: vec!["Entity", "Insight", "From"],
-        widths: vec![35, 43, 22],
+        widths: vec![34, 41, 25],
         rows: rows.collect(),
     }
 }
@@ -200,7 +212,7 @@ fn wall(record: &Record) -> Block {
     });
     Block::Table {
         header: vec!["When", "Who", "Did", "Words"],
-        widths: vec![22, 19, 14, 45],
+        widths: vec![25, 18, 14, 43],
         rows: rows.collect(),
     }
 }
