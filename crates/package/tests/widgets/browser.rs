@@ -1,223 +1,30 @@
-//! One Chromium, driven by chromedriver.
+//! A browser that shows widgets.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::ops::Deref;
 
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
 use integration::Action;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::Value;
 
-const CHROMIUM: &str = "/usr/bin/chromium";
-const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
+/// A Chromium.
+pub(crate) struct Browser(test_browser::Browser);
 
-pub(crate) struct Browser {
-    pub(crate) client: Client,
-    session: String,
-    port: u16,
-    driver: Driver,
-    folder: TempDir,
-}
+impl Deref for Browser {
+    type Target = test_browser::Browser;
 
-/// Ends with its owner.
-struct Driver(Child);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
 impl Browser {
     /// `None` where the machine has none.
     pub(crate) async fn start() -> Option<Self> {
-        if !Path::new(CHROMIUM).exists() || !Path::new(CHROMEDRIVER).exists() {
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let (driver, port) = start_driver();
-        let mut arguments = [
-            "--headless",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-dev-shm-usage",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        arguments.push(format!(
-            "--user-data-dir={}",
-            folder.path().join("profile").display()
-        ));
-        if is_root() {
-            arguments.push("--no-sandbox".to_owned());
-        }
-        let wanted = json!({"goog:chromeOptions": {"binary": CHROMIUM, "args": arguments}});
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(wanted.as_object().unwrap().clone())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .unwrap();
-        let session = client.session_id().await.unwrap().unwrap();
-        Some(Self {
-            client,
-            session,
-            port,
-            driver,
-            folder,
-        })
-    }
-
-    /// Ends the browser; the driver ends when dropped.
-    pub(crate) async fn close(&self) {
-        assert!(self.driver.0.id() > 0);
-        self.client.clone().close().await.unwrap();
-    }
-
-    /// Opens a page of this text.
-    pub(crate) async fn open(&self, html: &str) {
-        let path = self.folder.path().join("page.html");
-        File::create(&path).unwrap().write_all(html.as_bytes()).unwrap();
-        self.client
-            .goto(&format!("file://{}", path.display()))
-            .await
-            .unwrap();
+        test_browser::Browser::start().await.map(Self)
     }
 
     /// Opens an action's widget on a result, as the platform would fill it in.
     pub(crate) async fn show(&self, action: Action, result: &Value) {
-        self.open(&crate::page::filled(action, &result.to_string(), false))
-            .await;
+        let page = crate::page::filled(action, &result.to_string(), false);
+        self.open(&page).await;
     }
-
-    /// What a script in the page returns.
-    pub(crate) async fn js(&self, script: &str) -> Value {
-        self.client.execute(script, Vec::new()).await.unwrap()
-    }
-
-    /// The texts of all elements that the selector finds, as they are in the document.
-    pub(crate) async fn texts(&self, selector: &str) -> Vec<String> {
-        let script =
-            "return Array.from(document.querySelectorAll(arguments[0]), (element) => element.textContent)";
-        let found = self.client.execute(script, vec![json!(selector)]).await.unwrap();
-        found
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|text| text.as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    /// How many elements the selector finds.
-    pub(crate) async fn count(&self, selector: &str) -> usize {
-        self.texts(selector).await.len()
-    }
-
-    pub(crate) async fn click(&self, selector: &str) {
-        self.client
-            .find(Locator::Css(selector))
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
-    }
-
-    pub(crate) async fn type_into(&self, selector: &str, keys: &str) {
-        self.client
-            .find(Locator::Css(selector))
-            .await
-            .unwrap()
-            .send_keys(keys)
-            .await
-            .unwrap();
-    }
-
-    /// A command of Chromium's own protocol, which the driver hands on. A plain request does.
-    pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
-        let body = json!({"cmd": command, "params": parameters}).to_string();
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(
-            stream,
-            "POST /session/{}/goog/cdp/execute HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.session,
-            body.len()
-        )
-        .unwrap();
-        // The driver may keep the connection open, so the body is as long as its head says.
-        let mut answer = BufReader::new(stream);
-        let (mut line, mut head) = (String::new(), String::new());
-        while answer.read_line(&mut line).unwrap() > 2 {
-            head.push_str(&line.to_ascii_lowercase());
-            line.clear();
-        }
-        assert!(head.starts_with("http/1.1 200"), "{command}: {head}");
-        let length = head
-            .split_once("content-length:")
-            .unwrap()
-            .1
-            .lines()
-            .next()
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
-        let mut body = vec![0; length];
-        answer.read_exact(&mut body).unwrap();
-        serde_json::from_slice::<Value>(&body).unwrap()["value"].clone()
-    }
-
-    /// Makes the window this wide and high, below what a real window may be.
-    pub(crate) fn size(&self, width: u32, height: u32) {
-        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        self.devtools("Emulation.setDeviceMetricsOverride", &size);
-    }
-
-    /// What the system prefers: `light` or `dark`.
-    pub(crate) fn prefer(&self, scheme: &str) {
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        self.devtools("Emulation.setEmulatedMedia", &media);
-    }
-}
-
-/// The driver takes a free port and says on its output which.
-fn start_driver() -> (Driver, u16) {
-    let mut child = Command::new(CHROMEDRIVER)
-        .arg("--port=0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let driver = Driver(child);
-    let port = lines
-        .find_map(|line| {
-            let line = line.unwrap();
-            line.split_once("on port ")
-                .and_then(|(_, rest)| rest.trim_end_matches('.').parse::<u16>().ok())
-                .filter(|port| *port > 0)
-        })
-        .unwrap();
-    // Nobody reads on, and a full pipe would stop the driver.
-    std::thread::spawn(move || lines.for_each(drop));
-    (driver, port)
-}
-
-/// Chromium's sandbox refuses to run as root.
-fn is_root() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    status
-        .lines()
-        .any(|line| line.split_whitespace().take(2).eq(["Uid:", "0"]))
 }

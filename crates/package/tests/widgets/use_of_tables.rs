@@ -1,7 +1,7 @@
 //! Sorting, filtering and opening, by mouse and by keyboard.
 
-use fantoccini::key::Key;
 use integration::Action;
+use test_browser::Key;
 
 use crate::browser::Browser;
 use crate::page::{result, sample};

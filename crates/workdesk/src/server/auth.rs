@@ -103,14 +103,14 @@ pub(super) struct Credentials {
     password: SecretString,
 }
 
-pub(super) async fn login_form(State(desk): State<Desk>) -> Response {
-    match desk.setup_path() {
-        Some(_) => layout::problem(
+pub(super) async fn login_form(State(desk): State<Desk>) -> Result<Response, Error> {
+    Ok(match desk.store().has_people().await? {
+        false => layout::problem(
             StatusCode::NOT_FOUND,
             "Nobody can log in yet: open the set-up link that the workdesk printed when it started.",
         ),
-        None => credentials("Log in", "/login", "Log in", None).into_response(),
-    }
+        true => credentials("Log in", "/login", "Log in", None).into_response(),
+    })
 }
 
 pub(super) async fn login(

@@ -32,4 +32,6 @@ if (live) {
   };
   const events = new EventSource(live.dataset.events);
   events.addEventListener("message", refresh);
+  // Something may have changed after the page was made and before anybody listened.
+  events.addEventListener("open", refresh);
 }
