@@ -657,10 +657,11 @@ Programs of other integrations can be run as Google SecOps would run them: a fil
 Examples:
   vtsecops workdesk
   vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk
-  vtsecops workdesk --actions actions.yaml --key-file /etc/vtsecops/workdesk.key"
+  vtsecops workdesk --actions actions.yaml --key-file /etc/vtsecops/workdesk.key
+  vtsecops workdesk --listen 0.0.0.0:8443 --tls-cert desk.pem --tls-key desk.key --log-level info --log-format json"
 )]
 pub struct WorkdeskArguments {
-    /// Where to listen: a loopback address, as there is no TLS
+    /// Where to listen; others than loopback addresses only with --tls-cert
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8790")]
     pub listen: std::net::SocketAddr,
     /// Where everything is kept [default: the workdesk folder of the state folder]
@@ -672,6 +673,21 @@ pub struct WorkdeskArguments {
     /// External actions: a YAML file that lists the programs, with their parameters and limits
     #[arg(long, value_name = "PATH")]
     pub actions: Option<PathBuf>,
+    /// Serve over TLS with this chain of certificates (PEM), the server's own first
+    #[arg(long, value_name = "PATH", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM); nobody else may read the file
+    #[arg(long, value_name = "PATH", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Show the metrics at /metrics to anybody, not only to tokens
+    #[arg(long)]
+    pub open_metrics: bool,
+    /// What is written to standard error
+    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug"], default_value = "warn")]
+    pub log_level: String,
+    /// In which form
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    pub log_format: String,
 }
 
 /// `quota`

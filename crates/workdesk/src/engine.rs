@@ -317,6 +317,18 @@ impl Engine {
         pinged.map_err(Error::Invalid)
     }
 
+    /// Steps that are being taken.
+    #[must_use]
+    pub fn steps_under_way(&self) -> usize {
+        self.shared.under_way().len()
+    }
+
+    /// Whether it takes no further step.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.shared.is_halted()
+    }
+
     /// Whether a step of a run of that case is being taken.
     #[must_use]
     pub fn is_busy(&self, case: i64) -> bool {

@@ -1,5 +1,6 @@
 //! The web pages: what an analyst sees and does. Everything is made here and sent whole; nothing is asked of the internet.
 
+mod account_page;
 mod api;
 mod auth;
 mod case_page;
@@ -9,6 +10,7 @@ mod export_page;
 mod instances_page;
 mod layout;
 mod log_page;
+mod metrics;
 mod pending_page;
 mod people_page;
 mod playbooks_page;
@@ -17,6 +19,7 @@ mod queue_page;
 mod quota_page;
 mod run_page;
 mod sdk;
+mod tls;
 mod tokens_page;
 mod verdict_picture;
 
@@ -25,26 +28,39 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::Listener;
 use tokio::net::TcpListener;
 
 use crate::store::new_token;
 use crate::{Engine, Error, Person, Store, sentence};
 pub(crate) use api::EntityForm;
 use auth::Throttle;
+use metrics::Metrics;
+pub use tls::{Tls, TlsListener};
 
 /// Largest file that a case is made of, in bytes.
 const LARGEST_FILE: usize = 32 * 1024 * 1024;
 /// No markup that somebody smuggles in can load, run or send anything.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// How it is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Serving {
+    /// Browsers come over TLS: cookies are for that only.
+    pub is_secure: bool,
+    /// Anybody may see the metrics.
+    pub open_metrics: bool,
+}
 
 /// The server, before it serves.
 #[derive(Clone)]
@@ -60,6 +76,11 @@ struct Shared {
     /// One-time links that log somebody in: whom, and where they lead.
     invitations: Mutex<HashMap<String, (Person, String)>>,
     throttle: Throttle,
+    metrics: Metrics,
+    /// Whether anybody may see them.
+    open_metrics: bool,
+    /// Whether browsers come over TLS.
+    is_secure: bool,
 }
 
 impl fmt::Debug for Desk {
@@ -73,7 +94,7 @@ impl Desk {
     ///
     /// # Errors
     /// The database's.
-    pub async fn new(store: Store, engine: Engine) -> Result<Self, Error> {
+    pub async fn new(store: Store, engine: Engine, how: Serving) -> Result<Self, Error> {
         let setup = match store.has_people().await? {
             true => None,
             false => Some(new_token()),
@@ -84,6 +105,9 @@ impl Desk {
             setup: Mutex::new(setup),
             invitations: Mutex::default(),
             throttle: Throttle::default(),
+            metrics: Metrics::default(),
+            open_metrics: how.open_metrics,
+            is_secure: how.is_secure,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -114,9 +138,9 @@ impl Desk {
     ///
     /// # Errors
     /// The listener can't be used.
-    pub async fn serve(
+    pub async fn serve<L: Listener<Addr: fmt::Debug>>(
         self,
-        listener: TcpListener,
+        listener: L,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         let router = self.router();
@@ -135,6 +159,16 @@ impl Desk {
         Ok(())
     }
 
+    /// Serves what external actions ask, and nothing else, for as long as the process lasts: without TLS, so on a loopback
+    /// address.
+    ///
+    /// # Errors
+    /// The listener can't be used.
+    pub async fn serve_sdk(self, listener: TcpListener) -> std::io::Result<()> {
+        let router = sdk::router().layer(middleware::from_fn(guarded)).with_state(self);
+        axum::serve(listener, router).await
+    }
+
     fn router(&self) -> Router {
         Router::new()
             .route("/", get(queue_page::show))
@@ -147,6 +181,7 @@ impl Desk {
             .route("/cases/{id}/runs", post(case_page::run))
             .route("/cases/{id}/comments", post(case_page::comment))
             .route("/cases/{id}/open", post(case_page::set_open))
+            .route("/cases/{id}/change", post(case_page::change))
             .route("/cases/{id}/events", get(events::of_case))
             .route("/cases/{id}/export/{format}", get(export_page::file))
             .route("/runs/{id}", get(run_page::show))
@@ -156,6 +191,9 @@ impl Desk {
             .route("/entities/{id}/reports/{action}", get(entity_page::report))
             .route("/audit", get(log_page::show))
             .route("/people", get(people_page::show).post(people_page::add))
+            .route("/people/{id}/role", post(people_page::set_role))
+            .route("/people/{id}/password", post(people_page::reset_password))
+            .route("/account", get(account_page::show).post(account_page::change))
             .route("/people/{id}/remove", post(people_page::remove))
             .route("/instances", get(instances_page::show).post(instances_page::save))
             .route("/instances/remove", post(instances_page::remove))
@@ -196,12 +234,16 @@ impl Desk {
                 }),
             )
             .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(metrics::readiness))
+            .route("/metrics", get(metrics::show))
             .fallback(|| async { layout::problem(StatusCode::NOT_FOUND, "There is no such page.") })
             .layer(middleware::from_fn(auth::same_origin))
             // Programs show a key with each request; a page of another site has none.
             .merge(sdk::router())
             .merge(api::router())
             .layer(middleware::from_fn(guarded))
+            .layer(middleware::from_fn_with_state(self.clone(), secure))
+            .layer(middleware::from_fn_with_state(self.clone(), metrics::measured))
             .with_state(self.clone())
     }
 
@@ -220,6 +262,16 @@ fn asset_of(kind: &'static str, text: String) -> Response {
 
 async fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// A browser that came over TLS does so from then on.
+async fn secure(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if desk.shared.is_secure {
+        let a_year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, a_year);
+    }
+    response
 }
 
 /// What holds for every answer.

@@ -4,6 +4,7 @@
 //! only its own form of the tables (`migrations/`). A change is one transaction; when a call returns, it is committed.
 
 mod cases;
+mod counts;
 mod entities;
 mod instances;
 mod people;

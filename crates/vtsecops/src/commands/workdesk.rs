@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use virustotal::quota::Ledger;
 use virustotal::{Cache, Client, Journal, Notify, Settings, journal};
-use workdesk::{Clients, DEFAULT_INSTANCE, Desk, Engine, External, ExternalAction, Pace, Run, Sealer, Store};
+use workdesk::{
+    Clients, DEFAULT_INSTANCE, Desk, Engine, External, ExternalAction, Pace, Run, Sealer, Serving, Store, Tls,
+};
 
 use super::instance::{API_KEY, Instance, VERIFY_SSL};
 use super::run::{home, resolve, variable};
@@ -24,9 +27,15 @@ use crate::settings::Resolved;
 use crate::{settings, stores};
 
 pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
-    if !arguments.listen.ip().is_loopback() {
+    watch(&arguments.log_level, &arguments.log_format);
+    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
+        _ => None,
+    };
+    if tls.is_none() && !arguments.listen.ip().is_loopback() {
         return Err(Failure::usage(
-            "The workdesk listens on loopback addresses only, as it has no TLS: put a proxy with TLS in front of it.",
+            "Without TLS the workdesk listens on loopback addresses only: give it --tls-cert and --tls-key, or put a proxy with \
+             TLS in front of it.",
         ));
     }
     let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
@@ -35,13 +44,14 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
     let _lock = alone(&folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the workdesk can't start: {error}")))?;
-    runtime.block_on(serve(arguments, &resolved, &folder))
+    runtime.block_on(serve(arguments, &resolved, &folder, tls))
 }
 
 async fn serve(
     arguments: &WorkdeskArguments,
     resolved: &Resolved,
     folder: &Path,
+    tls: Option<Tls>,
 ) -> Result<ExitCode, Failure> {
     let failed = |error: workdesk::Error| Failure::failed(format!("{}: {error}", folder.display()));
     let notify = Teller::new(false).notify();
@@ -55,6 +65,18 @@ async fn serve(
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::failed(format!("the workdesk can't listen on {listen}: {error}")))?;
+    let plain = match tls {
+        Some(_) => Some(
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+                .await
+                .map_err(|error| {
+                    Failure::failed(format!(
+                        "the workdesk can't listen on a loopback address: {error}"
+                    ))
+                })?,
+        ),
+        None => None,
+    };
     let key_file = arguments.key_file.clone();
     let sealer = sealer(&key_file.unwrap_or_else(|| folder.join("workdesk.key")))?;
     let external = External {
@@ -64,7 +86,11 @@ async fn serve(
             .map(external_actions)
             .transpose()?
             .unwrap_or_default(),
-        address: listener.local_addr().ok(),
+        // Programs that are started as actions don't know our certificate.
+        address: match &plain {
+            Some(plain) => plain.local_addr().ok(),
+            None => listener.local_addr().ok(),
+        },
         environment: plain_environment(),
     };
     let store = Store::open(&folder.join("workdesk.db"), stores::clock(), sealer)
@@ -80,18 +106,23 @@ async fn serve(
         ..usual
     };
     let engine = Engine::start(store.clone(), Arc::new(clients), pace, external);
-    let desk = Desk::new(store.clone(), engine.await.map_err(failed)?)
+    let serving = Serving {
+        is_secure: tls.is_some(),
+        open_metrics: arguments.open_metrics,
+    };
+    let desk = Desk::new(store.clone(), engine.await.map_err(failed)?, serving)
         .await
         .map_err(failed)?;
     let address = listener.local_addr().unwrap_or(listen);
+    let scheme = if tls.is_some() { "https" } else { "http" };
     crate::print(|out| {
         writeln!(
             out,
-            "The workdesk is at http://{address}/, its data in {}",
+            "The workdesk is at {scheme}://{address}/, its data in {}",
             folder.display()
         )?;
         if let Some(path) = desk.setup_path() {
-            writeln!(out, "Set it up, once, with this link: http://{address}{path}")?;
+            writeln!(out, "Set it up, once, with this link: {scheme}://{address}{path}")?;
         }
         writeln!(out, "Ctrl-C ends it.")
     })?;
@@ -99,10 +130,77 @@ async fn serve(
         // Without a signal there is nothing that ends it.
         let _ = tokio::signal::ctrl_c().await;
     };
-    let served = desk.serve(listener, stop).await;
+    if let Some(plain) = plain {
+        tokio::spawn(desk.clone().serve_sdk(plain));
+    }
+    let served = match tls {
+        Some(tls) => desk.serve(tls.listen(listener), stop).await,
+        None => desk.serve(listener, stop).await,
+    };
     store.close().await;
     served.map_err(|error| Failure::failed(format!("the workdesk ended: {error}")))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard error what happens.
+fn watch(level: &str, format: &str) {
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::{Layer, filter};
+    let level = match level {
+        "error" => tracing::Level::ERROR,
+        "info" => tracing::Level::INFO,
+        "debug" => tracing::Level::DEBUG,
+        _ => tracing::Level::WARN,
+    };
+    // Only our own crates: others may print addresses, which can carry a key.
+    let own = move |metadata: &tracing::Metadata<'_>| {
+        let is_own = ["vtsecops", "virustotal", "integration", "workdesk"]
+            .iter()
+            .any(|name| metadata.target().starts_with(name));
+        is_own && *metadata.level() <= level
+    };
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    let registry = tracing_subscriber::registry();
+    // A process has one; who set another has their reasons.
+    let _ = match format {
+        "json" => {
+            let layer = layer
+                .json()
+                .flatten_event(true)
+                .with_filter(filter::filter_fn(own));
+            tracing::subscriber::set_global_default(registry.with(layer))
+        }
+        _ => {
+            tracing::subscriber::set_global_default(registry.with(layer.with_filter(filter::filter_fn(own))))
+        }
+    };
+}
+
+/// What the server shows, and the key to it, which nobody else may read.
+fn tls(certificate: &Path, key: &Path) -> Result<Tls, Failure> {
+    let read =
+        |path: &Path| fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())));
+    let chain = read(certificate)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(key).map(|known| known.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+            return Err(Failure::usage(format!(
+                "{}: others may read the key; take that from them: chmod 600",
+                key.display()
+            )));
+        }
+    }
+    Tls::new(&chain, &read(key)?).map_err(|words| {
+        Failure::usage(format!(
+            "{} and {}: {words}",
+            certificate.display(),
+            key.display()
+        ))
+    })
 }
 
 /// Makes the folder, and holds it for this process alone as long as the value lasts.

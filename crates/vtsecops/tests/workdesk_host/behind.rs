@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use virustotal::{Client, Clock};
 use workdesk::{
-    Clients, Desk, Engine, External, NewAlert, NewCase, Pace, Role, Run, Scope, Sealer, Store, StoredEntity,
+    Clients, Desk, Engine, External, NewAlert, NewCase, Pace, Role, Run, Scope, Sealer, Serving, Store,
+    StoredEntity,
 };
 
 /// A workdesk with the platform's case and configurations.
@@ -78,7 +79,9 @@ impl Behind {
             Pace::default(),
             External::default(),
         );
-        let desk = Desk::new(store.clone(), engine.await.unwrap()).await.unwrap();
+        let desk = Desk::new(store.clone(), engine.await.unwrap(), Serving::default())
+            .await
+            .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(desk.serve(listener, std::future::pending()));

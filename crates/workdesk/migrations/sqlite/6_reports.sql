@@ -11,3 +11,5 @@ CREATE INDEX report_by_entity ON report (entity_id, action, run_id);
 
 -- What is suspicious comes first.
 CREATE INDEX entity_by_risk ON entity (case_id, is_suspicious DESC, id);
+-- What an action says of an entity is found by its name in the case.
+CREATE INDEX entity_in_case ON entity (case_id, identifier, entity_type);

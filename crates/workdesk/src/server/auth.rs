@@ -20,6 +20,8 @@ use super::layout::{self, page};
 use crate::{Error, Person, Role};
 
 const COOKIE_NAME: &str = "vtsecops_session";
+/// Over TLS: a browser takes it from this very host only.
+const SECURE_COOKIE_NAME: &str = "__Host-vtsecops_session";
 /// Wrong passwords for a name before it must wait.
 const FREE_TRIES: u32 = 5;
 /// How long it must wait then, doubling with each further one.
@@ -68,7 +70,7 @@ impl LoggedIn {
     }
 }
 
-fn token(headers: &HeaderMap) -> Option<String> {
+pub(super) fn token(headers: &HeaderMap) -> Option<String> {
     let cookies = headers
         .get_all(COOKIE)
         .iter()
@@ -76,7 +78,11 @@ fn token(headers: &HeaderMap) -> Option<String> {
     let mut pairs = cookies
         .flat_map(|text| text.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == COOKIE_NAME).then(|| value.to_owned()))
+    pairs.find_map(|(name, value)| {
+        [COOKIE_NAME, SECURE_COOKIE_NAME]
+            .contains(&name)
+            .then(|| value.to_owned())
+    })
 }
 
 /// A form of another site can't be sent here with somebody's cookie.
@@ -125,10 +131,12 @@ pub(super) async fn login(
     match desk.store().log_in(&given.name, given.password).await? {
         Some((_, token)) => {
             desk.shared.throttle.forget(&given.name);
-            Ok(entered(&token, "/"))
+            desk.shared.metrics.logged_in(true);
+            Ok(entered(&desk, &token, "/"))
         }
         None => {
             desk.shared.throttle.wrong(&given.name);
+            desk.shared.metrics.logged_in(false);
             let form = credentials(
                 "Log in",
                 "/login",
@@ -157,20 +165,29 @@ pub(super) async fn enter(State(desk): State<Desk>, Path(token): Path<String>) -
         ));
     };
     let token = desk.store().begin_session(&person).await?;
-    Ok(entered(&token, &to))
+    Ok(entered(&desk, &token, &to))
 }
 
 pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Result<Response, Error> {
     if let Some(token) = token(&headers) {
         desk.store().log_out(&token).await?;
     }
-    let gone = format!("{COOKIE_NAME}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    let gone = cookie(&desk, "", 0);
     Ok(([(SET_COOKIE, gone)], Redirect::to("/login")).into_response())
 }
 
-fn entered(token: &str, to: &str) -> Response {
-    let cookie = format!("{COOKIE_NAME}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200");
+fn entered(desk: &Desk, token: &str, to: &str) -> Response {
+    const TWELVE_HOURS: u32 = 12 * 3600;
+    let cookie = cookie(desk, token, TWELVE_HOURS);
     ([(SET_COOKIE, cookie)], Redirect::to(to)).into_response()
+}
+
+fn cookie(desk: &Desk, value: &str, seconds: u32) -> String {
+    let (name, secure) = match desk.shared.is_secure {
+        true => (SECURE_COOKIE_NAME, "; Secure"),
+        false => (COOKIE_NAME, ""),
+    };
+    format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}")
 }
 
 pub(super) async fn setup_form(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
@@ -206,7 +223,7 @@ pub(super) async fn setup(
     }
     *desk.shared.setup.lock().unwrap_or_else(PoisonError::into_inner) = None;
     match desk.store().log_in(&given.name, given.password).await? {
-        Some((_, token)) => Ok(entered(&token, "/")),
+        Some((_, token)) => Ok(entered(&desk, &token, "/")),
         None => Ok(Redirect::to("/login").into_response()),
     }
 }
@@ -239,7 +256,7 @@ fn credentials(title: &str, action: &str, button: &str, problem: Option<&str>) -
 pub(super) struct Throttle(Mutex<HashMap<String, (u32, Instant)>>);
 
 impl Throttle {
-    fn wait(&self, name: &str) -> Option<Duration> {
+    pub(super) fn wait(&self, name: &str) -> Option<Duration> {
         let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (wrong, last) = tries.get(&key(name))?;
         let over = wrong.checked_sub(FREE_TRIES)?;
@@ -247,7 +264,7 @@ impl Throttle {
         wait.checked_sub(last.elapsed()).filter(|left| !left.is_zero())
     }
 
-    fn wrong(&self, name: &str) {
+    pub(super) fn wrong(&self, name: &str) {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if tries.len() >= MOST_NAMES {
             tries.retain(|_, (_, last)| last.elapsed() < LONGEST_WAIT);
@@ -256,7 +273,7 @@ impl Throttle {
         (*wrong, *last) = (wrong.saturating_add(1), Instant::now());
     }
 
-    fn forget(&self, name: &str) {
+    pub(super) fn forget(&self, name: &str) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -11,9 +11,10 @@ use super::Desk;
 use super::auth::LoggedIn;
 use super::layout::{moment, page, state, visible};
 use super::{export_page, pending_page, playbooks_page};
+use crate::store::CaseChange;
 use crate::{
-    Case, DEFAULT_INSTANCE, Error, Field, NewRun, Offer, OfferedParameter, Role, Run, RunState, StoredEntity,
-    StoredInsight, WallEntry, WallKind,
+    Case, DEFAULT_INSTANCE, Error, Field, NewRun, Offer, OfferedParameter, Priority, Role, Run, RunState,
+    StoredEntity, StoredInsight, WallEntry, WallKind,
 };
 
 /// Entities and entries that a page shows.
@@ -99,6 +100,11 @@ fn head(case: &Case, may_act: bool) -> Markup {
         dl.facts {
             dt { "Environment" } dd { bdi { (visible(&case.environment)) } }
             dt { "Priority" } dd { (case.priority.name()) }
+            dt { "Stage" } dd { bdi { (visible(&case.stage)) } }
+            @if !case.assignee.is_empty() { dt { "Assigned to" } dd { bdi { (visible(&case.assignee)) } } }
+            @if !case.tags.is_empty() {
+                dt { "Tags" } dd { @for tag in &case.tags { span.mark.dim { bdi { (visible(tag)) } } " " } }
+            }
             dt { "Made" } dd { (moment(case.created_at)) " by " bdi { (visible(&case.created_by)) } }
         }
         @if !case.description.is_empty() {
@@ -108,6 +114,24 @@ fn head(case: &Case, may_act: bool) -> Markup {
             form.quiet method="post" action=(format!("/cases/{}/open", case.id)) {
                 input type="hidden" name="is_open" value=(!case.is_open);
                 button { @if case.is_open { "Close the case" } @else { "Open the case again" } }
+            }
+            details.card {
+                summary { "Change title, priority, assignee, tags" }
+                form method="post" action=(format!("/cases/{}/change", case.id)) {
+                    label { "Title" input name="title" value=(visible(&case.title)) required maxlength="500"; }
+                    label {
+                        "Priority"
+                        select name="priority" {
+                            @for priority in Priority::ALL {
+                                option value=(priority.name()) selected[priority == case.priority] { (priority.name()) }
+                            }
+                        }
+                    }
+                    label { "Stage" input name="stage" value=(visible(&case.stage)); }
+                    label { "Assigned to" input name="assignee" value=(visible(&case.assignee)); }
+                    label { "One more tag" input name="tag" maxlength="100"; }
+                    button { "Change" }
+                }
             }
         }
     }
@@ -361,6 +385,36 @@ pub(super) async fn comment(
     let person = person.at_least(Role::Analyst)?;
     let added = desk.store().comment(case, &said.text, &person.name).await;
     added?;
+    Ok(back(case))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Changed {
+    title: String,
+    priority: Priority,
+    stage: String,
+    assignee: String,
+    tag: String,
+}
+
+pub(super) async fn change(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(case): Path<i64>,
+    Form(changed): Form<Changed>,
+) -> Result<Response, Error> {
+    let person = person.at_least(Role::Analyst)?;
+    let known = desk.store().case(case).await?;
+    // The form shows what can't be seen as people see it; what nobody has changed stays as it is.
+    let new = |given: &str, known: &str| (given != visible(known)).then(|| given.trim().to_owned());
+    let change = CaseChange {
+        title: new(&changed.title, &known.title),
+        priority: Some(changed.priority),
+        stage: new(&changed.stage, &known.stage),
+        assignee: new(&changed.assignee, &known.assignee),
+        tag: Some(changed.tag.trim().to_owned()).filter(|tag| !tag.is_empty()),
+    };
+    desk.store().change_case(case, change, &person.name).await?;
     Ok(back(case))
 }
 

@@ -40,7 +40,7 @@ pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Marku
                             }
                         }
                         form.quiet method="post" action="/logout" {
-                            span { (visible(&person.name)) ", " (person.role.name()) }
+                            a href="/account" { bdi { (visible(&person.name)) } ", " (person.role.name()) }
                             button { "Log out" }
                         }
                     }

@@ -22,12 +22,28 @@ pub(super) async fn show(State(desk): State<Desk>, person: LoggedIn) -> Result<R
             h1 { "People" }
             div.wide {
                 table {
-                    thead { tr { th { "Name" } th { "Role" } th { "" } } }
+                    thead { tr { th { "Name" } th { "Role" } th { "Password" } th { "" } } }
                     tbody {
                         @for person in &people {
                             tr {
                                 td { bdi { (visible(&person.name)) } }
-                                td { (person.role.name()) }
+                                td {
+                                    form.quiet method="post" action=(format!("/people/{}/role", person.id)) {
+                                        select name="role" aria-label=(format!("Role of {}", person.name)) {
+                                            @for role in Role::ALL { option value=(role.name()) selected[role == person.role] { (role.name()) } }
+                                        }
+                                        button { "Change" }
+                                    }
+                                }
+                                td {
+                                    details {
+                                        summary { "New password" }
+                                        form method="post" action=(format!("/people/{}/password", person.id)) {
+                                            label { "Password for " bdi { (visible(&person.name)) } input type="password" name="password" required autocomplete="new-password"; }
+                                            button { "Set it" }
+                                        }
+                                    }
+                                }
                                 td {
                                     form.quiet method="post" action=(format!("/people/{}/remove", person.id)) {
                                         button aria-label=(format!("Remove {}", person.name)) { "Remove" }
@@ -78,6 +94,38 @@ pub(super) async fn add(
     desk.store()
         .add_person(&new.name, new.role, new.password, &admin.name)
         .await?;
+    Ok(Redirect::to("/people").into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewRole {
+    role: Role,
+}
+
+pub(super) async fn set_role(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(id): Path<i64>,
+    Form(new): Form<NewRole>,
+) -> Result<Response, Error> {
+    let admin = person.at_least(Role::Admin)?;
+    desk.store().set_role(id, new.role, &admin.name).await?;
+    Ok(Redirect::to("/people").into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    password: SecretString,
+}
+
+pub(super) async fn reset_password(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(id): Path<i64>,
+    Form(new): Form<NewPassword>,
+) -> Result<Response, Error> {
+    let admin = person.at_least(Role::Admin)?;
+    desk.store().reset_password(id, new.password, &admin.name).await?;
     Ok(Redirect::to("/people").into_response())
 }
 

@@ -122,13 +122,7 @@ impl Store {
                 "a name has 1 to 64 letters, digits, dots, dashes, underscores or @".to_owned(),
             ));
         }
-        let length = password.expose_secret().chars().count();
-        if length < SHORTEST_PASSWORD || password.expose_secret().len() > LONGEST_PASSWORD {
-            return Err(Error::Invalid(format!(
-                "a password has at least {SHORTEST_PASSWORD} characters"
-            )));
-        }
-        let hash = hashed(password).await?;
+        let hash = hash_of_new(password).await?;
         let now = self.now();
         let mut transaction = self.begin().await?;
         let taken: i64 = sqlx::query_scalar("SELECT count(*) FROM person WHERE lower(name) = $1")
@@ -170,26 +164,91 @@ impl Store {
     pub async fn remove_person(&self, id: i64, by: &str) -> Result<(), Error> {
         let now = self.now();
         let mut transaction = self.begin().await?;
-        let row = sqlx::query("SELECT id, name, role FROM person WHERE id = $1")
-            .bind(id)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let person = Person::read(&row.ok_or_else(|| Error::not_found("person", &id))?)?;
-        let other_admins: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM person WHERE role = 'admin' AND id <> $1")
-                .bind(id)
-                .fetch_one(&mut *transaction)
-                .await?;
-        if other_admins == 0 {
-            return Err(Error::Conflict(
-                "somebody must stay an admin: add another one first".to_owned(),
-            ));
-        }
+        let person = person_in(&mut transaction, id).await?;
+        another_admin(&mut transaction, id).await?;
         sqlx::query("DELETE FROM person WHERE id = $1")
             .bind(id)
             .execute(&mut *transaction)
             .await?;
         audit(&mut transaction, by, "removed a person", &person.name, "", now).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Gives somebody another role. It holds from their next request on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] for the last admin.
+    pub async fn set_role(&self, id: i64, role: Role, by: &str) -> Result<(), Error> {
+        let now = self.now();
+        let mut transaction = self.begin().await?;
+        let person = person_in(&mut transaction, id).await?;
+        if person.role == Role::Admin && role != Role::Admin {
+            another_admin(&mut transaction, id).await?;
+        }
+        sqlx::query("UPDATE person SET role = $2 WHERE id = $1")
+            .bind(id)
+            .bind(role.name())
+            .execute(&mut *transaction)
+            .await?;
+        audit(
+            &mut transaction,
+            by,
+            "changed a role",
+            &person.name,
+            role.name(),
+            now,
+        )
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Changes one's own password; ends every session of theirs but the one with that token.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the old one is wrong, or the new one can't be used.
+    pub async fn change_password(
+        &self,
+        person: &Person,
+        old: SecretString,
+        new: SecretString,
+        session: &str,
+    ) -> Result<(), Error> {
+        let hash: Option<String> = sqlx::query_scalar("SELECT password FROM person WHERE id = $1")
+            .bind(person.id)
+            .fetch_optional(&self.pool)
+            .await?;
+        if !verified(hash, old).await? {
+            return Err(Error::Invalid("the old password is wrong".to_owned()));
+        }
+        self.set_password(person.id, new, session, &person.name).await
+    }
+
+    /// Gives somebody a new password, and ends their sessions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] for one that can't be used.
+    pub async fn reset_password(&self, id: i64, new: SecretString, by: &str) -> Result<(), Error> {
+        self.set_password(id, new, "", by).await
+    }
+
+    async fn set_password(&self, id: i64, new: SecretString, session: &str, by: &str) -> Result<(), Error> {
+        let hash = hash_of_new(new).await?;
+        let now = self.now();
+        let mut transaction = self.begin().await?;
+        let person = person_in(&mut transaction, id).await?;
+        sqlx::query("UPDATE person SET password = $2 WHERE id = $1")
+            .bind(id)
+            .bind(hash)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM session WHERE person_id = $1 AND token <> $2")
+            .bind(id)
+            .bind(fingerprint(session))
+            .execute(&mut *transaction)
+            .await?;
+        audit(&mut transaction, by, "changed a password", &person.name, "", now).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -290,6 +349,28 @@ impl Store {
     }
 }
 
+async fn person_in(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<Person, Error> {
+    let row = sqlx::query("SELECT id, name, role FROM person WHERE id = $1")
+        .bind(id)
+        .fetch_optional(&mut **transaction)
+        .await?;
+    Person::read(&row.ok_or_else(|| Error::not_found("person", &id))?)
+}
+
+/// Somebody must stay an admin.
+async fn another_admin(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<(), Error> {
+    let others: i64 = sqlx::query_scalar("SELECT count(*) FROM person WHERE role = 'admin' AND id <> $1")
+        .bind(id)
+        .fetch_one(&mut **transaction)
+        .await?;
+    match others {
+        0 => Err(Error::Conflict(
+            "somebody must stay an admin: add another one first".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// One more entry of the audit log, with the change that it tells of.
 pub(super) async fn audit(
     transaction: &mut Transaction<'static, Any>,
@@ -322,6 +403,16 @@ pub(super) fn fingerprint(token: &str) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn hash_of_new(password: SecretString) -> Result<String, Error> {
+    let length = password.expose_secret().chars().count();
+    if length < SHORTEST_PASSWORD || password.expose_secret().len() > LONGEST_PASSWORD {
+        return Err(Error::Invalid(format!(
+            "a password has at least {SHORTEST_PASSWORD} characters"
+        )));
+    }
+    hashed(password).await
 }
 
 async fn hashed(password: SecretString) -> Result<String, Error> {

@@ -74,6 +74,7 @@ async fn every_page_is_for_everybody_in_every_window() {
         ("people", "/people"),
         ("tokens", "/tokens"),
         ("quota", "/quota"),
+        ("account", "/account"),
         ("audit", "/audit"),
         ("problem", "/nothing"),
         ("login", "/login"),

@@ -11,6 +11,7 @@ mod cases;
 #[cfg(unix)]
 mod external;
 mod instances;
+mod operations;
 mod pages;
 mod playbooks;
 mod runs;

@@ -11,7 +11,7 @@ use simulator::Running;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use workdesk::{Desk, External, Role, Scope};
+use workdesk::{Desk, External, Role, Scope, Serving};
 
 use crate::scene::{Scene, simulator};
 
@@ -43,7 +43,9 @@ impl Served {
         let running = simulator(|builder| builder).await;
         let scene = Scene::new().await;
         let engine = scene.engine_with(&running, external).await;
-        let desk = Desk::new(scene.store.clone(), engine).await.unwrap();
+        let desk = Desk::new(scene.store.clone(), engine, Serving::default())
+            .await
+            .unwrap();
         let setup = desk.setup_path();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use virustotal::Client;
 use workdesk::{
     Clients, DEFAULT_INSTANCE, Desk, Ended, Engine, External, NewAlert, NewCase, NewRun, Pace, Role, Run,
-    Sealer, Store,
+    Sealer, Serving, Store,
 };
 
 use super::Done;
@@ -57,7 +57,9 @@ pub(super) async fn serve(
         .add_person(NAME, Role::Admin, password, "the demo")
         .await
         .map_err(failed)?;
-    let desk = Desk::new(store.clone(), engine).await.map_err(failed)?;
+    let desk = Desk::new(store.clone(), engine, Serving::default())
+        .await
+        .map_err(failed)?;
     let link = desk.invite(person, &format!("/cases/{number}"));
     crate::print(|out| {
         writeln!(
