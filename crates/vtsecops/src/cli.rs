@@ -658,7 +658,9 @@ Examples:
   vtsecops workdesk
   vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk
   vtsecops workdesk --actions actions.yaml --key-file /etc/vtsecops/workdesk.key
-  vtsecops workdesk --listen 0.0.0.0:8443 --tls-cert desk.pem --tls-key desk.key --log-level info --log-format json"
+  vtsecops workdesk --listen 0.0.0.0:8443 --tls-cert desk.pem --tls-key desk.key --log-level info --log-format json
+  vtsecops workdesk --oidc-issuer https://id.example --oidc-client-id desk --oidc-client-secret-file /etc/vtsecops/oidc \\
+    --oidc-origin https://desk.example --oidc-analyst-group soc --oidc-admin-group soc-leads"
 )]
 pub struct WorkdeskArguments {
     /// Where to listen; others than loopback addresses only with --tls-cert
@@ -679,6 +681,9 @@ pub struct WorkdeskArguments {
     /// The key of the certificate (PEM); nobody else may read the file
     #[arg(long, value_name = "PATH", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    /// See [`SingleSignOnArguments`].
+    #[command(flatten)]
+    pub single_sign_on: SingleSignOnArguments,
     /// Show the metrics at /metrics to anybody, not only to tokens
     #[arg(long)]
     pub open_metrics: bool,
@@ -688,6 +693,42 @@ pub struct WorkdeskArguments {
     /// In which form
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     pub log_format: String,
+}
+
+/// Logging in with a provider of identities (OpenID Connect).
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Single sign-on (OpenID Connect)")]
+pub struct SingleSignOnArguments {
+    /// The provider's address; its page lets people come back to <ORIGIN>/oidc/callback
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "oidc_client_id",
+        requires = "oidc_client_secret_file",
+        requires = "oidc_origin"
+    )]
+    pub oidc_issuer: Option<String>,
+    /// The workdesk's name at the provider
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    pub oidc_client_id: Option<String>,
+    /// Read the workdesk's password at the provider from the first line of this file
+    #[arg(long, value_name = "PATH", requires = "oidc_issuer")]
+    pub oidc_client_secret_file: Option<PathBuf>,
+    /// How browsers reach the workdesk, such as https://desk.example
+    #[arg(long, value_name = "ORIGIN", requires = "oidc_issuer")]
+    pub oidc_origin: Option<String>,
+    /// The claim that lists somebody's groups
+    #[arg(long, value_name = "NAME", default_value = "groups")]
+    pub oidc_role_claim: String,
+    /// The group whose members are viewers; may be repeated, as the next two
+    #[arg(long, value_name = "GROUP")]
+    pub oidc_viewer_group: Vec<String>,
+    /// The group whose members are analysts
+    #[arg(long, value_name = "GROUP")]
+    pub oidc_analyst_group: Vec<String>,
+    /// The group whose members are admins
+    #[arg(long, value_name = "GROUP")]
+    pub oidc_admin_group: Vec<String>,
 }
 
 /// `quota`

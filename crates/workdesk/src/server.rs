@@ -19,6 +19,7 @@ mod queue_page;
 mod quota_page;
 mod run_page;
 mod sdk;
+mod single_sign_on;
 mod tls;
 mod tokens_page;
 mod verdict_picture;
@@ -45,6 +46,8 @@ use crate::{Engine, Error, Person, Store, sentence};
 pub(crate) use api::EntityForm;
 use auth::Throttle;
 use metrics::Metrics;
+use single_sign_on::Attempts;
+pub use single_sign_on::SingleSignOn;
 pub use tls::{Tls, TlsListener};
 
 /// Largest file that a case is made of, in bytes.
@@ -54,12 +57,14 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// How it is served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Serving {
     /// Browsers come over TLS: cookies are for that only.
     pub is_secure: bool,
     /// Anybody may see the metrics.
     pub open_metrics: bool,
+    /// A provider of identities, where there is one.
+    pub single_sign_on: Option<SingleSignOn>,
 }
 
 /// The server, before it serves.
@@ -81,6 +86,8 @@ struct Shared {
     open_metrics: bool,
     /// Whether browsers come over TLS.
     is_secure: bool,
+    single_sign_on: Option<SingleSignOn>,
+    attempts: Attempts,
 }
 
 impl fmt::Debug for Desk {
@@ -108,6 +115,8 @@ impl Desk {
             metrics: Metrics::default(),
             open_metrics: how.open_metrics,
             is_secure: how.is_secure,
+            single_sign_on: how.single_sign_on,
+            attempts: Attempts::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -216,6 +225,8 @@ impl Desk {
             .route("/quota", get(quota_page::show))
             .route("/tokens", get(tokens_page::show).post(tokens_page::add))
             .route("/tokens/{id}/remove", post(tokens_page::remove))
+            .route("/oidc/begin", get(single_sign_on::begin))
+            .route("/oidc/callback", get(single_sign_on::callback))
             .route("/enter/{token}", get(auth::enter))
             .route("/login", get(auth::login_form).post(auth::login))
             .route("/logout", post(auth::logout))

@@ -70,7 +70,7 @@ pub struct Changed {
     pub run: Option<i64>,
 }
 
-const SQLITE: [(i64, &str, &str); 5] = [
+const SQLITE: [(i64, &str, &str); 6] = [
     (1, "cases", include_str!("../migrations/sqlite/1_cases.sql")),
     (2, "people", include_str!("../migrations/sqlite/2_people.sql")),
     (3, "platform", include_str!("../migrations/sqlite/3_platform.sql")),
@@ -80,6 +80,11 @@ const SQLITE: [(i64, &str, &str); 5] = [
         include_str!("../migrations/sqlite/4_playbooks.sql"),
     ),
     (6, "reports", include_str!("../migrations/sqlite/6_reports.sql")),
+    (
+        7,
+        "single_sign_on",
+        include_str!("../migrations/sqlite/7_single_sign_on.sql"),
+    ),
 ];
 
 impl Store {

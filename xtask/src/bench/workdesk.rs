@@ -194,6 +194,11 @@ fn case_of(first: u64, entities: u64) -> Value {
     json!({"title": format!("{} entities from {first}", entities.len()), "alerts": [{"entities": entities}]})
 }
 
+/// The number of what was made.
+fn id(made: &Value) -> i64 {
+    made.get("id").and_then(Value::as_i64).unwrap_or_default()
+}
+
 fn large_cases(program: &Path, sizes: &[u64]) -> Result<(), Box<dyn Error>> {
     println!(
         "\n| one case, zero latency | import | scan | the shell's scan | times as long | page: first byte | whole | peak memory | database | an entity |\n\
@@ -208,10 +213,10 @@ fn large_cases(program: &Path, sizes: &[u64]) -> Result<(), Box<dyn Error>> {
         let import = begun.elapsed();
         let begun = Instant::now();
         let run = json!({"action": "Scan Hash", "parameters": {"Threshold": "3"}});
-        let run = desk.post(&format!("/api/v1/cases/{}/runs", case["id"]), &run)?;
+        let run = desk.post(&format!("/api/v1/cases/{}/runs", id(&case)), &run)?;
         desk.wait(&run)?;
         let scan = begun.elapsed();
-        let pages = (0..20).map(|_| desk.page(&format!("/cases/{}", case["id"])));
+        let pages = (0..20).map(|_| desk.page(&format!("/cases/{}", id(&case))));
         let mut pages = pages.collect::<Result<Vec<_>, _>>()?;
         pages.sort();
         let (first, whole) = pages.get(10).copied().unwrap_or_default();
@@ -255,7 +260,7 @@ fn many_cases(program: &Path, cases: u64) -> Result<(), Box<dyn Error>> {
     for n in 0..cases {
         let case = desk.post("/api/v1/cases", &case_of(n * 5, 5))?;
         let run = json!({"action": "Scan Hash", "parameters": {"Threshold": "3"}});
-        runs.push(desk.post(&format!("/api/v1/cases/{}/runs", case["id"]), &run)?);
+        runs.push(desk.post(&format!("/api/v1/cases/{}/runs", id(&case)), &run)?);
     }
     let asked = begun.elapsed();
     for run in &runs {
@@ -289,7 +294,8 @@ fn many_browsers(program: &Path, browsers: usize) -> Result<(), Box<dyn Error>> 
         write!(
             stream,
             "GET /cases/{}/events HTTP/1.1\r\nHost: {address}\r\nCookie: {}\r\nAccept: text/event-stream\r\n\r\n",
-            case["id"], desk.cookie
+            id(&case),
+            desk.cookie
         )?;
         let told = Arc::clone(&told);
         std::thread::spawn(move || {
@@ -317,7 +323,7 @@ fn many_browsers(program: &Path, browsers: usize) -> Result<(), Box<dyn Error>> 
         let begun = Instant::now();
         let request = desk
             .agent
-            .post(format!("{}/api/v1/cases/{}/comments", desk.origin, case["id"]));
+            .post(format!("{}/api/v1/cases/{}/comments", desk.origin, id(&case)));
         let request = request.header("Authorization", format!("Bearer {}", desk.token));
         request
             .content_type("application/json")
@@ -353,7 +359,7 @@ fn many_entities(program: &Path, entities: u64) -> Result<(), Box<dyn Error>> {
         let case = desk.post("/api/v1/cases", &case_of(n * 100, 100))?;
         if n % 10 == 0 {
             let run = json!({"action": "Scan Hash", "parameters": {"Threshold": "3"}});
-            let run = desk.post(&format!("/api/v1/cases/{}/runs", case["id"]), &run)?;
+            let run = desk.post(&format!("/api/v1/cases/{}/runs", id(&case)), &run)?;
             desk.wait(&run)?;
         }
     }

@@ -15,12 +15,13 @@ use tokio::net::TcpListener;
 use virustotal::quota::Ledger;
 use virustotal::{Cache, Client, Journal, Notify, Settings, journal};
 use workdesk::{
-    Clients, DEFAULT_INSTANCE, Desk, Engine, External, ExternalAction, Pace, Run, Sealer, Serving, Store, Tls,
+    Clients, DEFAULT_INSTANCE, Desk, Engine, External, ExternalAction, Pace, Role, Run, Sealer, Serving,
+    SingleSignOn, Store, Tls,
 };
 
 use super::instance::{API_KEY, Instance, VERIFY_SSL};
 use super::run::{home, resolve, variable};
-use crate::cli::{Connection, WorkdeskArguments};
+use crate::cli::{Connection, SingleSignOnArguments, WorkdeskArguments};
 use crate::failure::Failure;
 use crate::progress::Teller;
 use crate::settings::Resolved;
@@ -44,14 +45,16 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
     let _lock = alone(&folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the workdesk can't start: {error}")))?;
-    runtime.block_on(serve(arguments, &resolved, &folder, tls))
+    let single_sign_on = single_sign_on(&arguments.single_sign_on)?;
+    let front = Front { tls, single_sign_on };
+    runtime.block_on(serve(arguments, &resolved, &folder, front))
 }
 
 async fn serve(
     arguments: &WorkdeskArguments,
     resolved: &Resolved,
     folder: &Path,
-    tls: Option<Tls>,
+    Front { tls, single_sign_on }: Front,
 ) -> Result<ExitCode, Failure> {
     let failed = |error: workdesk::Error| Failure::failed(format!("{}: {error}", folder.display()));
     let notify = Teller::new(false).notify();
@@ -109,6 +112,7 @@ async fn serve(
     let serving = Serving {
         is_secure: tls.is_some(),
         open_metrics: arguments.open_metrics,
+        single_sign_on,
     };
     let desk = Desk::new(store.clone(), engine.await.map_err(failed)?, serving)
         .await
@@ -176,6 +180,56 @@ fn watch(level: &str, format: &str) {
             tracing::subscriber::set_global_default(registry.with(layer.with_filter(filter::filter_fn(own))))
         }
     };
+}
+
+/// What stands before the pages.
+struct Front {
+    tls: Option<Tls>,
+    single_sign_on: Option<SingleSignOn>,
+}
+
+/// The provider of identities, where one is named.
+fn single_sign_on(arguments: &SingleSignOnArguments) -> Result<Option<SingleSignOn>, Failure> {
+    let (Some(issuer), Some(client_id), Some(file), Some(origin)) = (
+        &arguments.oidc_issuer,
+        &arguments.oidc_client_id,
+        &arguments.oidc_client_secret_file,
+        &arguments.oidc_origin,
+    ) else {
+        return Ok(None);
+    };
+    let text =
+        fs::read_to_string(file).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    let secret = text.lines().next().unwrap_or_default().trim();
+    if secret.is_empty() {
+        return Err(Failure::usage(format!(
+            "{}: its first line is empty",
+            file.display()
+        )));
+    }
+    let of = |groups: &[String], role: Role| {
+        groups
+            .iter()
+            .map(|group| (group.clone(), role))
+            .collect::<Vec<_>>()
+    };
+    let settings = SingleSignOn {
+        issuer: issuer.clone(),
+        client_id: client_id.clone(),
+        client_secret: secret.into(),
+        origin: origin.trim_end_matches('/').to_owned(),
+        role_claim: arguments.oidc_role_claim.clone(),
+        groups: [
+            of(&arguments.oidc_viewer_group, Role::Viewer),
+            of(&arguments.oidc_analyst_group, Role::Analyst),
+            of(&arguments.oidc_admin_group, Role::Admin),
+        ]
+        .concat(),
+    };
+    settings
+        .check()
+        .map_err(|words| Failure::usage(format!("single sign-on: {words}")))?;
+    Ok(Some(settings))
 }
 
 /// What the server shows, and the key to it, which nobody else may read.

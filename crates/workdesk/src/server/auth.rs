@@ -110,12 +110,13 @@ pub(super) struct Credentials {
 }
 
 pub(super) async fn login_form(State(desk): State<Desk>) -> Result<Response, Error> {
-    Ok(match desk.store().has_people().await? {
+    let somebody_can = desk.store().has_people().await? || desk.shared.single_sign_on.is_some();
+    Ok(match somebody_can {
         false => layout::problem(
             StatusCode::NOT_FOUND,
             "Nobody can log in yet: open the set-up link that the workdesk printed when it started.",
         ),
-        true => credentials("Log in", "/login", "Log in", None).into_response(),
+        true => login_page(&desk, None).into_response(),
     })
 }
 
@@ -125,7 +126,7 @@ pub(super) async fn login(
 ) -> Result<Response, Error> {
     if let Some(wait) = desk.shared.throttle.wait(&given.name) {
         let words = format!("Too many wrong passwords. Try again in {} s.", wait.as_secs() + 1);
-        let form = credentials("Log in", "/login", "Log in", Some(&words));
+        let form = login_page(&desk, Some(&words));
         return Ok((StatusCode::TOO_MANY_REQUESTS, form).into_response());
     }
     match desk.store().log_in(&given.name, given.password).await? {
@@ -137,12 +138,7 @@ pub(super) async fn login(
         None => {
             desk.shared.throttle.wrong(&given.name);
             desk.shared.metrics.logged_in(false);
-            let form = credentials(
-                "Log in",
-                "/login",
-                "Log in",
-                Some("The name or the password is wrong."),
-            );
+            let form = login_page(&desk, Some("The name or the password is wrong."));
             Ok((StatusCode::UNAUTHORIZED, form).into_response())
         }
     }
@@ -177,9 +173,12 @@ pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Resu
 }
 
 fn entered(desk: &Desk, token: &str, to: &str) -> Response {
+    ([(SET_COOKIE, session_cookie(desk, token))], Redirect::to(to)).into_response()
+}
+
+pub(super) fn session_cookie(desk: &Desk, token: &str) -> String {
     const TWELVE_HOURS: u32 = 12 * 3600;
-    let cookie = cookie(desk, token, TWELVE_HOURS);
-    ([(SET_COOKIE, cookie)], Redirect::to(to)).into_response()
+    cookie(desk, token, TWELVE_HOURS)
 }
 
 fn cookie(desk: &Desk, value: &str, seconds: u32) -> String {
@@ -235,17 +234,46 @@ fn used_up() -> Response {
     )
 }
 
+fn login_page(desk: &Desk, problem: Option<&str>) -> Markup {
+    match desk.shared.single_sign_on {
+        Some(_) => page(
+            "Log in",
+            None,
+            &html! {
+                div.narrow {
+                    h1 { "Log in" }
+                    // A form would not be let go to the provider.
+                    p { a.button href="/oidc/begin" { "Log in with single sign-on" } }
+                    details open[problem.is_some()] {
+                        summary { "With a password" }
+                        (password_form("/login", "Log in", problem))
+                    }
+                }
+            },
+        ),
+        None => credentials("Log in", "/login", "Log in", problem),
+    }
+}
+
+fn password_form(action: &str, button: &str, problem: Option<&str>) -> Markup {
+    html! {
+        form method="post" action=(action) {
+            @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
+            label { "Name" input name="name" autocomplete="username" required; }
+            label { "Password" input type="password" name="password" autocomplete="current-password" required; }
+            button { (button) }
+        }
+    }
+}
+
 fn credentials(title: &str, action: &str, button: &str, problem: Option<&str>) -> Markup {
     page(
         title,
         None,
         &html! {
-            form.narrow method="post" action=(action) {
+            div.narrow {
                 h1 { (title) }
-                @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-                label { "Name" input name="name" autocomplete="username" required autofocus; }
-                label { "Password" input type="password" name="password" autocomplete="current-password" required; }
-                button { (button) }
+                (password_form(action, button, problem))
             }
         },
     )

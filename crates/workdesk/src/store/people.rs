@@ -115,23 +115,11 @@ impl Store {
         password: SecretString,
         by: &str,
     ) -> Result<Person, Error> {
-        let name = name.trim();
-        let is_usable = |c: char| c.is_alphanumeric() || "._-@".contains(c);
-        if name.is_empty() || name.chars().count() > 64 || !name.chars().all(is_usable) {
-            return Err(Error::Invalid(
-                "a name has 1 to 64 letters, digits, dots, dashes, underscores or @".to_owned(),
-            ));
-        }
+        let name = usable(name)?;
         let hash = hash_of_new(password).await?;
         let now = self.now();
         let mut transaction = self.begin().await?;
-        let taken: i64 = sqlx::query_scalar("SELECT count(*) FROM person WHERE lower(name) = $1")
-            .bind(name.to_lowercase())
-            .fetch_one(&mut *transaction)
-            .await?;
-        if taken > 0 {
-            return Err(Error::Conflict(format!("the name {name} is taken")));
-        }
+        untaken(&mut transaction, name).await?;
         let row = sqlx::query(
             "INSERT INTO person (name, role, password, created_at) VALUES ($1, $2, $3, $4) RETURNING id, name, role",
         )
@@ -144,6 +132,67 @@ impl Store {
         audit(&mut transaction, by, "added a person", name, role.name(), now).await?;
         transaction.commit().await?;
         Person::read(&row)
+    }
+
+    /// Takes in somebody for whom a provider of identities vouches; a new one gets an account without a password. Their role is what the
+    /// provider says, each time.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that can't be used; [`Error::Conflict`] for one that somebody else has.
+    pub(crate) async fn enter_by_subject(
+        &self,
+        subject: &str,
+        name: &str,
+        role: Role,
+    ) -> Result<Person, Error> {
+        const BY: &str = "single sign-on";
+        let now = self.now();
+        let mut transaction = self.begin().await?;
+        let row = sqlx::query("SELECT id, name, role FROM person WHERE subject = $1")
+            .bind(subject)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let person = match row {
+            Some(row) => {
+                let mut person = Person::read(&row)?;
+                if person.role != role {
+                    sqlx::query("UPDATE person SET role = $2 WHERE id = $1")
+                        .bind(person.id)
+                        .bind(role.name())
+                        .execute(&mut *transaction)
+                        .await?;
+                    audit(
+                        &mut transaction,
+                        BY,
+                        "changed a role",
+                        &person.name,
+                        role.name(),
+                        now,
+                    )
+                    .await?;
+                    person.role = role;
+                }
+                person
+            }
+            None => {
+                let name = usable(name)?;
+                untaken(&mut transaction, name).await?;
+                let row = sqlx::query(
+                    "INSERT INTO person (name, role, password, created_at, subject) VALUES ($1, $2, '', $3, $4) \
+                     RETURNING id, name, role",
+                )
+                .bind(name)
+                .bind(role.name())
+                .bind(now)
+                .bind(subject)
+                .fetch_one(&mut *transaction)
+                .await?;
+                audit(&mut transaction, BY, "added a person", name, role.name(), now).await?;
+                Person::read(&row)?
+            }
+        };
+        transaction.commit().await?;
+        Ok(person)
     }
 
     /// Everybody, by name.
@@ -238,11 +287,17 @@ impl Store {
         let now = self.now();
         let mut transaction = self.begin().await?;
         let person = person_in(&mut transaction, id).await?;
-        sqlx::query("UPDATE person SET password = $2 WHERE id = $1")
+        let changed = sqlx::query("UPDATE person SET password = $2 WHERE id = $1 AND subject IS NULL")
             .bind(id)
             .bind(hash)
             .execute(&mut *transaction)
             .await?;
+        if changed.rows_affected() == 0 {
+            return Err(Error::Conflict(format!(
+                "{} logs in with single sign-on and has no password here",
+                person.name
+            )));
+        }
         sqlx::query("DELETE FROM session WHERE person_id = $1 AND token <> $2")
             .bind(id)
             .bind(fingerprint(session))
@@ -349,6 +404,28 @@ impl Store {
     }
 }
 
+fn usable(name: &str) -> Result<&str, Error> {
+    let name = name.trim();
+    let is_usable = |c: char| c.is_alphanumeric() || "._-@".contains(c);
+    match !name.is_empty() && name.chars().count() <= 64 && name.chars().all(is_usable) {
+        true => Ok(name),
+        false => Err(Error::Invalid(
+            "a name has 1 to 64 letters, digits, dots, dashes, underscores or @".to_owned(),
+        )),
+    }
+}
+
+async fn untaken(transaction: &mut Transaction<'static, Any>, name: &str) -> Result<(), Error> {
+    let taken: i64 = sqlx::query_scalar("SELECT count(*) FROM person WHERE lower(name) = $1")
+        .bind(name.to_lowercase())
+        .fetch_one(&mut **transaction)
+        .await?;
+    match taken {
+        0 => Ok(()),
+        _ => Err(Error::Conflict(format!("the name {name} is taken"))),
+    }
+}
+
 async fn person_in(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<Person, Error> {
     let row = sqlx::query("SELECT id, name, role FROM person WHERE id = $1")
         .bind(id)
@@ -433,7 +510,8 @@ async fn verified(hash: Option<String>, password: SecretString) -> Result<bool, 
     if password.expose_secret().len() > LONGEST_PASSWORD {
         return Ok(false);
     }
-    let Some(hash) = hash else {
+    // Who comes with single sign-on has an empty one.
+    let Some(hash) = hash.filter(|hash| !hash.is_empty()) else {
         return hashed(password).await.map(|_| false);
     };
     let verified = tokio::task::spawn_blocking(move || {

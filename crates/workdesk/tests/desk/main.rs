@@ -17,3 +17,4 @@ mod playbooks;
 mod runs;
 mod scene;
 mod served;
+mod single_sign_on;

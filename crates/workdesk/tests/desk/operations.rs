@@ -26,6 +26,7 @@ async fn over_tls_a_cookie_is_for_tls_and_a_slow_client_keeps_nobody_waiting() {
     let serving = Serving {
         is_secure: true,
         open_metrics: true,
+        ..Serving::default()
     };
     let desk = Desk::new(scene.store.clone(), engine, serving).await.unwrap();
     let person = scene

@@ -67,14 +67,8 @@ impl Served {
     }
 
     pub(crate) fn browser(&self) -> Browser {
-        // Another test may have done so before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Browser {
-            client: Client::builder()
-                .redirect(Policy::none())
-                .no_proxy()
-                .build()
-                .unwrap(),
+            client: visitor(),
             origin: format!("http://{}", self.address),
             cookie: String::new(),
         }
@@ -121,6 +115,17 @@ impl Served {
             .unwrap()
             .unwrap();
     }
+}
+
+/// Somebody's HTTP client that follows nothing by itself.
+pub(crate) fn visitor() -> Client {
+    // Another test may have done so before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap()
 }
 
 impl Browser {
