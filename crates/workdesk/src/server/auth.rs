@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Desk;
-use super::layout::{self, page};
+use super::layout::{self, page, visible};
 use crate::{Error, Person, Role};
 
 const COOKIE_NAME: &str = "vtsecops_session";
@@ -115,7 +115,7 @@ pub(super) async fn login_form(State(desk): State<Desk>) -> Result<Response, Err
             StatusCode::NOT_FOUND,
             "Nobody can log in yet: open the set-up link that the workdesk printed when it started.",
         ),
-        true => credentials("Log in", "/login", "Log in", None).into_response(),
+        true => login_again("", None).into_response(),
     })
 }
 
@@ -125,7 +125,7 @@ pub(super) async fn login(
 ) -> Result<Response, Error> {
     if let Some(wait) = desk.shared.throttle.wait(&given.name) {
         let words = format!("Too many wrong passwords. Try again in {} s.", wait.as_secs() + 1);
-        let form = credentials("Log in", "/login", "Log in", Some(&words));
+        let form = login_again(&given.name, Some(&words));
         return Ok((StatusCode::TOO_MANY_REQUESTS, form).into_response());
     }
     match desk.store().log_in(&given.name, given.password).await? {
@@ -137,12 +137,7 @@ pub(super) async fn login(
         None => {
             desk.shared.throttle.wrong(&given.name);
             desk.shared.metrics.logged_in(false);
-            let form = credentials(
-                "Log in",
-                "/login",
-                "Log in",
-                Some("The name or the password is wrong."),
-            );
+            let form = login_again(&given.name, Some("The name or the password is wrong."));
             Ok((StatusCode::UNAUTHORIZED, form).into_response())
         }
     }
@@ -193,7 +188,7 @@ fn cookie(desk: &Desk, value: &str, seconds: u32) -> String {
 pub(super) async fn setup_form(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
     let path = format!("/setup/{token}");
     match desk.setup_path() == Some(path.clone()) {
-        true => credentials("Set up the workdesk", &path, "Make the first admin", None).into_response(),
+        true => set_up_again(&path, "", None).into_response(),
         false => used_up(),
     }
 }
@@ -216,7 +211,7 @@ pub(super) async fn setup(
         Ok(_) => {}
         Err(Error::Invalid(words)) => {
             let words = crate::sentence(&words);
-            let form = credentials("Set up the workdesk", &path, "Make the first admin", Some(&words));
+            let form = set_up_again(&path, &given.name, Some(&words));
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response());
         }
         Err(error) => return Err(error),
@@ -235,7 +230,24 @@ fn used_up() -> Response {
     )
 }
 
-fn credentials(title: &str, action: &str, button: &str, problem: Option<&str>) -> Markup {
+fn login_again(name: &str, problem: Option<&str>) -> Markup {
+    credentials("Log in", "/login", "Log in", "current-password", name, problem)
+}
+
+fn set_up_again(path: &str, name: &str, problem: Option<&str>) -> Markup {
+    let (title, button) = ("Set up the workdesk", "Make the first admin");
+    credentials(title, path, button, "new-password", name, problem)
+}
+
+/// The form, with the name that was given before: only the password is to be typed again.
+fn credentials(
+    title: &str,
+    action: &str,
+    button: &str,
+    kind: &str,
+    name: &str,
+    problem: Option<&str>,
+) -> Markup {
     page(
         title,
         None,
@@ -243,8 +255,8 @@ fn credentials(title: &str, action: &str, button: &str, problem: Option<&str>) -
             form.narrow method="post" action=(action) {
                 h1 { (title) }
                 @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-                label { "Name" input name="name" autocomplete="username" required autofocus; }
-                label { "Password" input type="password" name="password" autocomplete="current-password" required; }
+                label { "Name" input name="name" value=(visible(name)) autocomplete="username" required autofocus[name.is_empty()]; }
+                label { "Password" input type="password" name="password" autocomplete=(kind) required autofocus[!name.is_empty()]; }
                 button { (button) }
             }
         },
