@@ -49,7 +49,10 @@ impl Drop for Browser {
         let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) else {
             return;
         };
-        let request = format!("DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\n\r\n", self.session);
+        let request = format!(
+            "DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            self.session
+        );
         drop(stream.set_read_timeout(Some(Duration::from_secs(10))));
         drop(stream.write_all(request.as_bytes()));
         // It answers when the browser has ended.
@@ -198,25 +201,26 @@ impl Browser {
 
     /// Clicks on the first element that the selector finds.
     pub async fn click(&self, selector: &str) {
-        self.client
-            .find(Locator::Css(selector))
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        self.click_on(Locator::Css(selector)).await;
     }
 
     /// Clicks on the first element of that kind with exactly this text.
     pub async fn click_text(&self, kind: &str, text: &str) {
         let path = format!("//{kind}[normalize-space(.)='{text}']");
-        self.client
-            .find(Locator::XPath(&path))
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        self.click_on(Locator::XPath(&path)).await;
+    }
+
+    /// A page that changes by itself may replace an element between finding it and clicking on it.
+    async fn click_on(&self, what: Locator<'_>) {
+        for _ in 0..20 {
+            if let Ok(element) = self.client.find(what).await
+                && element.click().await.is_ok()
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.client.find(what).await.unwrap().click().await.unwrap();
     }
 
     /// Types into the first element that the selector finds.

@@ -259,10 +259,14 @@ fn deed(kind: WallKind) -> &'static str {
 }
 
 fn change_form(case: &Case) -> Markup {
-    let (title, stage, assignee) = (visible(&case.title), visible(&case.stage), visible(&case.assignee));
+    let (title, stage, assignee) = (
+        visible(&case.title),
+        visible(&case.stage),
+        visible(&case.assignee),
+    );
     html! {
         details.card {
-            summary { "Change title, priority, assignee, tags" }
+            summary { "Change the case" }
             form method="post" action=(format!("/cases/{}/change", case.id)) {
                 input type="hidden" name="was_title" value=(title);
                 input type="hidden" name="was_priority" value=(case.priority.name());

@@ -201,7 +201,7 @@ fn table_of(table: &Shown) -> Markup {
     html! {
         details.card {
             summary { bdi { (visible(&table.title)) } " (" (table.rows.len()) ")" }
-            div.wide {
+            div.wide tabindex="0" role="region" aria-label=(visible(&table.title)) {
                 table {
                     thead { tr { @for cell in &table.header { th { (visible(cell)) } } } }
                     tbody {
