@@ -1,6 +1,6 @@
 //! A case whose every text is hostile stays text.
 
-use secops::{Entity, EntityType, Parameters};
+use secops::{Entity, EntityType, Insight, InsightKind, Parameters, Severity};
 use serde_json::json;
 use workdesk::{Ended, NewAlert, NewCase, NewRun, Playbook, Role, RunState};
 
@@ -79,6 +79,13 @@ async fn a_hostile_case_stays_text_on_every_page() {
     let result = json!({"tables": [{"title": HOSTILE, "columns": [HOSTILE], "rows": [[HOSTILE]]}],
         "links": [{"title": HOSTILE, "url": "javascript:window.owned=1"}], "json_result": HOSTILE});
     ended.result = serde_json::value::to_raw_value(&result).ok();
+    ended.insights = vec![Insight {
+        title: HOSTILE.to_owned(),
+        content: HOSTILE.to_owned(),
+        severity: Severity::Warn,
+        kind: InsightKind::General {},
+        triggered_by: HOSTILE.to_owned(),
+    }];
     ended.entities = vec![stored.entity];
     store.add_ended_run(run, &ended, HOSTILE).await.unwrap();
     let quoted = json!(HOSTILE.replace(['\u{0}', '\u{1b}'], "")).to_string();
@@ -117,6 +124,9 @@ async fn a_hostile_case_stays_text_on_every_page() {
         open(&served, &browser, path).await;
         assert_eq!(browser.js(BETRAYED).await, json!([]), "{path}");
     }
+    open(&served, &browser, "/cases/1").await;
+    let insights = browser.texts("[aria-labelledby=insights]").await.concat();
+    assert_eq!(insights.matches(SEEN).count(), 3, "{insights}");
     for path in ["/cases/1", "/entities/1", "/runs/1"] {
         open(&served, &browser, path).await;
         let shown = browser.texts("body").await.concat();
