@@ -43,6 +43,23 @@ impl Drop for Driver {
     }
 }
 
+impl Drop for Browser {
+    /// Where a test has stopped, nobody has closed it, and Chromium would outlive its driver.
+    fn drop(&mut self) {
+        let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) else {
+            return;
+        };
+        let request = format!(
+            "DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            self.session
+        );
+        drop(stream.set_read_timeout(Some(Duration::from_secs(10))));
+        drop(stream.write_all(request.as_bytes()));
+        // It answers when the browser has ended.
+        drop(stream.read(&mut [0; 64]));
+    }
+}
+
 impl Browser {
     /// `None` where the machine has none.
     pub async fn start() -> Option<Self> {
@@ -184,25 +201,26 @@ impl Browser {
 
     /// Clicks on the first element that the selector finds.
     pub async fn click(&self, selector: &str) {
-        self.client
-            .find(Locator::Css(selector))
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        self.click_on(Locator::Css(selector)).await;
     }
 
     /// Clicks on the first element of that kind with exactly this text.
     pub async fn click_text(&self, kind: &str, text: &str) {
         let path = format!("//{kind}[normalize-space(.)='{text}']");
-        self.client
-            .find(Locator::XPath(&path))
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        self.click_on(Locator::XPath(&path)).await;
+    }
+
+    /// A page that changes by itself may replace an element between finding it and clicking on it.
+    async fn click_on(&self, what: Locator<'_>) {
+        for _ in 0..20 {
+            if let Ok(element) = self.client.find(what).await
+                && element.click().await.is_ok()
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.client.find(what).await.unwrap().click().await.unwrap();
     }
 
     /// Types into the first element that the selector finds.
@@ -214,6 +232,13 @@ impl Browser {
             .send_keys(keys)
             .await
             .unwrap();
+    }
+
+    /// Puts this text, and no other, into the first field that the selector finds.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        let field = self.client.find(Locator::Css(selector)).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
     }
 
     /// A command of Chromium's own protocol, which the driver hands on. A plain request does.

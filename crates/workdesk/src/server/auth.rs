@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Desk;
-use super::layout::{self, page};
+use super::layout::{self, page, visible};
 use crate::{Error, Person, Role};
 
 const COOKIE_NAME: &str = "vtsecops_session";
@@ -116,7 +116,7 @@ pub(super) async fn login_form(State(desk): State<Desk>) -> Result<Response, Err
             StatusCode::NOT_FOUND,
             "Nobody can log in yet: open the set-up link that the workdesk printed when it started.",
         ),
-        true => login_page(&desk, None).into_response(),
+        true => login_page(&desk, "", None).into_response(),
     })
 }
 
@@ -126,7 +126,7 @@ pub(super) async fn login(
 ) -> Result<Response, Error> {
     if let Some(wait) = desk.shared.throttle.wait(&given.name) {
         let words = format!("Too many wrong passwords. Try again in {} s.", wait.as_secs() + 1);
-        let form = login_page(&desk, Some(&words));
+        let form = login_page(&desk, &given.name, Some(&words));
         return Ok((StatusCode::TOO_MANY_REQUESTS, form).into_response());
     }
     match desk.store().log_in(&given.name, given.password).await? {
@@ -138,7 +138,7 @@ pub(super) async fn login(
         None => {
             desk.shared.throttle.wrong(&given.name);
             desk.shared.metrics.logged_in(false);
-            let form = login_page(&desk, Some("The name or the password is wrong."));
+            let form = login_page(&desk, &given.name, Some("The name or the password is wrong."));
             Ok((StatusCode::UNAUTHORIZED, form).into_response())
         }
     }
@@ -192,7 +192,7 @@ fn cookie(desk: &Desk, value: &str, seconds: u32) -> String {
 pub(super) async fn setup_form(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
     let path = format!("/setup/{token}");
     match desk.setup_path() == Some(path.clone()) {
-        true => credentials("Set up the workdesk", &path, "Make the first admin", None).into_response(),
+        true => set_up_again(&path, "", None).into_response(),
         false => used_up(),
     }
 }
@@ -215,7 +215,7 @@ pub(super) async fn setup(
         Ok(_) => {}
         Err(Error::Invalid(words)) => {
             let words = crate::sentence(&words);
-            let form = credentials("Set up the workdesk", &path, "Make the first admin", Some(&words));
+            let form = set_up_again(&path, &given.name, Some(&words));
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response());
         }
         Err(error) => return Err(error),
@@ -234,49 +234,60 @@ fn used_up() -> Response {
     )
 }
 
-fn login_page(desk: &Desk, problem: Option<&str>) -> Markup {
-    match desk.shared.single_sign_on {
-        Some(_) => page(
-            "Log in",
-            None,
-            &html! {
-                div.narrow {
-                    h1 { "Log in" }
-                    // A form would not be let go to the provider.
-                    p { a.button href="/oidc/begin" { "Log in with single sign-on" } }
-                    details open[problem.is_some()] {
-                        summary { "With a password" }
-                        (password_form("/login", "Log in", problem))
-                    }
+fn login_page(desk: &Desk, name: &str, problem: Option<&str>) -> Markup {
+    if desk.shared.single_sign_on.is_none() {
+        return credentials("Log in", "/login", "Log in", "current-password", name, problem);
+    }
+    page(
+        "Log in",
+        None,
+        &html! {
+            div.narrow {
+                h1 { "Log in" }
+                // A form would not be let go to the provider.
+                p { a.button href="/oidc/begin" { "Log in with single sign-on" } }
+                details open[problem.is_some()] {
+                    summary { "With a password" }
+                    form method="post" action="/login" { (fields("Log in", "current-password", name, problem)) }
                 }
-            },
-        ),
-        None => credentials("Log in", "/login", "Log in", problem),
-    }
+            }
+        },
+    )
 }
 
-fn password_form(action: &str, button: &str, problem: Option<&str>) -> Markup {
-    html! {
-        form method="post" action=(action) {
-            @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-            label { "Name" input name="name" autocomplete="username" required; }
-            label { "Password" input type="password" name="password" autocomplete="current-password" required; }
-            button { (button) }
-        }
-    }
+fn set_up_again(path: &str, name: &str, problem: Option<&str>) -> Markup {
+    let (title, button) = ("Set up the workdesk", "Make the first admin");
+    credentials(title, path, button, "new-password", name, problem)
 }
 
-fn credentials(title: &str, action: &str, button: &str, problem: Option<&str>) -> Markup {
+fn credentials(
+    title: &str,
+    action: &str,
+    button: &str,
+    kind: &str,
+    name: &str,
+    problem: Option<&str>,
+) -> Markup {
     page(
         title,
         None,
         &html! {
-            div.narrow {
+            form.narrow method="post" action=(action) {
                 h1 { (title) }
-                (password_form(action, button, problem))
+                (fields(button, kind, name, problem))
             }
         },
     )
+}
+
+/// Name and password. The name that was given before stays: only the password is to be typed again.
+fn fields(button: &str, kind: &str, name: &str, problem: Option<&str>) -> Markup {
+    html! {
+        @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
+        label { "Name" input name="name" value=(visible(name)) autocomplete="username" required autofocus[name.is_empty()]; }
+        label { "Password" input type="password" name="password" autocomplete=(kind) required autofocus[!name.is_empty()]; }
+        button { (button) }
+    }
 }
 
 /// Makes guessing slow, name by name.

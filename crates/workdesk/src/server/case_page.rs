@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Desk;
 use super::auth::LoggedIn;
-use super::layout::{moment, page, state, visible};
+use super::layout::{moment, page, priority, state, visible};
 use super::{export_page, pending_page, playbooks_page};
 use crate::store::CaseChange;
 use crate::{
@@ -50,44 +50,50 @@ pub(super) async fn show(
         &title,
         Some(&person),
         &html! {
-            div data-events=(format!("/cases/{id}/events")) {
-                (head(&case, may_act))
-                @for waits in &pending { (pending_page::card(waits, may_act)) }
-                section aria-labelledby="entities" {
-                    h2 id="entities" { "Entities" }
-                    (entity_table(&entities, case.entities))
-                }
-                @if !insights.is_empty() {
-                    section aria-labelledby="insights" {
-                        h2 id="insights" { "Insights" }
-                        (insight_list(&insights, &entities))
-                        @if insights.len() > MOST_INSIGHTS as usize { p.empty { "The first " (MOST_INSIGHTS) "." } }
+            div.sides {
+                div data-events=(format!("/cases/{id}/events")) {
+                    (head(&case, may_act))
+                    @for waits in &pending { (pending_page::card(waits, may_act)) }
+                    section aria-labelledby="entities" {
+                        h2 id="entities" { "Entities" }
+                        (entity_table(&entities, case.entities))
+                    }
+                    @if !insights.is_empty() {
+                        section aria-labelledby="insights" {
+                            h2 id="insights" { "Insights" }
+                            (insight_list(&insights, &entities))
+                            @if insights.len() > MOST_INSIGHTS as usize { p.empty { "The first " (MOST_INSIGHTS) "." } }
+                        }
+                    }
+                    @if !playbook_runs.is_empty() {
+                        section aria-labelledby="playbooks" {
+                            h2 id="playbooks" { "Playbooks" }
+                            @for run in &playbook_runs { (playbooks_page::run(run, may_act)) }
+                        }
+                    }
+                    @if !runs.is_empty() {
+                        section aria-labelledby="runs" {
+                            h2 id="runs" { "Runs" }
+                            (run_list(&desk, &runs, may_act))
+                        }
+                    }
+                    section aria-labelledby="wall" {
+                        h2 id="wall" { "Case wall" }
+                        (wall_list(&wall))
                     }
                 }
-                @if !playbook_runs.is_empty() {
-                    section aria-labelledby="playbooks" {
-                        h2 id="playbooks" { "Playbooks" }
-                        @for run in &playbook_runs { (playbooks_page::run(run, may_act)) }
+                // What somebody is typing here is left alone when the case changes.
+                div.aside {
+                    @if may_act {
+                        section aria-labelledby="act" {
+                            h2 id="act" { "Act" }
+                            (comment_form(id))
+                            (playbooks_page::start_form(id, &playbooks))
+                            (change_form(&case))
+                            @for offer in desk.engine().offers() { (action_form(id, &offer, &instances)) }
+                        }
                     }
-                }
-                @if !runs.is_empty() {
-                    section aria-labelledby="runs" {
-                        h2 id="runs" { "Runs" }
-                        (run_list(&desk, &runs, may_act))
-                    }
-                }
-                section aria-labelledby="wall" {
-                    h2 id="wall" { "Case wall" }
-                    (wall_list(&wall))
-                }
-            }
-            (export_page::links(id))
-            @if may_act {
-                section aria-labelledby="act" {
-                    h2 id="act" { "Act" }
-                    (comment_form(id))
-                    (playbooks_page::start_form(id, &playbooks))
-                    @for offer in desk.engine().offers() { (action_form(id, &offer, &instances)) }
+                    (export_page::links(id))
                 }
             }
         },
@@ -99,7 +105,7 @@ fn head(case: &Case, may_act: bool) -> Markup {
         h1 { "#" (case.id) " " bdi { (visible(&case.title)) } @if !case.is_open { " " span.mark.dim { "closed" } } }
         dl.facts {
             dt { "Environment" } dd { bdi { (visible(&case.environment)) } }
-            dt { "Priority" } dd { (case.priority.name()) }
+            dt { "Priority" } dd { (priority(case.priority)) }
             dt { "Stage" } dd { bdi { (visible(&case.stage)) } }
             @if !case.assignee.is_empty() { dt { "Assigned to" } dd { bdi { (visible(&case.assignee)) } } }
             @if !case.tags.is_empty() {
@@ -108,31 +114,14 @@ fn head(case: &Case, may_act: bool) -> Markup {
             dt { "Made" } dd { (moment(case.created_at)) " by " bdi { (visible(&case.created_by)) } }
         }
         @if !case.description.is_empty() {
-            details { summary { "Text" } pre { bdi { (visible(&case.description)) } } }
+            details id="text" { summary { "Text" } pre { bdi { (visible(&case.description)) } } }
         }
         @if may_act {
             form.quiet method="post" action=(format!("/cases/{}/open", case.id)) {
                 input type="hidden" name="is_open" value=(!case.is_open);
                 button { @if case.is_open { "Close the case" } @else { "Open the case again" } }
             }
-            details.card {
-                summary { "Change title, priority, assignee, tags" }
-                form method="post" action=(format!("/cases/{}/change", case.id)) {
-                    label { "Title" input name="title" value=(visible(&case.title)) required maxlength="500"; }
-                    label {
-                        "Priority"
-                        select name="priority" {
-                            @for priority in Priority::ALL {
-                                option value=(priority.name()) selected[priority == case.priority] { (priority.name()) }
-                            }
-                        }
-                    }
-                    label { "Stage" input name="stage" value=(visible(&case.stage)); }
-                    label { "Assigned to" input name="assignee" value=(visible(&case.assignee)); }
-                    label { "One more tag" input name="tag" maxlength="100"; }
-                    button { "Change" }
-                }
-            }
+            " " a.jump href="#act" { "Act on the case" }
         }
     }
 }
@@ -269,6 +258,38 @@ fn deed(kind: WallKind) -> &'static str {
     }
 }
 
+fn change_form(case: &Case) -> Markup {
+    let (title, stage, assignee) = (
+        visible(&case.title),
+        visible(&case.stage),
+        visible(&case.assignee),
+    );
+    html! {
+        details.card {
+            summary { "Change the case" }
+            form method="post" action=(format!("/cases/{}/change", case.id)) {
+                input type="hidden" name="was_title" value=(title);
+                input type="hidden" name="was_priority" value=(case.priority.name());
+                input type="hidden" name="was_stage" value=(stage);
+                input type="hidden" name="was_assignee" value=(assignee);
+                label { "Title" input name="title" value=(title) required maxlength="500"; }
+                label {
+                    "Priority"
+                    select name="priority" {
+                        @for priority in Priority::ALL {
+                            option value=(priority.name()) selected[priority == case.priority] { (priority.name()) }
+                        }
+                    }
+                }
+                label { "Stage" input name="stage" value=(stage); }
+                label { "Assigned to" input name="assignee" value=(assignee); }
+                label { "One more tag" input name="tag" maxlength="100"; }
+                button { "Change" }
+            }
+        }
+    }
+}
+
 fn comment_form(case: i64) -> Markup {
     html! {
         details.card {
@@ -395,6 +416,11 @@ pub(super) struct Changed {
     stage: String,
     assignee: String,
     tag: String,
+    /// What the form showed: the case may have changed while somebody was typing.
+    was_title: String,
+    was_priority: Priority,
+    was_stage: String,
+    was_assignee: String,
 }
 
 pub(super) async fn change(
@@ -404,14 +430,13 @@ pub(super) async fn change(
     Form(changed): Form<Changed>,
 ) -> Result<Response, Error> {
     let person = person.at_least(Role::Analyst)?;
-    let known = desk.store().case(case).await?;
-    // The form shows what can't be seen as people see it; what nobody has changed stays as it is.
-    let new = |given: &str, known: &str| (given != visible(known)).then(|| given.trim().to_owned());
+    // What nobody has changed in the form stays as it is.
+    let new = |given: &str, was: &str| (given != was).then(|| given.trim().to_owned());
     let change = CaseChange {
-        title: new(&changed.title, &known.title),
-        priority: Some(changed.priority),
-        stage: new(&changed.stage, &known.stage),
-        assignee: new(&changed.assignee, &known.assignee),
+        title: new(&changed.title, &changed.was_title),
+        priority: Some(changed.priority).filter(|priority| *priority != changed.was_priority),
+        stage: new(&changed.stage, &changed.was_stage),
+        assignee: new(&changed.assignee, &changed.was_assignee),
         tag: Some(changed.tag.trim().to_owned()).filter(|tag| !tag.is_empty()),
     };
     desk.store().change_case(case, change, &person.name).await?;

@@ -7,7 +7,19 @@ use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
 pub(super) use crate::text::visible;
-use crate::{Person, Role, RunState};
+use crate::{Person, Priority, Role, RunState};
+
+/// Pages that every page leads to: path, words, title of the page, and the role that it is for.
+const PAGES: [(&str, &str, &str, Role); 8] = [
+    ("/", "Cases", "Cases", Role::Viewer),
+    ("/pending", "Pending", "Pending actions", Role::Viewer),
+    ("/playbooks", "Playbooks", "Playbooks", Role::Viewer),
+    ("/quota", "Quota", "Quota", Role::Viewer),
+    ("/tokens", "Tokens", "Your tokens", Role::Viewer),
+    ("/instances", "Instances", "Instances", Role::Admin),
+    ("/people", "People", "People", Role::Admin),
+    ("/audit", "Audit log", "Audit log", Role::Admin),
+];
 
 /// A whole page.
 pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Markup {
@@ -28,15 +40,8 @@ pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Marku
                     a.brand href="/" { "vtsecops workdesk" }
                     @if let Some(person) = person {
                         nav aria-label="Pages" {
-                            a href="/" { "Cases" }
-                            a href="/pending" { "Pending" }
-                            a href="/playbooks" { "Playbooks" }
-                            a href="/quota" { "Quota" }
-                            a href="/tokens" { "Tokens" }
-                            @if person.role == Role::Admin {
-                                a href="/instances" { "Instances" }
-                                a href="/people" { "People" }
-                                a href="/audit" { "Audit log" }
+                            @for (path, words, of, role) in PAGES {
+                                @if person.role >= role { a href=(path) aria-current=[(of == title).then_some("page")] { (words) } }
                             }
                         }
                         form.quiet method="post" action="/logout" {
@@ -68,6 +73,16 @@ pub(super) fn moment(at: Timestamp) -> Markup {
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string();
     html! { time datetime=(at.to_string()) { (shown) " UTC" } }
+}
+
+/// A priority as a mark.
+pub(super) fn priority(priority: Priority) -> Markup {
+    let level = match priority {
+        Priority::Critical | Priority::High => "bad",
+        Priority::Medium => "live",
+        Priority::Low | Priority::Informative => "dim",
+    };
+    html! { span class=(format!("mark {level}")) { (priority.name()) } }
 }
 
 /// A run's state as a mark.

@@ -20,7 +20,7 @@ pub(super) async fn show(State(desk): State<Desk>, person: LoggedIn) -> Result<R
         Some(&person),
         &html! {
             h1 { "Audit log" }
-            div.wide {
+            div.wide tabindex="0" role="region" aria-label="Entries" {
                 table {
                     thead { tr { th { "When" } th { "Who" } th { "What" } th { "Of what" } th { "Detail" } } }
                     tbody {

@@ -310,7 +310,7 @@ pub(super) fn run(run: &PlaybookRun, may_act: bool) -> Markup {
         PlaybookOutcome::Cancelled => ("dim", false),
     };
     html! {
-        details.card open[is_running] {
+        details.card id=(format!("playbook-run-{}", run.id)) open[is_running] {
             summary {
                 span class=(format!("mark {level}")) { (run.outcome.name()) } " " bdi { (visible(&run.name)) }
                 " · " bdi { (visible(&run.started_by)) } ", " (moment(run.created_at))

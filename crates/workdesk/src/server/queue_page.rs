@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Desk;
 use super::auth::LoggedIn;
-use super::layout::{moment, page, visible};
+use super::layout::{moment, page, priority, visible};
 use crate::{Case, CaseFilter, Error, Priority, Role, case_of_file, case_of_text};
 
 /// What the form of the filter says; an empty field is none.
@@ -77,9 +77,9 @@ fn table(cases: &[Case]) -> Markup {
                 tbody {
                     @for case in cases {
                         tr {
-                            td { a href=(format!("/cases/{}", case.id)) { "#" (case.id) } }
-                            td { bdi { (visible(&case.title)) } @if !case.is_open { " " span.mark.dim { "closed" } } }
-                            td { span class=(format!("mark {}", level(case.priority))) { (case.priority.name()) } }
+                            td.dim { "#" (case.id) }
+                            td.main { a href=(format!("/cases/{}", case.id)) { bdi { (visible(&case.title)) } } @if !case.is_open { " " span.mark.dim { "closed" } } }
+                            td { (priority(case.priority)) }
                             td {
                                 (case.entities)
                                 @if case.suspicious > 0 { " " span.mark.bad { (case.suspicious) " suspicious" } }
@@ -91,14 +91,6 @@ fn table(cases: &[Case]) -> Markup {
                 }
             }
         }
-    }
-}
-
-fn level(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Critical | Priority::High => "bad",
-        Priority::Medium => "live",
-        Priority::Low | Priority::Informative => "dim",
     }
 }
 

@@ -20,32 +20,37 @@ pub(super) async fn show(
     let run = desk.store().run(id).await?;
     let case = desk.store().case(run.case).await?;
     let left = Left::of(&run);
+    // Nothing of a run changes after its end.
+    let events = match run.state.is_over() {
+        true => String::new(),
+        false => format!("/cases/{}/events", case.id),
+    };
     Ok(page(
         &format!("Run {id}: {}", visible(&run.action)),
         Some(&person),
         &html! {
             p { a href=(format!("/cases/{}", case.id)) { "#" (case.id) " " bdi { (visible(&case.title)) } } }
-            div data-events=(format!("/cases/{}/events", case.id)) {
+            div data-events=(events) {
                 h1 { (visible(&run.action)) " " (state(run.state)) }
                 (facts(&run))
                 @if !run.message.is_empty() { pre.card { bdi { (visible(&run.message)) } } }
-            }
-            @if !left.tables.is_empty() {
-                section aria-labelledby="tables" {
-                    h2 id="tables" { "Tables" }
-                    @for table in left.tables.iter().take(MOST_TABLES) { (table_of(table)) }
-                    @if left.tables.len() > MOST_TABLES { p.empty { "The first " (MOST_TABLES) " of " (left.tables.len()) " tables." } }
+                @if !left.tables.is_empty() {
+                    section aria-labelledby="tables" {
+                        h2 id="tables" { "Tables" }
+                        @for table in left.tables.iter().take(MOST_TABLES) { (table_of(table)) }
+                        @if left.tables.len() > MOST_TABLES { p.empty { "The first " (MOST_TABLES) " of " (left.tables.len()) " tables." } }
+                    }
                 }
-            }
-            @if !left.links.is_empty() {
-                section aria-labelledby="links" {
-                    h2 id="links" { "Links" }
-                    ul { @for (title, address) in &left.links { li { bdi { (visible(title)) } ": " (link(address)) } } }
+                @if !left.links.is_empty() {
+                    section aria-labelledby="links" {
+                        h2 id="links" { "Links" }
+                        ul { @for (title, address) in &left.links { li { bdi { (visible(title)) } ": " (link(address)) } } }
+                    }
                 }
-            }
-            @if run.ended_at.is_some() { p { a href=(format!("/runs/{id}/json")) { "JSON result (file)" } } }
-            @for (title, text) in &left.json {
-                details.card { summary { (visible(title)) } pre.mono { bdi { (visible(text)) } } }
+                @if run.ended_at.is_some() { p { a href=(format!("/runs/{id}/json")) { "JSON result (file)" } } }
+                @for (title, text) in &left.json {
+                    details.card { summary { (visible(title)) } pre.mono { bdi { (visible(text)) } } }
+                }
             }
         },
     ))
@@ -196,7 +201,7 @@ fn table_of(table: &Shown) -> Markup {
     html! {
         details.card {
             summary { bdi { (visible(&table.title)) } " (" (table.rows.len()) ")" }
-            div.wide {
+            div.wide tabindex="0" role="region" aria-label=(visible(&table.title)) {
                 table {
                     thead { tr { @for cell in &table.header { th { (visible(cell)) } } } }
                     tbody {

@@ -37,13 +37,15 @@ fn fetched(folder: &PathBuf) -> bool {
     done.is_ok_and(|status| status.success())
 }
 
-/// What is serious on the page that is open.
+/// What matters on the page that is open.
 pub(crate) async fn findings(browser: &Browser, script: &str) -> Vec<String> {
-    browser.js(script).await;
+    if browser.js("return typeof axe").await == "undefined" {
+        browser.js(script).await;
+    }
     let run = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}).then((found) => done(found.violations))";
     let found = browser.client.execute_async(run, Vec::new()).await.unwrap();
-    let serious = |own: &&Value| own["impact"] == json!("serious") || own["impact"] == json!("critical");
-    let all = found.as_array().unwrap().iter().filter(serious);
+    let matters = |own: &&Value| own["impact"] != json!("minor");
+    let all = found.as_array().unwrap().iter().filter(matters);
     all.map(|own| format!("{}: {} {}", own["id"], own["help"], own["nodes"][0]["html"]))
         .collect()
 }

@@ -1,6 +1,6 @@
 //! A case whose every text is hostile stays text.
 
-use secops::{Entity, EntityType, Parameters};
+use secops::{Entity, EntityType, Insight, InsightKind, Parameters, Severity};
 use serde_json::json;
 use workdesk::{Ended, NewAlert, NewCase, NewRun, Playbook, Role, RunState};
 
@@ -10,6 +10,28 @@ const HOSTILE: &str = "\"><script>window.owned=1</script><img src=x onerror=wind
                        =cmd|' /C calc'!A0 {{7*7}} \u{202e}gpj.exe\u{0}\u{1b}[31m </title></textarea></svg><svg onload=window.owned=1>";
 /// How people see what can't be seen.
 const SEEN: &str = "\\u{202e}gpj.exe\\u{0}\\u{1b}[31m";
+
+/// What shows that a text was more than text.
+const BETRAYED: &str = r"
+const found = [];
+if (window.owned) found.push('a script has run');
+for (const element of document.querySelectorAll('*')) {
+  for (const { name, value } of element.attributes) {
+    if (name.startsWith('on') || name === 'style') found.push(`${element.tagName} ${name}`);
+    if (/^(href|src|action|formaction|xlink:href)$/.test(name) && !/^(\/[^\/]|\/$|#|https:\/\/)/.test(value)) found.push(`${name} ${value}`);
+  }
+}
+for (const element of document.querySelectorAll('script, style, img, iframe, object, embed, base, link, meta[http-equiv]')) {
+  if (!/^\/assets\//.test(element.getAttribute('src') ?? element.getAttribute('href') ?? '')) found.push(element.outerHTML);
+}
+// What is to be edited stands there as it is.
+const walker = document.createTreeWalker(document, NodeFilter.SHOW_TEXT);
+for (let node; (node = walker.nextNode());) {
+  const isEdited = node.parentElement.tagName === 'TEXTAREA';
+  if (!isEdited && /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(node.data.replace(/[\n\t]/g, ''))) found.push(`hidden: ${node.data}`);
+}
+return found;
+";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_case_stays_text_on_every_page() {
@@ -57,6 +79,13 @@ async fn a_hostile_case_stays_text_on_every_page() {
     let result = json!({"tables": [{"title": HOSTILE, "columns": [HOSTILE], "rows": [[HOSTILE]]}],
         "links": [{"title": HOSTILE, "url": "javascript:window.owned=1"}], "json_result": HOSTILE});
     ended.result = serde_json::value::to_raw_value(&result).ok();
+    ended.insights = vec![Insight {
+        title: HOSTILE.to_owned(),
+        content: HOSTILE.to_owned(),
+        severity: Severity::Warn,
+        kind: InsightKind::General {},
+        triggered_by: HOSTILE.to_owned(),
+    }];
     ended.entities = vec![stored.entity];
     store.add_ended_run(run, &ended, HOSTILE).await.unwrap();
     let quoted = json!(HOSTILE.replace(['\u{0}', '\u{1b}'], "")).to_string();
@@ -93,15 +122,11 @@ async fn a_hostile_case_stays_text_on_every_page() {
         "/nothing",
     ] {
         open(&served, &browser, path).await;
-        assert_eq!(
-            browser.js("return window.owned === undefined").await,
-            json!(true),
-            "{path}"
-        );
-        let strangers = "return document.querySelectorAll('img, iframe, object, svg[onload], [onerror], [onload], a[href^=javascript]').length \
-                         + document.querySelectorAll('script:not([src])').length";
-        assert_eq!(browser.js(strangers).await, json!(0), "{path}");
+        assert_eq!(browser.js(BETRAYED).await, json!([]), "{path}");
     }
+    open(&served, &browser, "/cases/1").await;
+    let insights = browser.texts("[aria-labelledby=insights]").await.concat();
+    assert_eq!(insights.matches(SEEN).count(), 3, "{insights}");
     for path in ["/cases/1", "/entities/1", "/runs/1"] {
         open(&served, &browser, path).await;
         let shown = browser.texts("body").await.concat();
@@ -118,6 +143,11 @@ async fn a_hostile_case_stays_text_on_every_page() {
             .unwrap()
             .contains('\u{202e}')
     );
+    // What an event brings is no less text.
+    open(&served, &browser, "/cases/1").await;
+    store.comment(1, "the last word", HOSTILE).await.unwrap();
+    browser.until_text(".wall", "the last word").await;
+    assert_eq!(browser.js(BETRAYED).await, json!([]), "after an event");
     browser.close().await;
     served.end().await;
 }

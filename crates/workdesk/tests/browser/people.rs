@@ -33,16 +33,25 @@ async fn each_role_sees_what_it_may_do_and_nothing_is_left_after_the_log_out() {
     browser.until_text("h1", "Log in").await;
     assert!(!browser.texts("body").await.concat().contains(EICAR));
 
-    browser.type_into("input[name=name]", "vic").await;
-    browser.type_into("input[name=password]", "something else").await;
+    browser.fill("input[name=name]", "vic").await;
+    browser.fill("input[name=password]", "something else").await;
     browser.click_text("button", "Log in").await;
     browser
         .until_text(".problem", "The name or the password is wrong.")
         .await;
+    let kept =
+        browser.js("return [document.querySelector('[name=name]').value, document.activeElement.name]");
+    assert_eq!(kept.await, json!(["vic", "password"]));
     log_in(&served, &browser, "ann", Role::Analyst).await;
     open(&served, &browser, "/cases/1").await;
     assert!(browser.js(forms).await.as_array().unwrap().len() > 5);
     assert_eq!(browser.count("nav a[href='/audit']").await, 0);
+    for path in ["/audit", "/people", "/instances", "/playbooks/new"] {
+        open(&served, &browser, path).await;
+        browser
+            .until_text(".problem", "for the role admin; yours is analyst")
+            .await;
+    }
     browser.close().await;
     served.end().await;
 }
