@@ -248,7 +248,7 @@ impl Desk {
             .route("/readyz", get(metrics::readiness))
             .route("/metrics", get(metrics::show))
             .fallback(|| async { layout::problem(StatusCode::NOT_FOUND, "There is no such page.") })
-            .layer(middleware::from_fn(auth::same_origin))
+            .layer(middleware::from_fn_with_state(self.clone(), auth::same_origin))
             // Programs show a key with each request; a page of another site has none.
             .merge(sdk::router())
             .merge(api::router())

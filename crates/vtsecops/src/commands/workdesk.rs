@@ -241,9 +241,9 @@ fn tls(certificate: &Path, key: &Path) -> Result<Tls, Failure> {
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = fs::metadata(key).map(|known| known.permissions().mode());
-        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        if mode.is_ok_and(|mode| mode & 0o007 != 0) {
             return Err(Failure::usage(format!(
-                "{}: others may read the key; take that from them: chmod 600",
+                "{}: others may read the key; take that from them: chmod o=",
                 key.display()
             )));
         }

@@ -52,7 +52,7 @@ pub(super) async fn change(
         let told = html! { p.problem role="alert" { (words) } };
         return Ok((StatusCode::TOO_MANY_REQUESTS, shown(&person, &told)).into_response());
     }
-    let session = token(&headers).unwrap_or_default();
+    let session = token(&headers, desk.shared.is_secure).unwrap_or_default();
     match desk
         .store()
         .change_password(&person, given.old, given.new, &session)
@@ -64,7 +64,10 @@ pub(super) async fn change(
             Ok(shown(&person, &told).into_response())
         }
         Err(Error::Invalid(words)) => {
-            desk.shared.throttle.wrong(&person.name);
+            // One that is too short is no guess.
+            if words.contains("old password") {
+                desk.shared.throttle.wrong(&person.name);
+            }
             let told = html! { p.problem role="alert" { (sentence(&words)) } };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, shown(&person, &told)).into_response())
         }

@@ -37,7 +37,7 @@ impl FromRequestParts<Desk> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Response> {
-        let person = match token(&parts.headers) {
+        let person = match token(&parts.headers, desk.shared.is_secure) {
             Some(token) => desk
                 .store()
                 .person_of(&token)
@@ -70,7 +70,13 @@ impl LoggedIn {
     }
 }
 
-pub(super) fn token(headers: &HeaderMap) -> Option<String> {
+/// The session's token, from the cookie that fits how browsers come: over TLS no other host can have set it.
+pub(super) fn token(headers: &HeaderMap, is_secure: bool) -> Option<String> {
+    let wanted = if is_secure {
+        SECURE_COOKIE_NAME
+    } else {
+        COOKIE_NAME
+    };
     let cookies = headers
         .get_all(COOKIE)
         .iter()
@@ -78,16 +84,16 @@ pub(super) fn token(headers: &HeaderMap) -> Option<String> {
     let mut pairs = cookies
         .flat_map(|text| text.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| {
-        [COOKIE_NAME, SECURE_COOKIE_NAME]
-            .contains(&name)
-            .then(|| value.to_owned())
-    })
+    pairs.find_map(|(name, value)| (name == wanted).then(|| value.to_owned()))
 }
 
 /// A form of another site can't be sent here with somebody's cookie.
-pub(super) async fn same_origin(request: Request, next: Next) -> Response {
-    if request.method() == Method::GET || request.method() == Method::HEAD || is_ours(request.headers()) {
+pub(super) async fn same_origin(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let is_secure = desk.shared.is_secure;
+    if request.method() == Method::GET
+        || request.method() == Method::HEAD
+        || is_ours(request.headers(), is_secure)
+    {
         return next.run(request).await;
     }
     layout::problem(
@@ -96,11 +102,13 @@ pub(super) async fn same_origin(request: Request, next: Next) -> Response {
     )
 }
 
-fn is_ours(headers: &HeaderMap) -> bool {
+fn is_ours(headers: &HeaderMap, is_secure: bool) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = text(ORIGIN) else { return false };
-    let host = origin.split_once("://").map(|(_, host)| host);
-    host.is_some() && host == text(HOST)
+    let Some((scheme, host)) = text(ORIGIN).and_then(|origin| origin.split_once("://")) else {
+        return false;
+    };
+    // A page that came without TLS can be anybody's. Behind a proxy with TLS it is the proxy that came without.
+    (!is_secure || scheme == "https") && text(HOST) == Some(host)
 }
 
 #[derive(Deserialize)]
@@ -165,7 +173,7 @@ pub(super) async fn enter(State(desk): State<Desk>, Path(token): Path<String>) -
 }
 
 pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Result<Response, Error> {
-    if let Some(token) = token(&headers) {
+    if let Some(token) = token(&headers, desk.shared.is_secure) {
         desk.store().log_out(&token).await?;
     }
     let gone = cookie(&desk, "", 0);

@@ -178,6 +178,8 @@ pub(super) async fn show(State(desk): State<Desk>, headers: HeaderMap) -> Result
     }
     let counts = desk.store().counts().await?;
     let metrics = &desk.shared.metrics;
+    // A state that nothing is in any more is not counted.
+    metrics.runs.clear();
     for (state, count) in counts.runs {
         metrics.runs.get_or_create(&InState { state }).set(count);
     }

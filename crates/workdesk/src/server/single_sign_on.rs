@@ -75,11 +75,13 @@ impl SingleSignOn {
     /// # Errors
     /// For people.
     pub fn check(&self) -> Result<(), String> {
-        let is_loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-            .iter()
-            .any(|start| self.issuer.starts_with(start));
-        if !self.issuer.starts_with("https://") && !is_loopback {
-            return Err("the issuer must be an https address".to_owned());
+        let issuer = reqwest::Url::parse(&self.issuer);
+        let issuer = issuer.map_err(|error| format!("the issuer is no address: {error}"))?;
+        let is_loopback = matches!(issuer.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        match issuer.scheme() {
+            "https" => {}
+            "http" if is_loopback => {}
+            _ => return Err("the issuer must be an https address".to_owned()),
         }
         if self.groups.is_empty() {
             return Err("no group has a role: nobody could log in".to_owned());

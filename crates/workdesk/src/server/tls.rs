@@ -10,12 +10,14 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// How long a browser may take to agree on a key.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Connections that are agreeing, at the same time.
+const MOST_HANDSHAKES: usize = 512;
 /// Connections that have agreed and are not yet served.
 const READY: usize = 64;
 
@@ -36,12 +38,12 @@ impl Tls {
     /// Says what of them can't be used.
     pub fn new(certificates: &[u8], key: &[u8]) -> Result<Self, String> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
-        let chain = chain.map_err(|error| format!("the certificate is no PEM: {error}"))?;
+        // What the reader says can quote the file.
+        let chain = chain.map_err(|_| "the certificate is no PEM".to_owned())?;
         if chain.is_empty() {
             return Err("the certificate's file has no certificate".to_owned());
         }
-        let key =
-            PrivateKeyDer::from_pem_slice(key).map_err(|error| format!("the key is no PEM: {error}"))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "the key is no PEM".to_owned())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -58,13 +60,21 @@ impl Tls {
         let address = listener.local_addr();
         tokio::spawn(async move {
             let acceptor = TlsAcceptor::from(self.0);
+            let places = Arc::new(Semaphore::new(MOST_HANDSHAKES));
             let mut listener = listener;
-            while !send.is_closed() {
+            loop {
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                    return;
+                };
                 // What goes wrong for a moment is tried again there.
-                let (stream, peer) = Listener::accept(&mut listener).await;
+                let (stream, peer) = tokio::select! {
+                    accepted = Listener::accept(&mut listener) => accepted,
+                    () = send.closed() => return,
+                };
                 let (acceptor, send) = (acceptor.clone(), send.clone());
                 tokio::spawn(async move {
                     let agreed = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+                    drop(place);
                     if let Ok(Ok(stream)) = agreed {
                         // Nobody waits for it when the server ends.
                         let _ = send.send((stream, peer)).await;

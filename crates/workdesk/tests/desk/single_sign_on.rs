@@ -289,5 +289,16 @@ async fn an_attempt_is_for_one_browser_and_once() {
         role_claim: "groups".to_owned(),
         groups: vec![("soc".to_owned(), Role::Analyst)],
     };
-    assert!(wrong.check().unwrap_err().contains("https"));
+    for issuer in [
+        "http://id.example",
+        "http://127.0.0.1.evil.example",
+        "http://localhost@evil.example",
+        "ftp://127.0.0.1",
+    ] {
+        let wrong = SingleSignOn {
+            issuer: issuer.to_owned(),
+            ..wrong.clone()
+        };
+        assert!(wrong.check().unwrap_err().contains("https"), "{issuer}");
+    }
 }
