@@ -699,7 +699,7 @@ pub struct WorkdeskArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Single sign-on (OpenID Connect)")]
 pub struct SingleSignOnArguments {
-    /// The provider's address; its page lets people come back to <ORIGIN>/oidc/callback
+    /// The provider's address; it lets people come back to /oidc/callback of the origin
     #[arg(
         long,
         value_name = "URL",
@@ -714,7 +714,7 @@ pub struct SingleSignOnArguments {
     /// Read the workdesk's password at the provider from the first line of this file
     #[arg(long, value_name = "PATH", requires = "oidc_issuer")]
     pub oidc_client_secret_file: Option<PathBuf>,
-    /// How browsers reach the workdesk, such as https://desk.example
+    /// How browsers reach the workdesk: scheme, host and port
     #[arg(long, value_name = "ORIGIN", requires = "oidc_issuer")]
     pub oidc_origin: Option<String>,
     /// The claim that lists somebody's groups
