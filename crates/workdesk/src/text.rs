@@ -3,7 +3,8 @@
 /// Characters that are not seen, or that change how their neighbours are seen, written out.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
+    // A form sends two characters for the end of a line.
+    for letter in text.replace("\r\n", "\n").chars() {
         match letter {
             '\n' | '\t' => shown.push(letter),
             letter if letter.is_control() || is_hidden(letter) => {
@@ -29,5 +30,6 @@ mod tests {
     fn what_can_not_be_seen_is_written_out() {
         assert_eq!(visible("a\u{202e}b\u{0}c\nd"), "a\\u{202e}b\\u{0}c\nd");
         assert_eq!(visible("Grüße, 世界"), "Grüße, 世界");
+        assert_eq!(visible("a\r\nb\rc"), "a\nb\\u{d}c");
     }
 }
