@@ -125,16 +125,5 @@ fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// Engines that flag it, and engines that answered, where an action has said so.
-fn detections(entity: &StoredEntity) -> Option<(&str, &str)> {
-    let score = entity.entity.additional_properties.get("VT_Risk Score")?;
-    score.as_str()?.split_once('/')
-}
-
-/// A value as text.
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests;

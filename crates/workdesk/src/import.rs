@@ -4,6 +4,7 @@ use mail_parser::{Address, Message, MessageParser, MimeHeaders};
 use secops::{Entity, EntityType};
 use sha2::{Digest, Sha256};
 
+use crate::text::hex;
 use crate::{Error, NewAlert, NewCase, indicators};
 
 /// Mails within mails that are looked into.
@@ -118,10 +119,7 @@ fn gather(mail: &Message<'_>, depth: usize, entities: &mut Vec<Entity>) {
             continue;
         }
         let contents = attachment.contents();
-        let digest: String = Sha256::digest(contents)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = hex(&Sha256::digest(contents));
         let mut entity = Entity::new(digest, EntityType::FileHash);
         let name = attachment.attachment_name().unwrap_or_default();
         let properties = &mut entity.additional_properties;

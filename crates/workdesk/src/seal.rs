@@ -8,6 +8,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
 use crate::Error;
+use crate::store::new_token;
 
 /// Bytes of a key.
 const KEY_LENGTH: usize = 32;
@@ -35,8 +36,7 @@ impl Sealer {
     /// A new key as text, which [`Sealer::from_text`] reads.
     #[must_use]
     pub fn new_key() -> String {
-        let key: [u8; KEY_LENGTH] = rand::random();
-        key.iter().map(|byte| format!("{byte:02x}")).collect()
+        new_token()
     }
 
     /// A sealer with the key of that text: 64 hexadecimal digits.

@@ -1,5 +1,7 @@
 //! Texts of others, so that people see all of them.
 
+use serde_json::Value;
+
 /// Characters that are not seen, or that change how their neighbours are seen, written out.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -14,6 +16,16 @@ pub(crate) fn visible(text: &str) -> String {
         }
     }
     shown
+}
+
+/// A value as text.
+pub(crate) fn in_words(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_hidden(letter: char) -> bool {

@@ -58,6 +58,16 @@ impl Desk {
         self.child.wait().unwrap();
     }
 
+    /// Follows the set-up link; gives ann's cookie.
+    async fn set_up(&self) -> String {
+        let link = self.setup.clone().unwrap();
+        let entered = self
+            .send("", &link, &[("name", "ann"), ("password", PASSWORD)])
+            .await;
+        let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
     async fn send(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
         let request = client().post(format!("{}{path}", self.origin)).form(fields);
         let request = request.header(COOKIE, cookie).header(ORIGIN, &self.origin);
@@ -100,12 +110,7 @@ fn a_killed_workdesk_has_lost_nothing_and_submits_nothing_twice() {
     });
     Runtime::new().unwrap().block_on(async {
         let mut desk = Desk::start(&scene);
-        let link = desk.setup.clone().unwrap();
-        let entered = desk
-            .send("", &link, &[("name", "ann"), ("password", PASSWORD)])
-            .await;
-        let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
-        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let cookie = desk.set_up().await;
         let urls = [1, 2, 3].map(|number| format!("http://unknown.example/{number}"));
         let made = [("title", "Three new URLs"), ("text", &urls.join("\n"))];
         assert_eq!(desk.send(&cookie, "/cases", &made).await.status(), 303);
@@ -216,12 +221,7 @@ fn under_load_a_workdesk_that_is_killed_again_and_again_keeps_what_it_acknowledg
     });
     Runtime::new().unwrap().block_on(async {
         let mut desk = Desk::start(&scene);
-        let link = desk.setup.clone().unwrap();
-        let entered = desk
-            .send("", &link, &[("name", "ann"), ("password", PASSWORD)])
-            .await;
-        let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
-        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let cookie = desk.set_up().await;
         let token = token(&desk, &cookie, "act").await;
         let (origin, address) = (
             desk.origin.clone(),
@@ -314,12 +314,7 @@ fn the_program_itself_can_be_an_external_action_in_both_forms() {
     std::fs::write(&list, one("Legacy", "false") + &one("One Platform", "true")).unwrap();
     Runtime::new().unwrap().block_on(async {
         let desk = Desk::start_at(&scene, "127.0.0.1:0", &["--actions", list.to_str().unwrap()]);
-        let link = desk.setup.clone().unwrap();
-        let entered = desk
-            .send("", &link, &[("name", "ann"), ("password", PASSWORD)])
-            .await;
-        let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
-        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let cookie = desk.set_up().await;
         let token = token(&desk, &cookie, "act").await;
         for (number, action) in [(1, "Legacy"), (2, "One Platform")] {
             desk.send(&cookie, "/cases", &[("title", "A case"), ("text", EICAR)])

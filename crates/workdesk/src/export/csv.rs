@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ::csv::{QuoteStyle, Terminator, WriterBuilder};
 
-use super::{Record, detections, plain};
+use super::Record;
+use crate::text::in_words;
 use crate::{Error, StoredEntity};
 
 /// What the first columns are called; the fields of all entities follow.
@@ -42,7 +43,7 @@ pub(super) fn write(record: &Record) -> Result<Vec<u8>, Error> {
 fn row(stored: &StoredEntity, fields: &BTreeSet<&str>) -> Vec<String> {
     let entity = &stored.entity;
     let yes_or_no = |is: bool| if is { "yes" } else { "no" };
-    let (positives, total) = detections(stored).unwrap_or_default();
+    let (positives, total) = stored.score().unwrap_or_default();
     let first = [
         entity.original_identifier(),
         entity.entity_type.name(),
@@ -56,7 +57,7 @@ fn row(stored: &StoredEntity, fields: &BTreeSet<&str>) -> Vec<String> {
         entity
             .additional_properties
             .get(*name)
-            .map(plain)
+            .map(in_words)
             .unwrap_or_default()
     };
     let rest = fields.iter().map(value);

@@ -7,8 +7,8 @@ use secops::EntityType;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Record;
 use super::observable::Observable;
-use super::{Record, detections};
 use crate::text::visible;
 use crate::{Error, Priority, StoredEntity};
 
@@ -73,7 +73,7 @@ fn attribute(record: &Record, stored: &StoredEntity) -> Value {
         }
     };
     let is_observable = kind != "text" && kind != "filename";
-    let found = detections(stored);
+    let found = stored.score();
     let comment = found.map_or_else(String::new, |(positives, total)| {
         visible(&format!("VirusTotal: {positives} of {total} engines flag it"))
     });

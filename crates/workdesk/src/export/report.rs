@@ -1,8 +1,10 @@
 //! What people read of a case, whatever it is printed on.
 
+use std::collections::HashMap;
+
 use secops::EntityType;
 
-use super::{Record, detections, moment};
+use super::{Record, moment};
 use crate::text::visible;
 use crate::{StoredEntity, WallKind};
 
@@ -97,7 +99,7 @@ fn entities(record: &Record) -> Block {
             verdict(stored).to_owned(),
             one_line(&named(stored)),
             one_line(stored.entity.entity_type.name()),
-            detections(stored).map_or_else(String::new, |(positives, total)| {
+            stored.score().map_or_else(String::new, |(positives, total)| {
                 one_line(&format!("{positives} of {total}"))
             }),
         ],
@@ -113,7 +115,7 @@ fn entities(record: &Record) -> Block {
 /// The verdict in a word.
 fn verdict(stored: &StoredEntity) -> &'static str {
     let entity = &stored.entity;
-    match detections(stored) {
+    match stored.score() {
         _ if entity.is_suspicious => "suspicious",
         _ if entity.is_internal => "internal",
         Some(("0", _)) => "no detections",
@@ -164,8 +166,9 @@ fn defanged(name: &str) -> String {
 }
 
 fn insights(record: &Record) -> Block {
+    let by_id: HashMap<i64, &StoredEntity> = record.entities.iter().map(|own| (own.id, own)).collect();
     let about = |id: Option<i64>| {
-        let own = record.entities.iter().find(|stored| Some(stored.id) == id);
+        let own = id.and_then(|id| by_id.get(&id));
         own.map_or_else(String::new, |stored| one_line(&named(stored)))
     };
     let rows = record.insights.iter().map(|insight| Row {

@@ -1,14 +1,14 @@
 //! A bundle of STIX 2.1. Source: the OASIS standard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Record;
 use super::observable::Observable;
-use super::{Record, detections};
 use crate::text::visible;
 use crate::{Error, StoredEntity};
 
@@ -48,6 +48,8 @@ struct Bundle<'a> {
     objects: Vec<Value>,
     /// Ids of observables, by the entity's number.
     by_entity: BTreeMap<i64, String>,
+    /// Those that are in it.
+    observables: HashSet<String>,
     left_out: Vec<String>,
 }
 
@@ -64,6 +66,7 @@ impl<'a> Bundle<'a> {
             identity,
             objects: vec![object],
             by_entity: BTreeMap::new(),
+            observables: HashSet::new(),
             left_out: Vec::new(),
         }
     }
@@ -89,7 +92,7 @@ impl<'a> Bundle<'a> {
             .unwrap_or_default()
             .to_owned();
         // The same thing in two alerts is one object.
-        let is_new = !self.by_entity.values().any(|known| *known == own);
+        let is_new = self.observables.insert(own.clone());
         self.by_entity.insert(stored.id, own.clone());
         if !is_new {
             return;
@@ -107,8 +110,9 @@ impl<'a> Bundle<'a> {
             time(stored.created_at),
             time(stored.updated_at.max(stored.created_at)),
         );
-        let found =
-            detections(stored).map(|(positives, total)| format!("{positives} of {total} engines flag it"));
+        let found = stored
+            .score()
+            .map(|(positives, total)| format!("{positives} of {total} engines flag it"));
         self.objects.push(json!({
             "type": "indicator", "spec_version": "2.1", "id": indicator, "created_by_ref": self.identity,
             "created": created, "modified": modified, "name": visible(stored.entity.original_identifier()),

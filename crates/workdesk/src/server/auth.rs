@@ -77,6 +77,11 @@ pub(super) fn token(headers: &HeaderMap, is_secure: bool) -> Option<String> {
     } else {
         COOKIE_NAME
     };
+    cookie_named(headers, wanted)
+}
+
+/// The value of a cookie.
+pub(super) fn cookie_named(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let cookies = headers
         .get_all(COOKIE)
         .iter()

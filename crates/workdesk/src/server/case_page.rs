@@ -2,14 +2,14 @@
 
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use secops::Parameters;
 use serde::Deserialize;
 
 use super::Desk;
 use super::auth::LoggedIn;
-use super::layout::{moment, page, priority, state, visible};
+use super::layout::{moment, page, priority, state, to_case, visible};
 use super::{export_page, pending_page, playbooks_page};
 use crate::store::CaseChange;
 use crate::{
@@ -152,7 +152,7 @@ fn entity_table(entities: &[StoredEntity], all: i64) -> Markup {
 
 /// What is known of an entity, at a glance.
 pub(super) fn risk(entity: &StoredEntity) -> Markup {
-    let detected = score(entity).map(|(positives, _)| positives != "0");
+    let detected = entity.score().map(|(positives, _)| positives != "0");
     let (level, words) = match &entity.entity {
         entity if entity.is_suspicious => ("bad", "suspicious"),
         entity if entity.is_internal => ("dim", "internal"),
@@ -166,16 +166,10 @@ pub(super) fn risk(entity: &StoredEntity) -> Markup {
 
 /// `10 of 12`, where an action has said so.
 pub(super) fn detections(entity: &StoredEntity) -> String {
-    let score = score(entity);
+    let score = entity.score();
     score.map_or_else(String::new, |(positives, total)| {
         visible(&format!("{positives} of {total}"))
     })
-}
-
-/// Engines that flag it, and engines that answered.
-fn score(entity: &StoredEntity) -> Option<(&str, &str)> {
-    let score = entity.entity.additional_properties.get("VT_Risk Score")?;
-    score.as_str()?.split_once('/')
 }
 
 fn insight_list(insights: &[StoredInsight], entities: &[StoredEntity]) -> Markup {
@@ -379,7 +373,7 @@ pub(super) async fn run(
     };
     let asked = desk.engine().ask(new, &person.name).await;
     asked?;
-    Ok(back(case))
+    Ok(to_case(case))
 }
 
 pub(super) async fn cancel(
@@ -389,7 +383,7 @@ pub(super) async fn cancel(
 ) -> Result<Response, Error> {
     let person = person.at_least(Role::Analyst)?;
     let run = desk.engine().cancel(id, &person.name).await;
-    Ok(back(run?.case))
+    Ok(to_case(run?.case))
 }
 
 #[derive(Deserialize)]
@@ -406,7 +400,7 @@ pub(super) async fn comment(
     let person = person.at_least(Role::Analyst)?;
     let added = desk.store().comment(case, &said.text, &person.name).await;
     added?;
-    Ok(back(case))
+    Ok(to_case(case))
 }
 
 #[derive(Deserialize)]
@@ -440,7 +434,7 @@ pub(super) async fn change(
         tag: Some(changed.tag.trim().to_owned()).filter(|tag| !tag.is_empty()),
     };
     desk.store().change_case(case, change, &person.name).await?;
-    Ok(back(case))
+    Ok(to_case(case))
 }
 
 #[derive(Deserialize)]
@@ -457,9 +451,5 @@ pub(super) async fn set_open(
     let person = person.at_least(Role::Analyst)?;
     let set = desk.store().set_open(case, wanted.is_open, &person.name).await;
     set?;
-    Ok(back(case))
-}
-
-fn back(case: i64) -> Response {
-    Redirect::to(&format!("/cases/{case}")).into_response()
+    Ok(to_case(case))
 }

@@ -13,6 +13,7 @@ use super::case_page::{detections, risk};
 use super::layout::{moment, page, visible};
 use super::verdict_picture::Engines;
 use crate::Error;
+use crate::text::in_words;
 
 /// Other cases that are named.
 const MOST_CASES: u32 = 20;
@@ -61,7 +62,7 @@ pub(super) async fn show(
                         thead { tr { th { "Field" } th { "Value" } } }
                         tbody {
                             @for (name, value) in &entity.entity.additional_properties {
-                                tr { td { bdi { (visible(name)) } } td { bdi { (visible(&plain(value))) } } }
+                                tr { td { bdi { (visible(name)) } } td { bdi { (visible(&in_words(value))) } } }
                             }
                         }
                     }
@@ -95,8 +96,8 @@ pub(super) async fn show(
                                         @for (name, change) in &enrichment.changes {
                                             dt { bdi { (visible(name)) } }
                                             dd {
-                                                @if let Some(from) = &change.from { del { bdi { (visible(&plain(from))) } } " " }
-                                                bdi { (visible(&plain(&change.to))) }
+                                                @if let Some(from) = &change.from { del { bdi { (visible(&in_words(from))) } } " " }
+                                                bdi { (visible(&in_words(&change.to))) }
                                             }
                                         }
                                     }
@@ -135,12 +136,4 @@ pub(super) async fn report(
         (CONTENT_DISPOSITION, "attachment; filename=\"report.json\""),
     ];
     Ok((headers, report.body.get().to_owned()).into_response())
-}
-
-/// A value as text.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

@@ -1,7 +1,7 @@
 //! What every page looks like. All texts are escaped by the template; nothing here writes markup of others.
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
@@ -54,6 +54,11 @@ pub(super) fn page(title: &str, person: Option<&Person>, main: &Markup) -> Marku
             }
         }
     }
+}
+
+/// Leads to a case's page.
+pub(super) fn to_case(id: i64) -> Response {
+    Redirect::to(&format!("/cases/{id}")).into_response()
 }
 
 /// A page that says why there is no other.

@@ -2,13 +2,13 @@
 
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Desk;
 use super::auth::LoggedIn;
-use super::layout::{moment, page, visible};
+use super::layout::{moment, page, to_case, visible};
 use crate::{Error, PendingAction, Role};
 
 /// Pending actions that a page shows.
@@ -63,5 +63,5 @@ pub(super) async fn decide(
         .store()
         .decide(id, decision.is_approved, &person.name)
         .await?;
-    Ok(Redirect::to(&format!("/cases/{case}")).into_response())
+    Ok(to_case(case))
 }

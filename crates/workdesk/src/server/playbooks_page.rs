@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Desk;
 use super::auth::LoggedIn;
-use super::layout::{moment, page, visible};
+use super::layout::{moment, page, to_case, visible};
 use crate::playbook::{Problem, States, TriggerEvent, diagram, outline};
 use crate::{Error, Person, Playbook, PlaybookOutcome, PlaybookRun, Role, StoredPlaybook};
 
@@ -288,7 +288,7 @@ pub(super) async fn start(
     desk.store()
         .start_playbook(case, started.playbook, &person.name)
         .await?;
-    Ok(Redirect::to(&format!("/cases/{case}")).into_response())
+    Ok(to_case(case))
 }
 
 pub(super) async fn cancel(
@@ -298,7 +298,7 @@ pub(super) async fn cancel(
 ) -> Result<Response, Error> {
     let person = person.at_least(Role::Analyst)?;
     let case = desk.engine().cancel_playbook(id, &person.name).await?;
-    Ok(Redirect::to(&format!("/cases/{case}")).into_response())
+    Ok(to_case(case))
 }
 
 /// A playbook on a case, as a picture of how far it is.

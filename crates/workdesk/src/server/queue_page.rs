@@ -2,13 +2,13 @@
 
 use axum::Form;
 use axum::extract::{Multipart, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Desk;
 use super::auth::LoggedIn;
-use super::layout::{moment, page, priority, visible};
+use super::layout::{moment, page, priority, to_case, visible};
 use crate::{Case, CaseFilter, Error, Priority, Role, case_of_file, case_of_text};
 
 /// What the form of the filter says; an empty field is none.
@@ -152,7 +152,7 @@ pub(super) async fn create(
     new.priority = pasted.priority;
     let made = desk.store().create_case(new, &person.name).await;
     let case = made?;
-    Ok(Redirect::to(&format!("/cases/{}", case.id)).into_response())
+    Ok(to_case(case.id))
 }
 
 pub(super) async fn import(
@@ -174,7 +174,7 @@ pub(super) async fn import(
             .store()
             .create_case(case_of_file(&name, &bytes)?, &person.name)
             .await?;
-        return Ok(Redirect::to(&format!("/cases/{}", case.id)).into_response());
+        return Ok(to_case(case.id));
     }
     Err(Error::Invalid("there is no file: choose one".to_owned()))
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Desk;
 use super::auth::LoggedIn;
 use super::layout::{moment, page, state, visible};
+use crate::text::in_words;
 use crate::{Error, Run};
 
 pub(super) async fn show(
@@ -191,10 +192,6 @@ impl Left {
 
 fn indented(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
-fn in_words(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn table_of(table: &Shown) -> Markup {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Query, State};
-use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{DOCTYPE, html};
@@ -300,7 +300,7 @@ pub(super) async fn callback(
             "There is no single sign-on here.",
         ));
     };
-    let browser = own_cookie(&headers);
+    let browser = auth::cookie_named(&headers, COOKIE_NAME);
     let state = returned.state.unwrap_or_default();
     let Some(attempt) = desk.shared.attempts.take(&state, browser.as_deref()) else {
         let words =
@@ -349,17 +349,6 @@ fn failed(words: &str) -> Response {
     tracing::warn!(reason = words, "a single sign-on failed");
     let words = format!("You could not be logged in: {words}.");
     layout::problem(StatusCode::FORBIDDEN, &words)
-}
-
-fn own_cookie(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies
-        .flat_map(|text| text.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == COOKIE_NAME).then(|| value.to_owned()))
 }
 
 /// Exchanges the code, and believes what is signed for us, now, for this attempt.

@@ -82,6 +82,12 @@ pub struct StoredInsight {
 }
 
 impl StoredEntity {
+    /// Engines that flag it, and engines that answered, where an action has said so.
+    pub(crate) fn score(&self) -> Option<(&str, &str)> {
+        let score = self.entity.additional_properties.get("VT_Risk Score")?;
+        score.as_str()?.split_once('/')
+    }
+
     fn read(row: &AnyRow) -> Result<Self, Error> {
         let entity_type: String = row.try_get("entity_type")?;
         Ok(Self {

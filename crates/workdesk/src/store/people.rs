@@ -14,6 +14,7 @@ use sqlx::{Any, Row, Transaction};
 
 use super::{Store, time};
 use crate::Error;
+use crate::text::hex;
 
 /// How long somebody stays logged in.
 const SESSION: Duration = Duration::from_secs(12 * 3600);
@@ -476,10 +477,6 @@ pub(crate) fn new_token() -> String {
 
 pub(super) fn fingerprint(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn hash_of_new(password: SecretString) -> Result<String, Error> {

@@ -4,7 +4,7 @@
 //! dies.
 
 use jiff::Timestamp;
-use secops::Entity;
+use secops::{Entity, EntityType};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
@@ -647,15 +647,19 @@ async fn take_steps(
     asked: &mut Vec<(i64, Timestamp)>,
 ) -> Result<(), Error> {
     let entities = entities_in(transaction, run.case).await?;
-    let plain = plain(entities.clone());
+    let types: Vec<(i64, EntityType)> = entities
+        .iter()
+        .map(|stored| (stored.id, stored.entity.entity_type.clone()))
+        .collect();
+    let entities = plain(entities);
     let outlook = loop {
-        let states = run.states.clone();
-        let (due, outlook) = playbook.due(&states, Facts { entities: &plain });
+        let facts = Facts { entities: &entities };
+        let (due, outlook) = playbook.due(&run.states, facts);
         if due.is_empty() {
             break outlook;
         }
         for due in due {
-            let begun = begin(transaction, run, &due, &entities, now, asked).await?;
+            let begun = begin(transaction, run, &due, &types, now, asked).await?;
             run.states.insert(due.id().to_owned(), begun);
         }
     };
@@ -690,7 +694,7 @@ async fn begin(
     transaction: &mut Transaction<'static, Any>,
     run: &PlaybookRun,
     due: &Due<'_>,
-    entities: &[StoredEntity],
+    entities: &[(i64, EntityType)],
     now: i64,
     asked: &mut Vec<(i64, Timestamp)>,
 ) -> Result<StepState, Error> {
@@ -733,19 +737,14 @@ async fn begin(
             parameters,
             entity_types,
         } => {
-            let is_target = |stored: &&StoredEntity| {
-                entity_types.is_empty() || entity_types.contains(&stored.entity.entity_type)
-            };
+            let is_target =
+                |(_, own): &&(i64, EntityType)| entity_types.is_empty() || entity_types.contains(own);
             let new = NewRun {
                 case: run.case,
                 action: (*action).to_owned(),
                 instance: instance.unwrap_or(DEFAULT_INSTANCE).to_owned(),
                 parameters: parameters.clone(),
-                targets: entities
-                    .iter()
-                    .filter(is_target)
-                    .map(|stored| stored.id)
-                    .collect(),
+                targets: entities.iter().filter(is_target).map(|(id, _)| *id).collect(),
                 deadline_at: None,
             };
             let of = NewRunOf {
