@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::quota::{End, KeyId, Priority, Slot, Turn};
 use crate::retry::Decision;
@@ -257,7 +258,14 @@ impl Transport {
         let Line {
             http, gate, settings, ..
         } = &*self.line;
-        let answered = http.send(endpoint, payload, &settings.key, &self.sent).await;
+        let span = tracing::info_span!(
+            "virustotal call",
+            otel.kind = "client",
+            endpoint = endpoint.path,
+            http.response.status_code = tracing::field::Empty,
+        );
+        let sending = http.send(endpoint, payload, &settings.key, &self.sent);
+        let answered = sending.instrument(span).await;
         let is_auto_v3 = settings.api == Api::Auto && endpoint.is_v3();
         if is_auto_v3 && let Err(Refusal::Final(Error::Key)) = &answered {
             self.line.v3_refuses();

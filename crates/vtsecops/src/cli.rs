@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::failure::Failure;
+use crate::telemetry::{LogFormat, LogLevel};
 
 /// VirusTotal for Google SecOps: verdicts on hashes, URLs, IP addresses, domains and files.
 #[derive(Debug, Parser)]
@@ -687,12 +688,37 @@ pub struct WorkdeskArguments {
     /// Show the metrics at /metrics to anybody, not only to tokens
     #[arg(long)]
     pub open_metrics: bool,
-    /// What is written to standard error
-    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug"], default_value = "warn")]
-    pub log_level: String,
-    /// In which form
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    pub log_format: String,
+    /// See [`TelemetryArguments`].
+    #[command(flatten)]
+    pub telemetry: TelemetryArguments,
+}
+
+/// What a server tells of its work.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log and traces")]
+pub struct TelemetryArguments {
+    /// What is written to standard error: error, warn, info or debug
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_enum,
+        hide_possible_values = true,
+        default_value = "warn"
+    )]
+    pub log_level: LogLevel,
+    /// In which form: text or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        hide_possible_values = true,
+        default_value = "text"
+    )]
+    pub log_format: LogFormat,
+    /// Send spans of requests, steps and calls to this collector (OpenTelemetry, OTLP over HTTP), as http://127.0.0.1:4318
+    /// [default: the variable OTEL_EXPORTER_OTLP_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// Logging in with a provider of identities (OpenID Connect).

@@ -14,7 +14,7 @@ pub(crate) mod policy;
 pub(crate) mod quota;
 pub(crate) mod report;
 pub(crate) mod resume;
-mod run;
+pub(crate) mod run;
 pub(crate) mod scan;
 pub(crate) mod simulator;
 pub(crate) mod upload;

@@ -14,6 +14,7 @@ mod progress;
 mod saved;
 pub mod settings;
 mod stores;
+pub mod telemetry;
 
 use std::ffi::OsString;
 use std::io::Write;

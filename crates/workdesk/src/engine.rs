@@ -4,6 +4,7 @@
 //! engine starts, so that a crash at any moment loses nothing.
 
 mod external;
+mod figures;
 mod keys;
 mod offer;
 mod playbooks;
@@ -27,6 +28,7 @@ use virustotal::{Canceller, Client, Progress};
 use crate::playbook::Offered;
 use crate::{Ended, Error, NewRun, Run, RunState, Store, StoredEntity};
 pub use external::{ExternalAction, ExternalParameter};
+pub(crate) use figures::Figures;
 use keys::Keys;
 pub use offer::{Field, Offer, OfferedParameter};
 use queue::Queue;
@@ -136,6 +138,7 @@ struct Shared {
     keys: Keys,
     queue: Queue,
     under_way: Mutex<HashMap<i64, UnderWay>>,
+    figures: Figures,
     /// Whether it is to end.
     halted: watch::Sender<bool>,
 }
@@ -179,6 +182,7 @@ impl Engine {
             keys: Keys::default(),
             queue,
             under_way: Mutex::default(),
+            figures: Figures::default(),
             halted: watch::Sender::new(false),
         });
         shared.store.add_shipped_playbooks().await?;
@@ -317,6 +321,11 @@ impl Engine {
         pinged.map_err(Error::Invalid)
     }
 
+    /// What it has counted so far, and counts from now on.
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.shared.figures
+    }
+
     /// Steps that are being taken.
     #[must_use]
     pub fn steps_under_way(&self) -> usize {
@@ -447,6 +456,7 @@ impl Shared {
 
     async fn end(&self, run: &Run, ended: &Ended) -> Result<(), Error> {
         self.written(|| self.store.end_run(run, ended)).await?;
+        self.figures.ended(&run.action, ended.state);
         self.clients.ended(run);
         Ok(())
     }

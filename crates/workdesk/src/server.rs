@@ -106,13 +106,14 @@ impl Desk {
             true => None,
             false => Some(new_token()),
         };
+        let metrics = Metrics::new(engine.figures());
         let shared = Shared {
             store,
             engine,
             setup: Mutex::new(setup),
             invitations: Mutex::default(),
             throttle: Throttle::default(),
-            metrics: Metrics::default(),
+            metrics,
             open_metrics: how.open_metrics,
             is_secure: how.is_secure,
             single_sign_on: how.single_sign_on,

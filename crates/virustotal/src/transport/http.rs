@@ -130,11 +130,9 @@ impl Http {
             .send()
             .await
             .map_err(|error| failed(error, timeout))?;
-        tracing::debug!(
-            endpoint = endpoint.path,
-            status = response.status().as_u16(),
-            "answered"
-        );
+        let status = response.status().as_u16();
+        tracing::Span::current().record("http.response.status_code", status);
+        tracing::debug!(endpoint = endpoint.path, status, "answered");
         if endpoint.is_v3() && !response.status().is_success() {
             return Err(Box::pin(self.refused_by_v3(endpoint, payload, response)).await);
         }

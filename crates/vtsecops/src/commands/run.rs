@@ -18,6 +18,7 @@ use crate::progress::{self, Teller};
 use crate::saved::Saved;
 use crate::settings::{self, ConfigFile, Flags, Resolved};
 use crate::stores;
+use crate::telemetry::{self, LogFormat, Telemetry};
 
 /// What a command gives to a run.
 pub(super) struct Order<'a> {
@@ -39,7 +40,7 @@ pub(super) struct Order<'a> {
 const SAME_RUN_FOR: SignedDuration = SignedDuration::from_hours(48);
 
 /// An environment variable that is valid text.
-pub(super) fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
@@ -74,7 +75,7 @@ pub(super) fn resolve(flags: &Flags, connection: &Connection) -> Result<(Resolve
 
 /// Runs the action and shows its result.
 pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> Result<ExitCode, Failure> {
-    watch(order.showing.verbose);
+    let _telemetry = watch(order.showing.verbose)?;
     let key_file: Option<&Path> = order.connection.api_key_file.as_deref();
     let (key, source) = settings::find_key(key_file, variable, file, home().as_deref())?;
     tracing::info!(%source, "API key found");
@@ -278,25 +279,11 @@ pub(super) fn now() -> jiff::Timestamp {
 }
 
 /// Tells on standard error what is done, as much as was asked for.
-fn watch(verbosity: u8) {
+fn watch(verbosity: u8) -> Result<Option<Telemetry>, Failure> {
     let level = match verbosity {
-        0 => return,
+        0 => return Ok(None),
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
-    // Only our own crates: others may print addresses, which can carry the key.
-    let own = |metadata: &tracing::Metadata<'_>| {
-        ["vtsecops", "virustotal", "integration"]
-            .iter()
-            .any(|name| metadata.target().starts_with(name))
-    };
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::{Layer, filter};
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
-    let filtered = layer.with_filter(filter::filter_fn(move |metadata| {
-        own(metadata) && *metadata.level() <= level
-    }));
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filtered));
+    telemetry::start(level, LogFormat::Text, None, "vtsecops").map(Some)
 }

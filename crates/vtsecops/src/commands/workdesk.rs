@@ -25,10 +25,10 @@ use crate::cli::{Connection, SingleSignOnArguments, WorkdeskArguments};
 use crate::failure::Failure;
 use crate::progress::Teller;
 use crate::settings::Resolved;
-use crate::{settings, stores};
+use crate::{settings, stores, telemetry};
 
 pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
-    watch(&arguments.log_level, &arguments.log_format);
+    let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-workdesk")?;
     let tls = match (&arguments.tls_cert, &arguments.tls_key) {
         (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
         _ => None,
@@ -144,42 +144,6 @@ async fn serve(
     store.close().await;
     served.map_err(|error| Failure::failed(format!("the workdesk ended: {error}")))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Writes to standard error what happens.
-fn watch(level: &str, format: &str) {
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::{Layer, filter};
-    let level = match level {
-        "error" => tracing::Level::ERROR,
-        "info" => tracing::Level::INFO,
-        "debug" => tracing::Level::DEBUG,
-        _ => tracing::Level::WARN,
-    };
-    // Only our own crates: others may print addresses, which can carry a key.
-    let own = move |metadata: &tracing::Metadata<'_>| {
-        let is_own = ["vtsecops", "virustotal", "integration", "workdesk"]
-            .iter()
-            .any(|name| metadata.target().starts_with(name));
-        is_own && *metadata.level() <= level
-    };
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
-    let registry = tracing_subscriber::registry();
-    // A process has one; who set another has their reasons.
-    let _ = match format {
-        "json" => {
-            let layer = layer
-                .json()
-                .flatten_event(true)
-                .with_filter(filter::filter_fn(own));
-            tracing::subscriber::set_global_default(registry.with(layer))
-        }
-        _ => {
-            tracing::subscriber::set_global_default(registry.with(layer.with_filter(filter::filter_fn(own))))
-        }
-    };
 }
 
 /// What stands before the pages.

@@ -1,14 +1,17 @@
 //! `workdesk`: a process that serves, is killed, and goes on.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use reqwest::Client;
+use axum::body::Bytes;
+use axum::routing::post;
 use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, ClientBuilder};
 use serde_json::{Value, json};
 use simulator::KeyKind;
 use tokio::runtime::Runtime;
@@ -20,6 +23,7 @@ const PASSWORD: &str = "correct horse battery staple";
 /// A workdesk in a process of its own; killed when it is dropped.
 struct Desk {
     child: Child,
+    client: Client,
     origin: String,
     setup: Option<String>,
 }
@@ -44,12 +48,17 @@ impl Desk {
         let first = lines.next().unwrap();
         let origin = first
             .split_whitespace()
-            .find(|word| word.starts_with("http://"))
+            .find(|word| word.starts_with("http"))
             .unwrap();
         let origin = origin.trim_end_matches(['/', ',']).to_owned();
         let second = lines.next().unwrap();
         let setup = second.split_once(&origin).map(|(_, path)| path.to_owned());
-        Self { child, origin, setup }
+        Self {
+            child,
+            client: client().build().unwrap(),
+            origin,
+            setup,
+        }
     }
 
     /// As a loss of power would: nothing is written any more.
@@ -69,13 +78,14 @@ impl Desk {
     }
 
     async fn send(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
-        let request = client().post(format!("{}{path}", self.origin)).form(fields);
+        let request = self.client.post(format!("{}{path}", self.origin)).form(fields);
         let request = request.header(COOKIE, cookie).header(ORIGIN, &self.origin);
         request.send().await.unwrap()
     }
 
     async fn page(&self, cookie: &str, path: &str) -> String {
-        let request = client()
+        let request = self
+            .client
             .get(format!("{}{path}", self.origin))
             .header(COOKIE, cookie);
         request.send().await.unwrap().text().await.unwrap()
@@ -90,14 +100,10 @@ impl Drop for Desk {
     }
 }
 
-fn client() -> Client {
+fn client() -> ClientBuilder {
     // Another test may have done so before.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .redirect(Policy::none())
-        .no_proxy()
-        .build()
-        .unwrap()
+    Client::builder().redirect(Policy::none()).no_proxy()
 }
 
 #[test]
@@ -177,7 +183,7 @@ struct Acknowledged {
 
 /// Makes cases, each with a URL that nobody knows, and asks for runs, until it is told to stop.
 async fn load(origin: String, token: String, stop: Arc<AtomicBool>) -> Acknowledged {
-    let (client, mut acknowledged) = (client(), Acknowledged::default());
+    let (client, mut acknowledged) = (client().build().unwrap(), Acknowledged::default());
     let post = async |path: String, body: Value| -> Option<Value> {
         let request = client.post(format!("{origin}{path}")).bearer_auth(&token);
         let request = request
@@ -243,7 +249,8 @@ fn under_load_a_workdesk_that_is_killed_again_and_again_keeps_what_it_acknowledg
         let acknowledged = load.await.unwrap();
         assert!(acknowledged.cases.len() > 5 && acknowledged.runs.len() > 5);
         let get = async |path: String| -> Value {
-            let answer = client()
+            let answer = desk
+                .client
                 .get(format!("{origin}{path}"))
                 .bearer_auth(&token)
                 .send()
@@ -298,9 +305,10 @@ fn under_load_a_workdesk_that_is_killed_again_and_again_keeps_what_it_acknowledg
     });
 }
 
-/// An action as Google SecOps would start it, with the workdesk in its place.
+/// An action as Google SecOps would start it, with the workdesk in its place. A program knows nothing of the workdesk's certificate, and
+/// needs not to.
 #[test]
-fn the_program_itself_can_be_an_external_action_in_both_forms() {
+fn the_program_itself_can_be_an_external_action_in_both_forms_of_a_workdesk_with_tls() {
     let scene = Scene::new();
     let program = env!("CARGO_BIN_EXE_vtsecops");
     let one = |name: &str, more: &str| {
@@ -313,7 +321,35 @@ fn the_program_itself_can_be_an_external_action_in_both_forms() {
     let list = scene.home.path().join("actions.yaml");
     std::fs::write(&list, one("Legacy", "false") + &one("One Platform", "true")).unwrap();
     Runtime::new().unwrap().block_on(async {
-        let desk = Desk::start_at(&scene, "127.0.0.1:0", &["--actions", list.to_str().unwrap()]);
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        let [certificate, key] = ["desk.pem", "desk.key"].map(|name| scene.home.path().join(name));
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let options = |path: &Path| path.to_str().unwrap().to_owned();
+        let [list, certificate_file, key] = [&*list, &*certificate, &*key].map(options);
+        let more = [
+            "--actions",
+            &list,
+            "--tls-cert",
+            &certificate_file,
+            "--tls-key",
+            &key,
+        ];
+        #[cfg(unix)]
+        {
+            let open = scene.run(&[&["workdesk", "--listen", "127.0.0.1:0"], &more[..]].concat());
+            assert!(
+                open.code == 2 && open.err.contains("others may read the key"),
+                "{}",
+                open.err
+            );
+            let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(&key, own).unwrap();
+        }
+        let mut desk = Desk::start_at(&scene, "127.0.0.1:0", &more);
+        let root = Certificate::from_pem(made.cert.pem().as_bytes()).unwrap();
+        desk.client = client().tls_certs_only([root]).build().unwrap();
+        assert!(desk.origin.starts_with("https://"), "{}", desk.origin);
         let cookie = desk.set_up().await;
         let token = token(&desk, &cookie, "act").await;
         for (number, action) in [(1, "Legacy"), (2, "One Platform")] {
@@ -327,7 +363,7 @@ fn the_program_itself_can_be_an_external_action_in_both_forms() {
             let path = format!("{}/api/v1/cases/{number}/runs", desk.origin);
             let mut run = Value::Null;
             for _ in 0..300 {
-                let answer = client().get(&path).bearer_auth(&token).send().await.unwrap();
+                let answer = desk.client.get(&path).bearer_auth(&token).send().await.unwrap();
                 let runs: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
                 run = runs[0].clone();
                 if !run["ended_at"].is_null() {
@@ -388,4 +424,83 @@ fn what_can_not_be_used_is_told_before_anything_is_served() {
         wrong.to_str().unwrap(),
     ]);
     assert!(list.code == 2 && list.err.contains("wrong"), "{}", list.err);
+}
+
+#[test]
+fn spans_of_requests_steps_and_calls_go_to_the_collector_and_carry_no_secret() {
+    let scene = Scene::new();
+    Runtime::new().unwrap().block_on(async {
+        let received: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let kept = Arc::clone(&received);
+        let traces = post(move |body: Bytes| {
+            kept.lock().unwrap().extend_from_slice(&body);
+            std::future::ready(())
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let collector = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().route("/v1/traces", traces);
+        tokio::spawn(axum::serve(listener, router).into_future());
+        let mut desk = Desk::start_at(&scene, "127.0.0.1:0", &["--otlp-endpoint", &collector]);
+        let cookie = desk.set_up().await;
+        desk.send(&cookie, "/cases", &[("title", "A case"), ("text", EICAR)])
+            .await;
+        let run = [("action", "Scan Hash"), ("parameter:Threshold", "3")];
+        desk.send(&cookie, "/cases/1/runs", &run).await;
+        for _ in 0..300 {
+            if desk
+                .page(&cookie, "/cases/1")
+                .await
+                .contains("marked as malicious")
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // It ends in good order, and sends what is left.
+        let pid = desk.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert!(desk.child.wait().unwrap().success());
+        let received = received.lock().unwrap();
+        let has = |text: &str| received.windows(text.len()).any(|part| part == text.as_bytes());
+        for text in [
+            "vtsecops-workdesk",
+            "POST /cases/{id}/runs",
+            "step",
+            "Scan Hash",
+            "virustotal call",
+            "file/report",
+        ] {
+            assert!(has(text), "{text}: {:?}", String::from_utf8_lossy(&received));
+        }
+        let cookie = cookie.split('=').next_back().unwrap();
+        for secret in [KEY, PASSWORD, cookie, EICAR] {
+            assert!(!has(secret), "{secret}");
+        }
+    });
+}
+
+#[test]
+fn a_collector_that_is_none_is_told_and_one_that_is_gone_stops_nothing() {
+    let scene = Scene::new();
+    let wrong = scene.run(&[
+        "workdesk",
+        "--listen",
+        "127.0.0.1:0",
+        "--otlp-endpoint",
+        "localhost:4318",
+    ]);
+    assert_eq!(wrong.code, 2, "{} {}", wrong.out, wrong.err);
+    assert!(wrong.err.contains("must begin with http"), "{}", wrong.err);
+    Runtime::new().unwrap().block_on(async {
+        let desk = Desk::start_at(&scene, "127.0.0.1:0", &["--otlp-endpoint", "http://127.0.0.1:9"]);
+        let cookie = desk.set_up().await;
+        assert!(desk.page(&cookie, "/quota").await.contains("Quota"));
+        desk.kill();
+    });
 }

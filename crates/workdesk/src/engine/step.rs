@@ -35,7 +35,14 @@ impl Shared {
         configuration: Option<&Parameters>,
         targets: Vec<StoredEntity>,
     ) -> Taken {
-        let taken = on_this_thread(self.try_step(run, configuration, targets)).flatten();
+        let span = tracing::info_span!(
+            "step",
+            run = run.id,
+            case = run.case,
+            step = run.step,
+            action = run.action
+        );
+        let taken = span.in_scope(|| on_this_thread(self.try_step(run, configuration, targets)).flatten());
         taken.unwrap_or_else(|words| Taken::Ended(Box::new(Ended::without_result(RunState::Failed, words))))
     }
 
@@ -84,6 +91,7 @@ impl Shared {
             None => Box::pin(action.start(step)).await,
             Some(state) => Box::pin(action.resume(state, step)).await,
         };
+        self.figures.called(&client.calls());
         let due_at = self.now() + self.pace.poll_every;
         Ok(match taken {
             Step::Done(result) => Taken::Ended(Box::new((*result).into())),

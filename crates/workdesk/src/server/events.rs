@@ -32,22 +32,26 @@ pub(super) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     desk.store().case(case).await?;
     let changes = desk.store().watch();
-    let events = unfold((changes, desk), move |(mut changes, desk)| async move {
-        loop {
-            let is_busy = desk.engine().is_busy(case);
-            tokio::select! {
-                changed = changes.recv() => match changed {
-                    Ok(changed) if changed.case != case => continue,
-                    Ok(_) | Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                },
-                () = tokio::time::sleep(PROGRESS), if is_busy => {}
-                () = desk.engine().halted() => return None,
+    let listener = desk.shared.metrics.listener();
+    let events = unfold(
+        (changes, desk, listener),
+        move |(mut changes, desk, listener)| async move {
+            loop {
+                let is_busy = desk.engine().is_busy(case);
+                tokio::select! {
+                    changed = changes.recv() => match changed {
+                        Ok(changed) if changed.case != case => continue,
+                        Ok(_) | Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return None,
+                    },
+                    () = tokio::time::sleep(PROGRESS), if is_busy => {}
+                    () = desk.engine().halted() => return None,
+                }
+                tokio::time::sleep(GATHERING).await;
+                while changes.try_recv().is_ok() {}
+                return Some((Ok(Event::default().data("changed")), (changes, desk, listener)));
             }
-            tokio::time::sleep(GATHERING).await;
-            while changes.try_recv().is_ok() {}
-            return Some((Ok(Event::default().data("changed")), (changes, desk)));
-        }
-    });
+        },
+    );
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }

@@ -18,8 +18,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use tracing::Instrument;
+
 use super::Desk;
 use super::problem::Problem;
+use crate::engine::Figures;
 use crate::store::new_token;
 use crate::{Error, Scope};
 
@@ -56,10 +59,12 @@ pub(super) struct Metrics {
     pending: Gauge,
     under_way: Gauge,
     late: Gauge<f64, AtomicU64>,
+    listeners: Gauge,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// With what the engine counts.
+    pub(super) fn new(of_engine: &Figures) -> Self {
         let mut registry = Registry::with_prefix("vtsecops_workdesk");
         let metrics = Self {
             registry: Mutex::default(),
@@ -71,6 +76,7 @@ impl Default for Metrics {
             pending: Gauge::default(),
             under_way: Gauge::default(),
             late: Gauge::default(),
+            listeners: Gauge::default(),
         };
         registry.register("http_requests", "Requests, by route", metrics.requests.clone());
         registry.register(
@@ -96,6 +102,21 @@ impl Default for Metrics {
             "For how long the run that is due longest has waited",
             metrics.late.clone(),
         );
+        registry.register(
+            "event_listeners",
+            "Pages that wait for changes of their case",
+            metrics.listeners.clone(),
+        );
+        registry.register(
+            "ended_runs",
+            "Runs that have ended, by action and state",
+            of_engine.ended.clone(),
+        );
+        registry.register(
+            "virustotal_calls",
+            "Calls to VirusTotal, by endpoint",
+            of_engine.calls.clone(),
+        );
         Self {
             registry: Mutex::new(registry),
             ..metrics
@@ -103,7 +124,21 @@ impl Default for Metrics {
     }
 }
 
+/// A page that waits for changes; counted until it is dropped.
+pub(super) struct Listener(Gauge);
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Metrics {
+    pub(super) fn listener(&self) -> Listener {
+        self.listeners.inc();
+        Listener(self.listeners.clone())
+    }
+
     pub(super) fn logged_in(&self, is_right: bool) {
         let outcome = if is_right { "right" } else { "wrong" };
         self.log_ins.get_or_create(&LogIn { outcome }).inc();
@@ -124,9 +159,18 @@ pub(super) async fn measured(State(desk): State<Desk>, mut request: Request, nex
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let mut response = next.run(request).await;
+    let span = tracing::info_span!(
+        target: "workdesk::request",
+        "request",
+        otel.kind = "server",
+        otel.name = format!("{method} {route}"),
+        request_id = id.to_str().unwrap_or_default(),
+        http.response.status_code = tracing::field::Empty,
+    );
+    let mut response = next.run(request).instrument(span.clone()).await;
     response.headers_mut().insert(REQUEST_ID, id.clone());
     let (took, status) = (begun.elapsed(), response.status().as_u16());
+    span.record("http.response.status_code", status);
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
         target: "workdesk::request",

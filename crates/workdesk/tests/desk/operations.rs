@@ -108,6 +108,14 @@ async fn metrics_need_a_token_and_tell_nothing_of_addresses() {
             .status(),
         401
     );
+    let analyst = served.logged_in("ann", Role::Analyst).await;
+    analyst
+        .send("/cases", &[("title", "A case"), ("text", "8.8.8.8")])
+        .await;
+    let run = [("action", "Scan IP"), ("parameter:Threshold", "3")];
+    analyst.send("/cases/1/runs", &run).await;
+    served.scene.until(1, |run| run.ended_at.is_some()).await;
+    let _listening = analyst.get("/cases/1/events").await;
     stranger.get("/cases/4711?secret=s3cr3t").await;
     stranger.get("/nowhere/s3cr3t").await;
     let answer = program
@@ -120,7 +128,10 @@ async fn metrics_need_a_token_and_tell_nothing_of_addresses() {
         "vtsecops_workdesk_log_ins_total{outcome=\"wrong\"} 1",
         "vtsecops_workdesk_http_requests_total{method=\"GET\",route=\"/cases/{id}\",status=\"303\"} 1",
         "vtsecops_workdesk_http_seconds_bucket",
-        "vtsecops_workdesk_open_cases 0",
+        "vtsecops_workdesk_open_cases 1",
+        "vtsecops_workdesk_ended_runs_total{action=\"Scan IP\",state=\"done\"} 1",
+        "vtsecops_workdesk_virustotal_calls_total{endpoint=\"ip-address/report\"} 1",
+        "vtsecops_workdesk_event_listeners 1",
     ] {
         assert!(text.contains(line), "{line}:\n{text}");
     }
