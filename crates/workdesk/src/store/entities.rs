@@ -392,9 +392,10 @@ pub(super) async fn insert_insight(
 ) -> Result<(), Error> {
     let entity: Option<i64> = match &insight.about {
         None => None,
+        // `+id`: for the order of `id` alone SQLite would read the case's entities one by one, for each insight.
         Some((identifier, entity_type)) => sqlx::query_scalar(
             "SELECT id FROM entity WHERE case_id = $1 AND identifier = $2 AND (entity_type = $3 OR $3 = '') \
-                 ORDER BY id LIMIT 1",
+                 ORDER BY +id LIMIT 1",
         )
         .bind(origin.case)
         .bind(identifier)
