@@ -373,7 +373,7 @@ impl Client {
         // Its path alone does not name it: that may hold another content by the time the run goes on.
         let content = |upload: &Upload| upload.known_sha256().map(|hash| hash.as_str().to_owned());
         let names: Vec<String> = content(upload).into_iter().chain([upload.mark()]).collect();
-        let recalled = self.recall_submissions(Kind::File, &names).await;
+        let recalled = self.recall_submissions(Kind::File, &names).await?;
         if let Some(recalled) = recalled.into_iter().flatten().next() {
             return Ok(recalled);
         }

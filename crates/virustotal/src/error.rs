@@ -113,6 +113,9 @@ pub enum Trouble {
     /// An answer that is not what the API describes.
     #[error("VirusTotal's answer is unusable: {0}")]
     Body(String),
+    /// What was about to be submitted could not be written down where others see it, so it was not submitted.
+    #[error("the database does not answer, so nothing was submitted: it could be submitted twice")]
+    NotWrittenDown,
     /// An answer beyond the bound, cut off.
     #[error("VirusTotal's answer is larger than {0} bytes")]
     BodyTooLarge(u64),
@@ -134,6 +137,6 @@ impl Trouble {
 
     /// Whether a smaller request could go through where this one did not: one bad resource spoils a batch.
     pub(crate) fn may_be_one_resource(&self) -> bool {
-        !matches!(self, Self::Connect(_))
+        !matches!(self, Self::Connect(_) | Self::NotWrittenDown)
     }
 }

@@ -13,13 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{from_millis, millis};
-use crate::store::{Schema, Store};
+use crate::store::{self, Connection, Schema, Site, Store, values};
 use crate::stored::{self, Packed, Stored};
-use crate::{Answer, Clock, Notify, Submission};
+use crate::{Answer, Clock, Database, Notify, Submission};
 
 const SCHEMA: Schema = Schema {
     name: "journal",
@@ -34,11 +33,20 @@ const SCHEMA: Schema = Schema {
             question TEXT PRIMARY KEY, state TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
     ",
+    namespace: "vtsecops_journal",
+    // A question begins with the name of its run.
+    create_on_server: "
+        CREATE TABLE answer (
+            question TEXT PRIMARY KEY, state TEXT NOT NULL, at BIGINT NOT NULL, body BYTEA NOT NULL,
+            run TEXT NOT NULL GENERATED ALWAYS AS (split_part(question, ' ', 1)) STORED
+        );
+        CREATE INDEX answer_by_run ON answer (run);
+    ",
 };
 
 /// One run's journal. Nobody else writes into it meanwhile.
 pub struct Journal {
-    path: PathBuf,
+    place: Home,
     command: String,
     clock: Clock,
     notify: Notify,
@@ -47,8 +55,68 @@ pub struct Journal {
     /// It takes more than one call.
     is_long: AtomicBool,
     writing: Mutex<Writing>,
-    /// Held for as long as the run goes on; the system lets go of it when the process ends, however it does.
-    _lock: File,
+}
+
+/// Where a journal is.
+enum Home {
+    File {
+        path: PathBuf,
+        /// Held for as long as the run goes on; the system lets go of it when the process ends, however it does.
+        _lock: File,
+    },
+    /// Among those of other runs.
+    Server { run: String },
+}
+
+/// The journals of the runs of many machines, on one server.
+pub struct Journals {
+    store: Arc<Store>,
+    clock: Clock,
+    notify: Notify,
+}
+
+impl fmt::Debug for Journals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Journals")
+    }
+}
+
+impl Journals {
+    /// Those of that database.
+    #[must_use]
+    pub fn shared(database: &Database, clock: Clock, notify: Notify) -> Self {
+        let site = Site::Server(database.clone());
+        Self {
+            store: Arc::new(Store::open(site, SCHEMA, clock.clone(), notify.clone())),
+            clock,
+            notify,
+        }
+    }
+
+    /// That of a run, which is named without spaces. Whoever gives out runs sees to it that only one process goes on with each.
+    #[must_use]
+    pub fn of(&self, run: &str) -> Journal {
+        Journal {
+            place: Home::Server { run: run.to_owned() },
+            command: String::new(),
+            clock: self.clock.clone(),
+            notify: self.notify.clone(),
+            // Another machine may have begun it.
+            resumes: true,
+            is_long: AtomicBool::new(false),
+            writing: Mutex::new(Writing::Into(Arc::clone(&self.store))),
+        }
+    }
+
+    /// A run is over.
+    pub fn forget(&self, run: &str) {
+        let run = run.to_owned();
+        self.store.post(None, move |connection| {
+            connection
+                .execute("DELETE FROM answer WHERE run = ?1", values![&run])
+                .map(drop)
+        });
+    }
 }
 
 enum Writing {
@@ -116,7 +184,7 @@ struct WireSubmission {
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Journal")
-            .field("path", &self.path)
+            .field("id", &self.id())
             .finish_non_exhaustive()
     }
 }
@@ -144,22 +212,24 @@ impl Journal {
         Ok(Self {
             resumes: path.exists(),
             is_long: AtomicBool::new(false),
-            path,
+            place: Home::File { path, _lock: lock },
             command,
             clock,
             notify,
             writing: Mutex::new(Writing::NotYet(Vec::new())),
-            _lock: lock,
         })
     }
 
     /// What there is of an earlier run, if there was one.
     pub async fn earlier(&self) -> Option<Unfinished> {
+        let Home::File { path, .. } = &self.place else {
+            return None;
+        };
         if !self.resumes {
             return None;
         }
-        let id = id_of(&self.path)?;
-        let found = self.store().run(summary).await.flatten();
+        let id = id_of(path)?;
+        let found = self.store().run(None, summary).await.flatten();
         found.map(|summary| Unfinished { id, ..summary })
     }
 
@@ -168,13 +238,20 @@ impl Journal {
     /// # Errors
     /// Its file can't be removed.
     pub fn restart(&mut self) -> std::io::Result<()> {
+        let Home::File { path, .. } = &self.place else {
+            return Ok(());
+        };
         self.resumes = false;
         *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = Writing::NotYet(Vec::new());
-        remove(&self.path)
+        remove(path)
     }
 
     /// The run is over, and there is nothing to go on with.
     pub fn finish(&self) {
+        // On a server it goes when the end of its run is sure.
+        let Home::File { path, .. } = &self.place else {
+            return;
+        };
         let is_written = {
             let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             // The file is closed before it goes.
@@ -184,14 +261,14 @@ impl Journal {
             )
         };
         let gone = match is_written || self.resumes {
-            true => remove(&self.path),
+            true => remove(path),
             false => Ok(()),
         };
-        let _ = fs::remove_file(lock_path(&self.path));
+        let _ = fs::remove_file(lock_path(path));
         if let Err(error) = gone {
             self.notify.warn(&format!(
                 "the journal {} can't be removed: {error}. Remove it, or the next run like this goes on with it.",
-                self.path.display()
+                path.display()
             ));
         }
     }
@@ -218,7 +295,19 @@ impl Journal {
     /// Names the run.
     #[must_use]
     pub fn id(&self) -> String {
-        id_of(&self.path).unwrap_or_default()
+        match &self.place {
+            Home::File { path, .. } => id_of(path).unwrap_or_default(),
+            Home::Server { run } => run.clone(),
+        }
+    }
+
+    /// What is asked, as it is named in the store.
+    fn question(&self, asked: Asked, name: &str) -> String {
+        let question = question(asked, name);
+        match &self.place {
+            Home::File { .. } => question,
+            Home::Server { run } => format!("{run} {question}"),
+        }
     }
 
     /// The run takes more than one call: what is answered is written down at once.
@@ -228,14 +317,15 @@ impl Journal {
 
     /// The answers that an earlier run got.
     pub(crate) async fn answers(&self, asked: Asked, names: &[String]) -> Vec<Option<Answer>> {
-        self.recall(asked, names, |question, state, _, body| {
+        let read = |question: &str, state: &str, _, body: &[u8]| {
             stored::answer(state, Packed::open(question, body)?)
-        })
-        .await
+        };
+        let recalled = self.recall(asked, names, read).await;
+        recalled.unwrap_or_else(|| names.iter().map(|_| None).collect())
     }
 
-    /// The submissions that an earlier run made.
-    pub(crate) async fn submissions(&self, names: &[String]) -> Vec<Option<Recalled>> {
+    /// The submissions that an earlier run made; `None` where nobody can say: then nothing must be submitted.
+    pub(crate) async fn submissions(&self, names: &[String]) -> Option<Vec<Option<Recalled>>> {
         self.recall(
             Asked::Submission,
             names,
@@ -263,27 +353,43 @@ impl Journal {
         asked: Asked,
         names: &[String],
         read: fn(&str, &str, i64, &[u8]) -> Option<T>,
-    ) -> Vec<Option<T>> {
+    ) -> Option<Vec<Option<T>>> {
         let nothing = || names.iter().map(|_| None).collect();
         if !self.resumes || names.is_empty() {
-            return nothing();
+            return Some(nothing());
         }
-        let questions: Vec<String> = names.iter().map(|name| question(asked, name)).collect();
+        let questions: Vec<String> = names.iter().map(|name| self.question(asked, name)).collect();
         let store = self.store();
-        let recalled = store.run(move |connection| {
-            let mut answers =
-                connection.prepare_cached("SELECT state, at, body FROM answer WHERE question = ?1")?;
-            let mut recall = |question: &String| {
-                let row: Option<(String, i64, Vec<u8>)> = answers
-                    .query_row(params![question], |row| {
-                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                    })
-                    .optional()?;
-                Ok(row.and_then(|(state, at, body)| read(question, &state, at, &body)))
+        let run = match &self.place {
+            Home::File { .. } => None,
+            Home::Server { run } => Some(run.clone()),
+        };
+        let recalled = store.run(None, move |connection| {
+            // Most runs are new: one question instead of many.
+            if let Some(run) = &run {
+                let any = "SELECT count(*) FROM (SELECT 1 FROM answer WHERE run = ?1 LIMIT 1) AS any_answer";
+                if connection.value(any, values![run])? == Some(0_i64) {
+                    return Ok(questions.iter().map(|_| None).collect());
+                }
+            }
+            let recall = |question: &String| {
+                let sql = "SELECT state, at, body FROM answer WHERE question = ?1";
+                let Some(row) = connection.row(sql, values![question])? else {
+                    return Ok(None);
+                };
+                let (state, at, body): (String, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(read(question, &state, at, &body))
             };
-            questions.iter().map(&mut recall).collect()
+            questions
+                .iter()
+                .map(recall)
+                .collect::<Result<Vec<_>, store::Error>>()
         });
-        recalled.await.unwrap_or_else(nothing)
+        match (recalled.await, &self.place) {
+            // A file that can't be read is begun anew.
+            (None, Home::File { .. }) => Some(nothing()),
+            (recalled, _) => recalled,
+        }
     }
 
     /// An answer that is neither a report nor a submission.
@@ -291,12 +397,15 @@ impl Journal {
         let read = |question: &str, state: &str, _, body: &[u8]| {
             (state == TEXT).then(|| Packed::open(question, body)).flatten()
         };
-        self.recall(asked, &[name.to_owned()], read).await.pop().flatten()
+        self.recall(asked, &[name.to_owned()], read)
+            .await?
+            .pop()
+            .flatten()
     }
 
     pub(crate) async fn record_text(&self, asked: Asked, name: &str, text: String) {
         let row = Row {
-            question: question(asked, name),
+            question: self.question(asked, name),
             state: TEXT,
             at: millis(self.clock.now()),
             packed: Packed::of(&text),
@@ -308,7 +417,7 @@ impl Journal {
     pub(crate) async fn record(&self, asked: Asked, answers: Vec<(String, Stored)>) {
         let now = millis(self.clock.now());
         let row = |(name, stored): (String, Stored)| Row {
-            question: question(asked, &name),
+            question: self.question(asked, &name),
             state: stored.state(),
             at: now,
             packed: stored.packed,
@@ -316,16 +425,19 @@ impl Journal {
         self.write(answers.into_iter().map(row).collect(), false).await;
     }
 
-    /// Writes down that these are about to be submitted.
-    pub(crate) async fn sending(&self, names: &[String]) {
+    /// Writes down that these are about to be submitted. Where it can't be written down for others to see, they must not be: another
+    /// machine may submit them too.
+    #[must_use]
+    pub(crate) async fn sending(&self, names: &[String]) -> bool {
         let at = millis(self.clock.now());
         let row = |name: &String| Row {
-            question: question(Asked::Submission, name),
+            question: self.question(Asked::Submission, name),
             state: SENT,
             at,
             packed: Packed::of(""),
         };
-        self.write(names.iter().map(row).collect(), true).await;
+        let is_written = self.write(names.iter().map(row).collect(), true).await;
+        is_written || matches!(self.place, Home::File { .. })
     }
 
     /// Writes down what became of submissions; `None` for those that surely did not arrive.
@@ -333,7 +445,7 @@ impl Journal {
         let at = millis(self.clock.now());
         let (mut rows, mut gone) = (Vec::new(), Vec::new());
         for (name, submission) in submissions {
-            let question = question(Asked::Submission, &name);
+            let question = self.question(Asked::Submission, &name);
             let Some(submission) = submission else {
                 gone.push(question);
                 continue;
@@ -360,18 +472,19 @@ impl Journal {
         self.write(rows, true).await;
         if !gone.is_empty() {
             let store = self.store();
-            let forgotten = store.run(move |connection| {
-                let mut forget = connection.prepare_cached("DELETE FROM answer WHERE question = ?1")?;
+            let forgotten = store.run(None, move |connection| {
+                let sql = "DELETE FROM answer WHERE question = ?1";
                 gone.iter()
-                    .try_for_each(|question| forget.execute(params![question]).map(drop))
+                    .try_for_each(|question| connection.execute(sql, values![question]).map(drop))
             });
             let _: Option<()> = forgotten.await;
         }
     }
 
-    async fn write(&self, rows: Vec<Row>, at_once: bool) {
+    /// Whether they are written down, or need not be yet.
+    async fn write(&self, rows: Vec<Row>, at_once: bool) -> bool {
         if rows.is_empty() {
-            return;
+            return true;
         }
         let rows = {
             let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -383,33 +496,34 @@ impl Journal {
                         && !self.is_long.load(Ordering::Relaxed) =>
                 {
                     *first = rows;
-                    return;
+                    return true;
                 }
                 Writing::NotYet(first) => std::mem::take(first).into_iter().chain(rows).collect(),
                 Writing::Into(_) => rows,
             }
         };
-        self.insert(rows).await;
+        self.insert(rows).await
     }
 
-    async fn insert(&self, rows: Vec<Row>) {
+    async fn insert(&self, rows: Vec<Row>) -> bool {
         let store = self.store();
-        let written = store.run(move |connection| {
-            let mut write = connection.prepare_cached(
-                "INSERT OR REPLACE INTO answer (question, state, at, body) VALUES (?1, ?2, ?3, ?4)",
-            )?;
+        let written = store.run(None, move |connection| {
             rows.iter().try_for_each(|row| {
-                write
-                    .execute(params![
-                        row.question,
-                        row.state,
-                        row.at,
-                        row.packed.sealed(&row.question)
-                    ])
+                connection
+                    .execute(
+                        "INSERT INTO answer (question, state, at, body) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (question) DO UPDATE SET state = ?2, at = ?3, body = ?4",
+                        values![
+                            &row.question,
+                            row.state,
+                            row.at,
+                            &row.packed.sealed(&row.question)
+                        ],
+                    )
                     .map(drop)
             })
         });
-        let _: Option<()> = written.await;
+        written.await.is_some()
     }
 
     /// The file, begun if it is not there.
@@ -418,8 +532,13 @@ impl Journal {
         if let Writing::Into(store) = &*writing {
             return Arc::clone(store);
         }
+        let place = match &self.place {
+            Home::File { path, .. } => Site::File(path.clone()),
+            // One on a server has its store from the start.
+            Home::Server { .. } => Site::Memory,
+        };
         let store = Arc::new(Store::open(
-            Some(self.path.clone()),
+            place,
             SCHEMA,
             self.clock.clone(),
             self.notify.clone(),
@@ -428,13 +547,10 @@ impl Journal {
             store.expect_company();
         }
         let (command, begun_at) = (self.command.clone(), millis(self.clock.now()));
-        store.post(move |connection| {
-            connection
-                .execute(
-                    "INSERT INTO run (command, begun_at) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM run)",
-                    params![command, begun_at],
-                )
-                .map(drop)
+        store.post(None, move |connection| {
+            let sql =
+                "INSERT INTO run (command, begun_at) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM run)";
+            connection.execute(sql, values![&command, begun_at]).map(drop)
         });
         *writing = Writing::Into(Arc::clone(&store));
         store
@@ -458,8 +574,9 @@ fn read_summary(path: &Path) -> Option<Unfinished> {
         Ok(_) => false,
         Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
     };
-    let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
-    let summary = summary(&connection).ok()??;
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = rusqlite::Connection::open_with_flags(path, flags).ok()?;
+    let summary = summary(&Connection::File(&connection)).ok()??;
     Some(Unfinished {
         id: id_of(path)?,
         is_running,
@@ -467,27 +584,25 @@ fn read_summary(path: &Path) -> Option<Unfinished> {
     })
 }
 
-fn summary(connection: &Connection) -> rusqlite::Result<Option<Unfinished>> {
-    let count = |sql: &str| -> rusqlite::Result<u64> {
-        let number: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-        Ok(u64::try_from(number).unwrap_or(0))
-    };
+fn summary(connection: &Connection<'_>) -> Result<Option<Unfinished>, store::Error> {
+    let count =
+        |sql: &'static str| -> Result<u64, store::Error> { Ok(connection.value(sql, &[])?.unwrap_or(0)) };
     let (answers, submissions) = (
         count("SELECT count(*) FROM answer WHERE state IN ('found', 'missing', 'queued')")?,
         count("SELECT count(*) FROM answer WHERE state IN ('sent', 'submitted')")?,
     );
-    connection
-        .query_row("SELECT command, begun_at FROM run", [], |row| {
-            Ok(Unfinished {
-                id: String::new(),
-                command: row.get(0)?,
-                begun_at: from_millis(row.get(1)?),
-                answers,
-                submissions,
-                is_running: false,
-            })
+    let run = connection.row("SELECT command, begun_at FROM run", &[])?;
+    let read = |row: store::Row| {
+        Ok(Unfinished {
+            id: String::new(),
+            command: row.get(0)?,
+            begun_at: from_millis(row.get(1)?),
+            answers,
+            submissions,
+            is_running: false,
         })
-        .optional()
+    };
+    run.map(read).transpose()
 }
 
 /// Removes an unfinished run that nobody goes on with.

@@ -339,13 +339,17 @@ impl Errand<'_> {
             }
     }
 
-    async fn write_down(&self) {
+    /// A submission is written down before it is sent, or it is not sent.
+    async fn write_down(&self) -> Result<(), Trouble> {
         if let Some(submission) = &self.submission {
-            if let Some(journal) = submission.journal {
-                journal.sending(&submission.names).await;
+            if let Some(journal) = submission.journal
+                && !journal.sending(&submission.names).await
+            {
+                return Err(Trouble::NotWrittenDown);
             }
             submission.is_sent.store(true, Ordering::Relaxed);
         }
+        Ok(())
     }
 
     /// Waits for a slot of the quota before it is sure that one is needed. One that is not used is given back.
@@ -417,8 +421,14 @@ impl Errand<'_> {
                     return Err(error);
                 }
             };
+            if let Err(trouble) = self.write_down().await {
+                slot.into_iter().for_each(|slot| slot.end(End::NotSent));
+                return Err(Error::Transient {
+                    trouble,
+                    attempts: attempt,
+                });
+            }
             attempt += 1;
-            self.write_down().await;
             let ended = deadline.run(transport.once(endpoint, payload, &read)).await?;
             if let Some(slot) = slot {
                 slot.end(ended.as_ref().map_or_else(Refusal::end, |_| End::Answered));

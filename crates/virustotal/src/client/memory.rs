@@ -258,19 +258,28 @@ impl Client {
     }
 
     /// Submissions that an earlier run has made.
-    pub(super) async fn recall_submissions(&self, kind: Kind, names: &[String]) -> Vec<Option<Submission>> {
+    ///
+    /// # Errors
+    /// They can't be read, so nobody knows what was submitted.
+    pub(super) async fn recall_submissions(
+        &self,
+        kind: Kind,
+        names: &[String],
+    ) -> Result<Vec<Option<Submission>>, Error> {
         let recalled = match &self.transport.settings().journal {
             Some(journal) => journal.submissions(&full(kind, names)).await,
-            None => names.iter().map(|_| None).collect(),
+            None => Some(names.iter().map(|_| None).collect()),
         };
+        let recalled = recalled.ok_or(Error::Transient {
+            trouble: Trouble::NotWrittenDown,
+            attempts: 0,
+        })?;
         let submission = |recalled: Recalled| match recalled {
             Recalled::Answered(submission) => submission,
             Recalled::Sent(sent_at) => Submission::Unknown { sent_at },
         };
-        recalled
-            .into_iter()
-            .map(|recalled| recalled.map(submission))
-            .collect()
+        let recalled = recalled.into_iter();
+        Ok(recalled.map(|recalled| recalled.map(submission)).collect())
     }
 
     /// Submissions that an earlier run has made, and for the rest those that `ask` makes.
@@ -281,7 +290,10 @@ impl Client {
         ask: impl AsyncFn(&[usize]) -> Submissions,
     ) -> Submissions {
         self.expect(names.len());
-        let recalled = self.recall_submissions(kind, names).await;
+        let recalled = match self.recall_submissions(kind, names).await {
+            Ok(recalled) => recalled,
+            Err(error) => return names.iter().map(|_| Err(error.clone())).collect(),
+        };
         let mut submissions: Vec<Option<Result<Submission, Error>>> = recalled
             .into_iter()
             .map(|submission| submission.map(Ok))

@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
-use rusqlite::{Connection, OptionalExtension, params};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify as Bell;
@@ -23,8 +22,8 @@ use tokio::sync::Notify as Bell;
 use super::usage::{Use, WindowUse, date, start_of_next};
 use super::{Limits, Priority, Window};
 use crate::clock::{from_millis, later, millis, until};
-use crate::store::{Schema, Store};
-use crate::{ApiKey, Clock, Deadline, Error, Notify};
+use crate::store::{self, Connection, Schema, Site, Store, values};
+use crate::{ApiKey, Clock, Database, Deadline, Error, Notify};
 
 const SCHEMA: Schema = Schema {
     name: "quota ledger",
@@ -54,12 +53,39 @@ const SCHEMA: Schema = Schema {
             since INTEGER NOT NULL, alive_until INTEGER NOT NULL, PRIMARY KEY (run, key)
         ) STRICT;
     ",
+    namespace: "vtsecops_quota",
+    create_on_server: "
+        CREATE TABLE key (
+            id TEXT PRIMARY KEY, label TEXT NOT NULL,
+            per_minute BIGINT, per_hour BIGINT, per_day BIGINT, per_month BIGINT,
+            refusals BIGINT NOT NULL DEFAULT 0, refused_at BIGINT, closed_until BIGINT, used_at BIGINT NOT NULL
+        );
+        CREATE TABLE call (
+            id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key TEXT NOT NULL, run TEXT NOT NULL,
+            taken_at BIGINT NOT NULL, ends_at BIGINT NOT NULL, answered BIGINT NOT NULL DEFAULT 0
+        );
+        CREATE INDEX call_by_key ON call (key, ends_at);
+        CREATE INDEX call_by_run ON call (key, run);
+        CREATE INDEX call_without_answer ON call (key, ends_at) WHERE answered = 0;
+        CREATE TABLE used (
+            key TEXT NOT NULL, period TEXT NOT NULL, calls BIGINT NOT NULL, PRIMARY KEY (key, period)
+        );
+        CREATE TABLE waiting (
+            run TEXT NOT NULL, key TEXT NOT NULL, priority BIGINT NOT NULL, wants BIGINT NOT NULL,
+            since BIGINT NOT NULL, alive_until BIGINT NOT NULL, PRIMARY KEY (run, key)
+        );
+    ",
 };
+
+/// What a transaction gives.
+type Stored<T> = Result<T, store::Error>;
 
 /// How long one who waits is believed to, after it was last heard of.
 const ALIVE: Duration = Duration::from_secs(6);
 /// How often one who waits looks again: somebody may have answered sooner or gone.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Until another look at a shared ledger that does not answer.
+const LEDGER_IS_AWAY: Duration = Duration::from_secs(5);
 /// When a slot is free but it is somebody else's turn.
 const SOMEBODY_FIRST: Duration = Duration::from_millis(100);
 /// What was written down by more than this in the future was written by a clock that has been set back since.
@@ -96,6 +122,11 @@ impl KeyId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Machines that share a server change what is known of a key one after the other.
+    fn turn(&self) -> Option<i64> {
+        u64::from_str_radix(&self.0, 16).ok().map(u64::cast_signed)
     }
 }
 
@@ -192,7 +223,8 @@ impl fmt::Debug for Ledger {
 
 enum Taken {
     Slot(i64),
-    Wait(Timestamp),
+    /// For that long.
+    Wait(Duration),
 }
 
 impl Ledger {
@@ -200,8 +232,18 @@ impl Ledger {
     /// latter, which `notify` is told.
     #[must_use]
     pub fn open(path: Option<PathBuf>, clock: Clock, notify: Notify) -> Self {
+        Self::at(path.into(), clock, notify)
+    }
+
+    /// The ledger that many machines share. While the database is away, no call is made.
+    #[must_use]
+    pub fn shared(database: &Database, clock: Clock, notify: Notify) -> Self {
+        Self::at(Site::Server(database.clone()), clock, notify)
+    }
+
+    fn at(site: Site, clock: Clock, notify: Notify) -> Self {
         Self {
-            store: Store::open(path, SCHEMA, clock.clone(), notify.clone()),
+            store: Store::open(site, SCHEMA, clock.clone(), notify.clone()),
             clock,
             notify,
             answered: Bell::new(),
@@ -210,10 +252,12 @@ impl Ledger {
 
     /// What is known of each key, most recently used first.
     pub async fn keys(&self) -> Vec<KeyUse> {
-        let (now, clocks_differ_by) = (self.clock.now(), self.clock.during(CLOCKS_DIFFER_BY));
+        let (clock, clocks_differ_by) = (self.clock.clone(), self.clock.during(CLOCKS_DIFFER_BY));
         let keys = self
             .store
-            .run(move |connection| keys(connection, now, clocks_differ_by))
+            .run(None, move |connection| {
+                keys(connection, connection.now(&clock), clocks_differ_by)
+            })
             .await;
         keys.unwrap_or_default()
     }
@@ -231,17 +275,18 @@ impl Ledger {
         time: Option<Duration>,
         patience: Duration,
     ) -> u32 {
-        let now = self.clock.now();
-        let (end, patience) = match time {
-            Some(time) => (later(now, self.clock.during(time)), Duration::MAX),
-            None => (Timestamp::MAX, patience),
+        let (time, patience) = match time {
+            Some(time) => (Some(self.clock.during(time)), Duration::MAX),
+            None => (None, patience),
         };
-        let (key, limits) = (turn.key.clone(), turn.limits);
-        let found = self
-            .store
-            .run(move |connection| load(connection, &key, now, limits.longest_slide()))
-            .await;
-        found.map_or(calls, |known| known.fitting(&limits, end, patience, calls))
+        let (key, limits, clock) = (turn.key.clone(), turn.limits, self.clock.clone());
+        let found = self.store.run(None, move |connection| {
+            let now = connection.now(&clock);
+            let end = time.map_or(Timestamp::MAX, |time| later(now, time));
+            let known = load(connection, &key, now, limits.longest_slide())?;
+            Ok(known.fitting(&limits, end, patience, calls))
+        });
+        found.await.unwrap_or(calls)
     }
 
     /// Waits for a slot; `longest` bounds the call itself, `patience` the wait where there is no deadline.
@@ -265,12 +310,11 @@ impl Ledger {
         let _order = deadline.run(turn.order.lock()).await.map_err(lost_to_quota)?;
         let begun = self.clock.now();
         loop {
-            let next = match self.try_to_take(turn, longest).await {
+            let wait = match self.try_to_take(turn, longest).await {
                 Taken::Slot(id) => return Ok(self.slot(turn, id)),
-                Taken::Wait(next) => next,
+                Taken::Wait(wait) => wait,
             };
             let now = self.clock.now();
-            let wait = until(next, now);
             let time = deadline.left_for_quota().map_or_else(
                 || patience.saturating_sub(until(now, begun)),
                 |left| self.clock.during(left),
@@ -311,10 +355,10 @@ impl Ledger {
             alive_for: clock.during(Duration::from_secs(1)).max(ALIVE),
             clocks_differ_by: clock.during(CLOCKS_DIFFER_BY),
         };
-        let taken = self.store.run(move |connection| {
-            // The time at which it is this job's turn: the file may have been busy.
+        let taken = self.store.run(turn.key.turn(), move |connection| {
+            // The time at which it is this job's turn: the store may have been busy.
             let asking = Asking {
-                now: clock.now(),
+                now: connection.now(&clock),
                 ..asking.clone()
             };
             asking.take(connection)
@@ -323,8 +367,12 @@ impl Ledger {
         if let Some(Taken::Wait(_)) = taken {
             turn.is_listed.store(true, Ordering::SeqCst);
         }
-        // Without a ledger the server's own refusals are what is left.
-        taken.unwrap_or(Taken::Slot(0))
+        taken.unwrap_or(match self.store.is_shared() {
+            // Others may be using the quota up, unseen.
+            true => Taken::Wait(self.clock.during(LEDGER_IS_AWAY)),
+            // Without a ledger VirusTotal's own refusals are what is left.
+            false => Taken::Slot(0),
+        })
     }
 
     fn slot(self: &Arc<Self>, turn: &Turn, id: i64) -> Slot {
@@ -396,13 +444,9 @@ impl Drop for Wish<'_> {
         // Nobody is to wait for a run that wants nothing any more.
         if was_the_last && self.turn.is_listed.swap(false, Ordering::SeqCst) {
             let (run, key) = (self.turn.run.clone(), self.turn.key.clone());
-            self.ledger.store.post(move |connection| {
-                connection
-                    .execute(
-                        "DELETE FROM waiting WHERE run = ?1 AND key = ?2",
-                        params![run, key.0],
-                    )
-                    .map(drop)
+            self.ledger.store.post(key.turn(), move |connection| {
+                let sql = "DELETE FROM waiting WHERE run = ?1 AND key = ?2";
+                connection.execute(sql, values![&run, &key.0]).map(drop)
             });
         }
     }
@@ -454,15 +498,15 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let Some(end) = self.end.take() else { return };
-        let (id, key, run, now) = (
-            self.id,
-            self.key.clone(),
-            self.run.clone(),
-            self.ledger.clock.now(),
-        );
-        self.ledger
-            .store
-            .post(move |connection| finish(connection, &key, (id, &run), end, now));
+        let (id, key, run) = (self.id, self.key.clone(), self.run.clone());
+        // When it was answered, not when that is written down.
+        let (clock, ended_at) = (self.ledger.clock.clone(), self.ledger.clock.now());
+        self.ledger.store.post(key.turn(), move |connection| {
+            let since = until(clock.now(), ended_at);
+            let now = connection.now(&clock);
+            let ended_at = now.saturating_sub(SignedDuration::try_from(since).unwrap_or_default());
+            finish(connection, &key, (id, &run), end, ended_at.unwrap_or(now))
+        });
         self.ledger.answered.notify_waiters();
     }
 }
@@ -479,32 +523,29 @@ const PERIODS: [Window; 2] = [Window::Day, Window::Month];
 
 /// Puts right what nobody is there to put right.
 fn settle(
-    connection: &Connection,
+    connection: &Connection<'_>,
     key: &KeyId,
     now: Timestamp,
     clocks_differ_by: Duration,
-) -> rusqlite::Result<()> {
+) -> Stored<()> {
     let future = millis(later(now, clocks_differ_by));
     // Made in the future: by a clock that has been set back since.
-    connection
-        .prepare_cached(
-            "UPDATE call SET taken_at = ?2, ends_at = ?2, answered = 1 WHERE key = ?1 AND ends_at > ?3 AND taken_at > ?3",
-        )?
-        .execute(params![key.0, millis(now), future])?;
-    connection
-        .prepare_cached("UPDATE call SET ends_at = ?2 WHERE key = ?1 AND answered = 1 AND ends_at > ?3")?
-        .execute(params![key.0, millis(now), future])?;
-    // Whoever made it did not live to write down that it was answered. It may have arrived on either side of midnight.
-    let mut overdue = connection.prepare_cached(
-        "SELECT id, taken_at, ends_at FROM call WHERE key = ?1 AND answered = 0 AND ends_at <= ?2",
+    connection.execute(
+        "UPDATE call SET taken_at = ?2, ends_at = ?2, answered = 1 WHERE key = ?1 AND ends_at > ?3 AND taken_at > ?3",
+        values![&key.0, millis(now), future],
     )?;
-    let overdue: Vec<(i64, i64, i64)> = overdue
-        .query_map(params![key.0, millis(now)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    for (id, taken_at, ends_at) in overdue {
-        connection.execute("UPDATE call SET answered = 1 WHERE id = ?1", params![id])?;
+    connection.execute(
+        "UPDATE call SET ends_at = ?2 WHERE key = ?1 AND answered = 1 AND ends_at > ?3",
+        values![&key.0, millis(now), future],
+    )?;
+    // Whoever made it did not live to write down that it was answered. It may have arrived on either side of midnight.
+    let overdue = connection.rows(
+        "SELECT id, taken_at, ends_at FROM call WHERE key = ?1 AND answered = 0 AND ends_at <= ?2",
+        values![&key.0, millis(now)],
+    )?;
+    for row in overdue {
+        let (id, taken_at, ends_at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        connection.execute("UPDATE call SET answered = 1 WHERE id = ?1", values![id])?;
         for window in PERIODS {
             let ended = period(window, from_millis(ends_at));
             if period(window, from_millis(taken_at)) != ended {
@@ -516,16 +557,17 @@ fn settle(
 }
 
 /// What is known of a key's use; `span` is how far back a call may count.
-fn load(connection: &Connection, key: &KeyId, now: Timestamp, span: Duration) -> rusqlite::Result<Use> {
+fn load(connection: &Connection<'_>, key: &KeyId, now: Timestamp, span: Duration) -> Stored<Use> {
     let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
     let hour = millis(now).saturating_sub(span);
     let mut answered = Vec::new();
     let (mut in_flight, mut overdue) = (0, [0_u32; 2]);
     let today = date(now);
-    let mut calls = connection
-        .prepare_cached("SELECT taken_at, ends_at, answered FROM call WHERE key = ?1 AND ends_at > ?2")?;
-    let mut rows = calls.query(params![key.0, hour])?;
-    while let Some(row) = rows.next()? {
+    let calls = connection.rows(
+        "SELECT taken_at, ends_at, answered FROM call WHERE key = ?1 AND ends_at > ?2",
+        values![&key.0, hour],
+    )?;
+    for row in calls {
         let (taken_at, ends_at, is_answered): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         // A call whose time is over has been answered to somebody who did not live to write it down.
         if is_answered || ends_at <= millis(now) {
@@ -542,16 +584,13 @@ fn load(connection: &Connection, key: &KeyId, now: Timestamp, span: Duration) ->
     }
     let mut used = [0_u32; 2];
     for (count, window) in used.iter_mut().zip(PERIODS) {
-        *count = connection
-            .prepare_cached("SELECT calls FROM used WHERE key = ?1 AND period = ?2")?
-            .query_row(params![key.0, period(window, now)], |row| row.get(0))
-            .optional()?
-            .unwrap_or(0);
+        *count = used_in(connection, key, &period(window, now))?;
     }
     let closed_until: Option<i64> = connection
-        .prepare_cached("SELECT closed_until FROM key WHERE id = ?1 AND refused_at < ?2 + 60000")?
-        .query_row(params![key.0, millis(now)], |row| row.get(0))
-        .optional()?
+        .value(
+            "SELECT closed_until FROM key WHERE id = ?1 AND refused_at < ?2 + 60000",
+            values![&key.0, millis(now)],
+        )?
         .flatten();
     let [day, month] = [0, 1].map(|index: usize| {
         let count = |list: &[u32; 2]| list.get(index).copied().unwrap_or(0);
@@ -559,6 +598,11 @@ fn load(connection: &Connection, key: &KeyId, now: Timestamp, span: Duration) ->
     });
     let closed_until = closed_until.map(from_millis);
     Ok(Use::new(now, answered, in_flight, day, month, closed_until))
+}
+
+fn used_in(connection: &Connection<'_>, key: &KeyId, period: &str) -> Stored<u32> {
+    let sql = "SELECT calls FROM used WHERE key = ?1 AND period = ?2";
+    Ok(connection.value(sql, values![&key.0, period])?.unwrap_or(0))
 }
 
 /// One request for a slot.
@@ -579,7 +623,7 @@ struct Asking {
 }
 
 impl Asking {
-    fn take(&self, connection: &Connection) -> rusqlite::Result<Taken> {
+    fn take(&self, connection: &Connection<'_>) -> Stored<Taken> {
         self.introduce(connection)?;
         settle(connection, &self.key, self.now, self.clocks_differ_by)?;
         let known = load(connection, &self.key, self.now, self.limits.longest_slide())?;
@@ -589,66 +633,67 @@ impl Asking {
         if is_free && (others.is_empty() || self.is_first(others, slots, connection)?) {
             return self.write_down(connection).map(Taken::Slot);
         }
-        connection
-            .prepare_cached(
-                "INSERT INTO waiting (run, key, priority, wants, since, alive_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (run, key) DO UPDATE SET wants = ?4, alive_until = ?6, since = min(since, ?5)",
-            )?
-            .execute(params![
-                self.run,
-                self.key.0,
+        connection.execute(
+            "INSERT INTO waiting (run, key, priority, wants, since, alive_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (run, key) DO UPDATE SET wants = ?4, alive_until = ?6,
+             since = CASE WHEN waiting.since < ?5 THEN waiting.since ELSE ?5 END",
+            values![
+                &self.run,
+                &self.key.0,
                 self.priority.rank(),
                 self.wants,
                 millis(self.now),
                 millis(later(self.now, self.alive_for))
-            ])?;
+            ],
+        )?;
         Ok(Taken::Wait(match is_free {
-            true => self.now,
-            false => known.next_free(&self.limits),
+            true => Duration::ZERO,
+            false => until(known.next_free(&self.limits), self.now),
         }))
     }
 
     /// The key and its limits, for `vtsecops quota`; old calls go, and those who have not been heard of.
-    fn introduce(&self, connection: &Connection) -> rusqlite::Result<()> {
+    fn introduce(&self, connection: &Connection<'_>) -> Stored<()> {
         let Limits {
             per_minute,
             per_hour,
             per_day,
             per_month,
         } = self.limits;
-        connection
-            .prepare_cached(
-                "INSERT INTO key (id, label, per_minute, per_hour, per_day, per_month, used_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (id) DO UPDATE SET label = ?2, per_minute = ?3, per_hour = ?4, per_day = ?5, per_month = ?6,
-                 used_at = ?7",
-            )?
-            .execute(params![
-                self.key.0,
-                self.label,
+        connection.execute(
+            "INSERT INTO key (id, label, per_minute, per_hour, per_day, per_month, used_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (id) DO UPDATE SET label = ?2, per_minute = ?3, per_hour = ?4, per_day = ?5, per_month = ?6, used_at = ?7",
+            values![
+                &self.key.0,
+                &self.label,
                 per_minute,
                 per_hour,
                 per_day,
                 per_month,
                 millis(self.now)
-            ])?;
-        connection
-            .prepare_cached("DELETE FROM call WHERE key = ?1 AND ends_at < ?2")?
-            .execute(params![self.key.0, millis(self.now).saturating_sub(3_600_000)])?;
-        connection
-            .prepare_cached("DELETE FROM waiting WHERE key = ?1 AND alive_until < ?2")?
-            .execute(params![self.key.0, millis(self.now)])
-            .map(drop)
+            ],
+        )?;
+        connection.execute(
+            "DELETE FROM call WHERE key = ?1 AND ends_at < ?2",
+            values![&self.key.0, millis(self.now).saturating_sub(3_600_000)],
+        )?;
+        connection.execute(
+            "DELETE FROM waiting WHERE key = ?1 AND alive_until < ?2",
+            values![&self.key.0, millis(self.now)],
+        )?;
+        Ok(())
     }
 
     /// The other runs that wait.
-    fn others(&self, connection: &Connection) -> rusqlite::Result<Vec<Entrant>> {
-        let mut waiting = connection.prepare_cached(
+    fn others(&self, connection: &Connection<'_>) -> Stored<Vec<Entrant>> {
+        // Who waits since a time that is yet to come was written down by a clock that has been set back since.
+        let rows = connection.rows(
             "SELECT run, priority, wants, since FROM waiting
              WHERE key = ?1 AND run <> ?2 AND alive_until > ?3 AND since < ?3 + 60000",
+            values![&self.key.0, &self.run, millis(self.now)],
         )?;
-        // Who waits since a time that is yet to come was written down by a clock that has been set back since.
-        let rows = waiting.query_map(params![self.key.0, self.run, millis(self.now)], |row| {
+        let entrant = |row: &store::Row| {
             Ok(Entrant {
                 run: row.get(0)?,
                 priority: row.get(1)?,
@@ -656,20 +701,15 @@ impl Asking {
                 since: row.get(3)?,
                 served: (0, None),
             })
-        })?;
-        rows.collect()
+        };
+        rows.iter().map(entrant).collect()
     }
 
-    fn is_first(
-        &self,
-        mut entrants: Vec<Entrant>,
-        slots: u32,
-        connection: &Connection,
-    ) -> rusqlite::Result<bool> {
-        let since: Option<i64> = connection
-            .prepare_cached("SELECT since FROM waiting WHERE key = ?1 AND run = ?2")?
-            .query_row(params![self.key.0, self.run], |row| row.get(0))
-            .optional()?;
+    fn is_first(&self, mut entrants: Vec<Entrant>, slots: u32, connection: &Connection<'_>) -> Stored<bool> {
+        let since: Option<i64> = connection.value(
+            "SELECT since FROM waiting WHERE key = ?1 AND run = ?2",
+            values![&self.key.0, &self.run],
+        )?;
         entrants.push(Entrant {
             run: self.run.clone(),
             priority: self.priority.rank(),
@@ -678,40 +718,40 @@ impl Asking {
             served: (0, None),
         });
         let minute_ago = millis(self.now).saturating_sub(60_000);
-        let mut served = connection.prepare_cached(
-            "SELECT count(*) FILTER (WHERE taken_at > ?3), max(taken_at) FROM call WHERE key = ?1 AND run = ?2",
-        )?;
         for entrant in &mut entrants {
-            entrant.served = served.query_row(params![self.key.0, entrant.run, minute_ago], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
+            let served = connection.row(
+                "SELECT count(*) FILTER (WHERE taken_at > ?3), max(taken_at) FROM call WHERE key = ?1 AND run = ?2",
+                values![&self.key.0, &entrant.run, minute_ago],
+            )?;
+            if let Some(served) = served {
+                entrant.served = (served.get(0)?, served.get(1)?);
+            }
         }
         Ok(share(entrants, slots, millis(self.now)).contains(&self.run))
     }
 
-    fn write_down(&self, connection: &Connection) -> rusqlite::Result<i64> {
-        connection
-            .prepare_cached("INSERT INTO call (key, run, taken_at, ends_at) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![
-                self.key.0,
-                self.run,
+    fn write_down(&self, connection: &Connection<'_>) -> Stored<i64> {
+        let id = connection.value(
+            "INSERT INTO call (key, run, taken_at, ends_at) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+            values![
+                &self.key.0,
+                &self.run,
                 millis(self.now),
                 millis(later(self.now, self.longest))
-            ])?;
-        let id = connection.last_insert_rowid();
+            ],
+        )?;
         for window in PERIODS {
             count(connection, &self.key, &period(window, self.now), 1)?;
         }
-        connection
-            .prepare_cached(
-                "UPDATE waiting SET wants = max(wants - 1, 0), alive_until = ?3 WHERE run = ?1 AND key = ?2",
-            )?
-            .execute(params![
-                self.run,
-                self.key.0,
+        connection.execute(
+            "UPDATE waiting SET wants = CASE WHEN wants > 0 THEN wants - 1 ELSE 0 END, alive_until = ?3 WHERE run = ?1 AND key = ?2",
+            values![
+                &self.run,
+                &self.key.0,
                 millis(later(self.now, self.alive_for))
-            ])?;
-        Ok(id)
+            ],
+        )?;
+        Ok(id.unwrap_or(0))
     }
 }
 
@@ -750,42 +790,41 @@ fn share(mut entrants: Vec<Entrant>, slots: u32, now: i64) -> Vec<String> {
     shares
 }
 
-fn count(connection: &Connection, key: &KeyId, period: &str, by: i64) -> rusqlite::Result<()> {
+fn count(connection: &Connection<'_>, key: &KeyId, period: &str, by: i64) -> Stored<()> {
     connection
-        .prepare_cached(
-            "INSERT INTO used (key, period, calls) VALUES (?1, ?2, max(?3, 0))
-             ON CONFLICT (key, period) DO UPDATE SET calls = max(calls + ?3, 0)",
-        )?
-        .execute(params![key.0, period, by])
+        .execute(
+            "INSERT INTO used (key, period, calls) VALUES (?1, ?2, CASE WHEN ?3 > 0 THEN ?3 ELSE 0 END)
+             ON CONFLICT (key, period) DO UPDATE SET calls = CASE WHEN used.calls + ?3 > 0 THEN used.calls + ?3 ELSE 0 END",
+            values![&key.0, period, by],
+        )
         .map(drop)
 }
 
 fn finish(
-    connection: &Connection,
+    connection: &Connection<'_>,
     key: &KeyId,
     (id, run): (i64, &str),
     end: End,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    let taken_at: Option<i64> = connection
-        .prepare_cached("SELECT taken_at FROM call WHERE id = ?1 AND key = ?2 AND run = ?3")?
-        .query_row(params![id, key.0, run], |row| row.get(0))
-        .optional()?;
+) -> Stored<()> {
+    let taken_at: Option<i64> = connection.value(
+        "SELECT taken_at FROM call WHERE id = ?1 AND key = ?2 AND run = ?3",
+        values![id, &key.0, run],
+    )?;
     // A ledger begun anew does not know it.
     let Some(taken_at) = taken_at else { return Ok(()) };
     match end {
         End::NotSent | End::Refused(_) => {
-            connection
-                .prepare_cached("DELETE FROM call WHERE id = ?1")?
-                .execute(params![id])?;
+            connection.execute("DELETE FROM call WHERE id = ?1", values![id])?;
             for window in PERIODS {
                 count(connection, key, &period(window, from_millis(taken_at)), -1)?;
             }
         }
         End::Answered | End::Unknown => {
-            connection
-                .prepare_cached("UPDATE call SET ends_at = ?2, answered = 1 WHERE id = ?1")?
-                .execute(params![id, millis(now)])?;
+            connection.execute(
+                "UPDATE call SET ends_at = ?2, answered = 1 WHERE id = ?1",
+                values![id, millis(now)],
+            )?;
             // It may have arrived on either side of midnight.
             for window in PERIODS {
                 let now = period(window, now);
@@ -798,28 +837,32 @@ fn finish(
     match end {
         End::Refused(hint) => close(connection, key, taken_at, hint, now),
         End::Answered => connection
-            .prepare_cached(
+            .execute(
                 "UPDATE key SET refusals = 0, closed_until = NULL WHERE id = ?1 AND (refused_at IS NULL OR refused_at < ?2)",
-            )?
-            .execute(params![key.0, taken_at])
+                values![&key.0, taken_at],
+            )
             .map(drop),
         End::NotSent | End::Unknown => Ok(()),
     }
 }
 
-/// VirusTotal knows of calls that the ledger does not: another machine's. Nothing is sent until a window is new.
+/// VirusTotal knows of calls that the ledger does not: those of somebody who does not share it. Nothing is sent until a window is new.
 ///
 /// Which window is used up is not said: first the minute is taken to be, then the day.
 fn close(
-    connection: &Connection,
+    connection: &Connection<'_>,
     key: &KeyId,
     taken_at: i64,
     hint: Option<Duration>,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    let (refusals, refused_at): (u32, Option<i64>) = connection
-        .prepare_cached("SELECT refusals, refused_at FROM key WHERE id = ?1")?
-        .query_row(params![key.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+) -> Stored<()> {
+    let known = connection.row(
+        "SELECT refusals, refused_at FROM key WHERE id = ?1",
+        values![&key.0],
+    )?;
+    // A ledger begun anew does not know it.
+    let Some(known) = known else { return Ok(()) };
+    let (refusals, refused_at): (u32, Option<i64>) = (known.get(0)?, known.get(1)?);
     // Calls that were under way together are refused together.
     let anew = refused_at.is_none_or(|refused_at| refused_at < taken_at);
     let refusals = refusals + u32::from(anew);
@@ -829,22 +872,21 @@ fn close(
         None => later(now, AFTER_REPEATED_REFUSAL).min(start_of_next(Window::Day, now)),
     };
     connection
-        .prepare_cached("UPDATE key SET refusals = ?2, refused_at = ?3, closed_until = max(coalesce(closed_until, 0), ?4) WHERE id = ?1")?
-        .execute(params![key.0, refusals, millis(now), millis(closed_until)])
+        .execute(
+            "UPDATE key SET refusals = ?2, refused_at = ?3,
+             closed_until = CASE WHEN coalesce(closed_until, 0) > ?4 THEN closed_until ELSE ?4 END WHERE id = ?1",
+            values![&key.0, refusals, millis(now), millis(closed_until)],
+        )
         .map(drop)
 }
 
-fn keys(
-    connection: &Connection,
-    now: Timestamp,
-    clocks_differ_by: Duration,
-) -> rusqlite::Result<Vec<KeyUse>> {
+fn keys(connection: &Connection<'_>, now: Timestamp, clocks_differ_by: Duration) -> Stored<Vec<KeyUse>> {
     let mut found = Vec::new();
-    let mut keys = connection.prepare(
+    let keys = connection.rows(
         "SELECT id, label, per_minute, per_hour, per_day, per_month, used_at FROM key ORDER BY used_at DESC",
+        &[],
     )?;
-    let mut rows = keys.query([])?;
-    while let Some(row) = rows.next()? {
+    for row in keys {
         let id = KeyId(row.get(0)?);
         let limits = Limits {
             per_minute: row.get(2)?,
@@ -869,34 +911,33 @@ fn keys(
 }
 
 /// The last thirty days; those without a call have none.
-fn days(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Result<Vec<(Date, u32)>> {
+fn days(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<Vec<(Date, u32)>> {
     const DAYS: i64 = 30;
-    let mut used = connection.prepare_cached("SELECT calls FROM used WHERE key = ?1 AND period = ?2")?;
     let today = date(now);
     (0..DAYS)
         .rev()
         .map(|ago| {
             // Before the first date there is, which no clock shows, it is the same one again.
             let day = today.saturating_sub(ago.days());
-            let calls = used.query_row(params![key.0, day.to_string()], |row| row.get(0));
-            Ok((day, calls.optional()?.unwrap_or(0)))
+            Ok((day, used_in(connection, key, &day.to_string())?))
         })
         .collect()
 }
 
-fn waiting(connection: &Connection, key: &KeyId, now: Timestamp) -> rusqlite::Result<Vec<Waiting>> {
-    let mut waiting = connection.prepare(
+fn waiting(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<Vec<Waiting>> {
+    let rows = connection.rows(
         "SELECT priority, wants, since FROM waiting WHERE key = ?1 AND alive_until > ?2 AND wants > 0 ORDER BY priority, since",
+        values![&key.0, millis(now)],
     )?;
-    let rows = waiting.query_map(params![key.0, millis(now)], |row| {
+    let read = |row: &store::Row| {
         let rank: u8 = row.get(0)?;
         Ok(Waiting {
             priority: Priority::ALL.get(usize::from(rank)).copied().unwrap_or_default(),
             wants: row.get(1)?,
             since: from_millis(row.get(2)?),
         })
-    })?;
-    rows.collect()
+    };
+    rows.iter().map(read).collect()
 }
 
 #[cfg(test)]

@@ -10,13 +10,16 @@
 mod agreement;
 mod both;
 mod cache;
+mod cache_file;
 mod common;
 mod downloads;
 mod file_reports;
 mod journal;
 mod lists_and_notes;
 mod quota;
+mod quota_file;
 mod scans;
+mod stores;
 mod tls;
 mod trouble;
 mod uploads;
