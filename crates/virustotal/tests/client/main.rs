@@ -15,6 +15,7 @@ mod downloads;
 mod file_reports;
 mod journal;
 mod lists_and_notes;
+mod passing;
 mod quota;
 mod scans;
 mod tls;
