@@ -68,6 +68,7 @@ impl Http {
     ) -> Result<Answered, Refusal> {
         let (status, pause, content_type) =
             (response.status(), retry_after(&response), content_type(&response));
+        tracing::Span::current().record("http.response.status_code", status.as_u16());
         let body = self.body(response, self.timeout(payload)).await?;
         let refused = match passing.is_v3() && !status.is_success() {
             true => v3::refusal(endpoint.path, status, pause, &body),
