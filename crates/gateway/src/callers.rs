@@ -170,6 +170,14 @@ impl Caller {
         self.allowed.as_ref().ok().copied().flatten()
     }
 
+    /// Its id where it has a bound of its own, which may refuse what another token is not refused.
+    pub(crate) fn bounded_as(&self) -> &str {
+        match self.allowed {
+            Ok(None) => "",
+            _ => &self.token.id,
+        }
+    }
+
     /// Calls that it has made today.
     pub(crate) fn used(&self) -> u64 {
         self.today(self.clock.now()).used

@@ -44,7 +44,6 @@ mod tests {
         )
         .unwrap();
         let expected = page
-            .replace("v3/x\", ", "v3/x\", ")
             .replace(
                 "\"self\":\"https://www.virustotal.com/api/v3/x\"",
                 "\"self\":\"https://gate.example/api/v3/x\"",

@@ -245,8 +245,7 @@ async fn answer(State(hall): State<Arc<Hall>>, request: Request) -> Response {
         endpoint: "other".to_owned(),
         ..Told::default()
     };
-    // On the heap: what a request may come to is large.
-    let answered = Box::pin(route(&shared, version, &path, request, &mut told)).await;
+    let answered = route(&shared, version, &path, request, &mut told).await;
     let (response, bytes_out) = match answered {
         Ok(Answer::Reply(reply)) => {
             let bytes = reply.body.len() as u64;
@@ -303,8 +302,8 @@ async fn route(
     let known: Vec<&str> = segments.iter().map(String::as_str).collect();
     match (known.as_slice(), version) {
         (["_ah", purpose, secret], _) => redeem(shared, version, purpose, secret, request, told).await,
-        (_, Version::V2) => v2::answer(shared, segments, request, told).await,
-        (_, Version::V3) => v3::answer(shared, segments, request, told).await,
+        (_, Version::V2) => Box::pin(v2::answer(shared, segments, request, told)).await,
+        (_, Version::V3) => Box::pin(v3::answer(shared, segments, request, told)).await,
     }
 }
 

@@ -85,7 +85,7 @@ impl Policy {
     }
 }
 
-/// Receives a multipart request. `admit` is asked when its file begins, with the fields so far, and at the end.
+/// Receives a multipart request. `admit` is asked when a file begins, with the fields so far.
 pub(crate) async fn receive(
     shared: &Shared,
     request: Request,
@@ -165,7 +165,6 @@ pub(crate) async fn receive(
             }
         }
     }
-    admit(&received.fields, told)?;
     Ok(received)
 }
 

@@ -45,17 +45,20 @@ pub(crate) async fn answer(
         false => Accept::Fresh,
     };
     let mut parameters = query;
+    let has_token = parameters.iter().any(|(name, _)| is_key(name));
+    if has_token {
+        // Before a stranger's body is read.
+        caller(shared, &parameters, told)?;
+    }
     match is_upload {
         true => {
-            let has_token = parameters.iter().any(|(name, _)| is_key(name));
-            let received = uploads::receive(shared, request, LARGEST_DIRECT, has_token, told, |_, _| Ok(()));
-            let received = received.await?;
-            if received.file.is_some() {
-                caller(shared, &[&parameters[..], &received.fields].concat(), told)?;
-                let words = "A file is taken at file/scan only".to_owned();
-                return Err(Refusal::BadRequest(words));
-            }
-            parameters.extend(received.fields);
+            let refused = |_: &Fields, _: &mut Told| {
+                Err(Refusal::BadRequest(
+                    "A file is taken at file/scan only".to_owned(),
+                ))
+            };
+            let received = uploads::receive(shared, request, LARGEST_DIRECT, has_token, told, refused);
+            parameters.extend(received.await?.fields);
         }
         false => {
             let form = body::whole(request.into_body()).await?;
@@ -164,7 +167,10 @@ async fn upload(
         Ok(())
     });
     let received = received.await?;
-    let caller = told.caller.clone().ok_or(Refusal::KeyMissing)?;
+    let caller = match &told.caller {
+        Some(caller) => Arc::clone(caller),
+        None => caller(shared, &received.fields, told)?,
+    };
     uploads::send_on(shared, &caller, Version::V2, received, told).await
 }
 
@@ -185,10 +191,11 @@ async fn report(
     }
     let mut sorted: Vec<&(String, String)> = parameters.iter().collect();
     sorted.sort();
-    let question = format!("v2 {kind:?} {accept:?} {sorted:?}");
+    let who = caller.bounded_as();
+    let question = format!("v2 {who} {kind:?} {accept:?} {sorted:?}");
     let mut own = Told::default();
     let asked = reports::answer(shared, caller, kind, parameters, accept, &mut own);
-    let reply = shared.flights.join(question, asked).await;
+    let reply = shared.flights.join(question, Box::pin(asked)).await;
     told.calls += own.calls;
     told.object = own.object.or_else(|| object(parameters));
     let reply = reply?;

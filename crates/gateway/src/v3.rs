@@ -92,19 +92,16 @@ async fn ask(
         return Ok(Answer::Reply(lead_here(shared, reply)));
     }
     let accept = if wants_new { Accept::Nothing } else { Accept::Fresh };
-    let mut calls = 0;
+    // A token's own bound is no answer for others who ask the same.
+    let spending = caller.spend()?;
     let asked = async {
-        let spending = caller.spend()?;
-        let reply = spending
-            .client()
-            .pass(&passing, accept, &shared.deadline_for(0))
-            .await;
-        calls = spending.calls();
+        let deadline = shared.deadline_for(0);
+        let reply = spending.client().pass(&passing, accept, &deadline).await;
         reply.map_err(|error| Refusal::of(&error))
     };
     let question = format!("v3 {accept:?} {:?} {:?}", passing.path, passing.query);
-    let reply = shared.flights.join(question, asked).await;
-    told.calls += calls;
+    let reply = shared.flights.join(question, Box::pin(asked)).await;
+    told.calls += spending.calls();
     let reply = reply?;
     told.kept = reply.is_kept;
     Ok(Answer::Reply(lead_here(shared, reply)))
@@ -136,14 +133,15 @@ async fn submit(
     let is_upload = path == ["files"] && method == Method::POST;
     let body = match body::is_multipart(request.headers()) {
         true => {
-            let received = uploads::receive(shared, request, LARGEST_DIRECT, true, told, |_, _| Ok(()));
-            let received = received.await?;
+            let admit = |_: &Fields, _: &mut Told| match is_upload {
+                true => Ok(()),
+                false => Err(Refusal::Forbidden(
+                    "The gateway takes files at /files only".to_owned(),
+                )),
+            };
+            let received = uploads::receive(shared, request, LARGEST_DIRECT, true, told, admit).await?;
             if is_upload {
                 return uploads::send_on(shared, caller, Version::V3, received, told).await;
-            }
-            if received.file.is_some() {
-                let words = "The gateway takes files at /files only".to_owned();
-                return Err(Refusal::Forbidden(words));
             }
             // Some clients send the one field of a form like this.
             PassingBody::Form(received.fields)

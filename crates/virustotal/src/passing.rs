@@ -73,7 +73,7 @@ pub struct Reply {
 
 /// Content on its way: large, so it is read piece by piece.
 pub struct Incoming {
-    response: Response,
+    response: Box<Response>,
     silence: Duration,
 }
 
@@ -93,7 +93,7 @@ pub enum Fetched {
 }
 
 impl Incoming {
-    pub(crate) fn new(response: Response, silence: Duration) -> Self {
+    pub(crate) fn new(response: Box<Response>, silence: Duration) -> Self {
         Self { response, silence }
     }
 

@@ -88,3 +88,27 @@ async fn a_share_of_a_day_that_nobody_knows_lets_nothing_through() {
     assert_eq!(seen.status, 429);
     assert!(seen.text().contains("quota_per_day"), "{}", seen.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_of_one_token_refuses_no_other_that_asks_the_same_at_once() {
+    let latency = std::time::Duration::from_millis(100);
+    let scene = Scene::with(|builder| builder.latency(latency), |_| {}).await;
+    let rights = Rights {
+        allowance: Allowance::PerDay(1),
+        ..all_rights()
+    };
+    let small = scene.add_token("small", rights);
+    let used_up = scene.v2_as(&small, "domain/report", &[("domain", "synthetic-1.example")]);
+    assert_eq!(used_up.await.status, 200);
+    let asked = [("domain", "synthetic-2.example")];
+    let v3 = "domains/synthetic-3.example";
+    let request = scene.get(&format!("/api/v3/{v3}")).header("x-apikey", &small);
+    let (refused, refused_v3, answered, answered_v3) = tokio::join!(
+        scene.v2_as(&small, "domain/report", &asked),
+        scene.send(request),
+        scene.v2("domain/report", &asked),
+        scene.v3(v3)
+    );
+    assert_eq!((refused.status, refused_v3.status), (204, 429));
+    assert_eq!((answered.status, answered_v3.status), (200, 200));
+}

@@ -198,3 +198,21 @@ async fn a_download_comes_through_and_its_address_is_the_gateways() {
         .await;
     assert_eq!(seen.status, 404, "{}", seen.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_where_none_is_taken_is_not_even_stored() {
+    let scene = Scene::new().await;
+    for (path, token, status) in [
+        ("/vtapi/v2/file/report", &*scene.token, 400),
+        ("/vtapi/v2/file/report", "wrong", 403),
+        ("/api/v3/urls", &*scene.token, 403),
+    ] {
+        let request = scene.post(path).query(&[("apikey", token)]);
+        let request = request
+            .header("x-apikey", token)
+            .multipart(form(b"x".to_vec(), "a.bin"));
+        assert_eq!(scene.send(request).await.status, status, "{path}");
+    }
+    assert!(scene.running.calls().is_empty());
+    assert_eq!(spooled(&scene), 0);
+}

@@ -128,11 +128,12 @@ impl Client {
         };
         let payload = Payload::Passed(&passing, address);
         let sent = errand.ask(endpoint, &payload, Some(1), |answered| Ok(read(answered)));
-        let reply = sent.await?;
+        let sent = sent.await;
+        // It may have arrived, whatever came back.
         if let Some(hash) = upload.known_sha256() {
             self.forget(&[ObjectId::File(hash.clone())]).await;
         }
-        Ok(reply)
+        sent
     }
 
     /// Forgets what is kept about objects that are being analysed anew.
@@ -195,7 +196,7 @@ impl Client {
                 Some(Kept::Yours) | None => {
                     let sent = claims.while_asking(send(&errand, passing)).await;
                     let mut reply = sent?;
-                    if let Some(answer) = worth_keeping(kind, &name, &mut reply) {
+                    if let Some(answer) = worth_keeping(&name, &mut reply) {
                         let answers = vec![(name, Stored::of(&answer))];
                         cache.keep(&self.scope_of_bodies(), kind, answers).await;
                     }
@@ -274,13 +275,11 @@ fn is_json(reply: &Reply) -> bool {
 }
 
 /// How an answer is kept, and under that name; what may be somebody's credentials is taken out of both.
-fn worth_keeping(kind: Kind, name: &str, reply: &mut Reply) -> Option<Answer> {
+fn worth_keeping(name: &str, reply: &mut Reply) -> Option<Answer> {
     match reply.status {
         200 => {
             let mut text = String::from_utf8(reply.body.to_vec()).ok()?;
-            if kind == Kind::Url
-                && let Some(without) = without_credentials_in_text(&text)
-            {
+            if let Some(without) = without_credentials_in_text(&text) {
                 reply.body = Bytes::from(without.clone());
                 text = without;
             }

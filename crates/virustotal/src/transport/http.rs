@@ -52,7 +52,7 @@ pub(crate) struct Answered {
     pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
     /// Content that is still to come, where it was asked for.
-    pub(crate) content: Option<Response>,
+    pub(crate) content: Option<Box<Response>>,
     /// Where a redirect points.
     pub(crate) location: Option<String>,
 }
@@ -284,7 +284,7 @@ impl Http {
                 with_header_key(self.client.get(url), key)
             }
             Payload::Passed(passing, address) => {
-                self.passed(passing, address.as_ref(), key, sent_bytes).await?
+                Box::pin(self.passed(passing, address.as_ref(), key, sent_bytes)).await?
             }
             Payload::V3File(upload) => {
                 let form = upload.form(sent_bytes).await?;

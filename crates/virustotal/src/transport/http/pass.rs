@@ -34,7 +34,7 @@ impl Http {
                     content_type: content_type(&response),
                     location: None,
                     body: Vec::new(),
-                    content: Some(response),
+                    content: Some(Box::new(response)),
                 });
             }
             return self.told(endpoint, payload, passing, response, key).await;
