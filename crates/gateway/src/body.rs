@@ -1,12 +1,13 @@
 //! What callers send, read within bounds.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 
 use crate::refusal::Refusal;
 
@@ -15,7 +16,7 @@ const LARGEST_BODY: usize = 4 * 1024 * 1024;
 /// How long a caller may be silent while it sends.
 pub(crate) const SILENCE: Duration = Duration::from_secs(30);
 /// Bytes that are read, and thrown away, so that a caller comes to read why they are.
-const MOST_DRAINED: u64 = 33 * 1024 * 1024;
+const MOST_DRAINED: u64 = 64 * 1024 * 1024;
 
 pub(crate) type Fields = Vec<(String, String)>;
 
@@ -40,19 +41,42 @@ pub(crate) async fn whole(body: Body) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Reads on, to no purpose but that the caller reads the answer.
-pub(crate) async fn drain(body: Body) {
-    let drained = async {
-        let (mut parts, mut bytes) = (body.into_data_stream(), 0);
-        while let Some(Ok(part)) = parts.next().await {
-            bytes += part.len() as u64;
-            if bytes > MOST_DRAINED {
-                return;
+/// What nobody has read yet of a body that was handed out.
+pub(crate) struct Rest(Arc<Mutex<BodyDataStream>>);
+
+/// A body, and what is left of it when it is refused.
+pub(crate) fn with_rest(body: Body) -> (Body, Rest) {
+    let rest = Arc::new(Mutex::new(body.into_data_stream()));
+    let parts = Arc::clone(&rest);
+    let parts = stream::poll_fn(move |context| {
+        let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.poll_next_unpin(context)
+    });
+    (Body::from_stream(parts), Rest(rest))
+}
+
+impl Rest {
+    /// Reads on, to no purpose but that the caller comes to read the answer: one that is still sending when the connection
+    /// ends sees a broken pipe.
+    pub(crate) async fn drain(self) {
+        let drained = async {
+            let mut bytes = 0;
+            let next = || {
+                stream::poll_fn(|context| {
+                    let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    parts.poll_next_unpin(context)
+                })
+            };
+            while let Some(Ok(part)) = next().next().await {
+                bytes += part.len() as u64;
+                if bytes > MOST_DRAINED {
+                    return;
+                }
             }
-        }
-    };
-    // Whoever takes longer does not hear.
-    let _ = tokio::time::timeout(SILENCE, drained).await;
+        };
+        // Whoever takes longer does not hear.
+        let _ = tokio::time::timeout(SILENCE, drained).await;
+    }
 }
 
 /// The fields of a query or a form.

@@ -245,6 +245,9 @@ async fn answer(State(hall): State<Arc<Hall>>, request: Request) -> Response {
         endpoint: "other".to_owned(),
         ..Told::default()
     };
+    let (parts, body) = request.into_parts();
+    let (body, rest) = body::with_rest(body);
+    let request = Request::from_parts(parts, body);
     let answered = route(&shared, version, &path, request, &mut told).await;
     let (response, bytes_out) = match answered {
         Ok(Answer::Reply(reply)) => {
@@ -255,7 +258,10 @@ async fn answer(State(hall): State<Arc<Hall>>, request: Request) -> Response {
             let bytes = incoming.length().unwrap_or(0);
             (Answer::Content(incoming, kind).into_response(), bytes)
         }
-        Err(refusal) => (refusal.respond(version), 0),
+        Err(refusal) => {
+            rest.drain().await;
+            (refusal.respond(version), 0)
+        }
     };
     let took = begun.elapsed();
     let caller = told.caller.as_ref();
@@ -338,10 +344,7 @@ async fn redeem(
     };
     match (granted, purpose) {
         (Purpose::Upload(version), "upload") => {
-            if let Err(refusal) = shared.policy.check(&caller) {
-                body::drain(request.into_body()).await;
-                return Err(refusal);
-            }
+            shared.policy.check(&caller)?;
             let received = uploads::receive(shared, request, LARGEST, true, told, |_, _| Ok(())).await?;
             uploads::send_on(shared, &caller, version, received, told).await
         }

@@ -151,10 +151,7 @@ async fn upload(
     let is_known = match query.iter().any(|(name, _)| is_key(name)) {
         true => {
             let caller = caller(shared, query, told)?;
-            if let Err(refusal) = shared.policy.check(&caller) {
-                body::drain(request.into_body()).await;
-                return Err(refusal);
-            }
+            shared.policy.check(&caller)?;
             true
         }
         false => false,

@@ -54,10 +54,7 @@ pub(crate) async fn answer(
         (&Method::POST | &Method::PATCH | &Method::PUT | &Method::DELETE, _) => {}
         _ => return Err(Refusal::Method),
     }
-    if let Err(refusal) = shared.policy.check(&caller) {
-        body::drain(request.into_body()).await;
-        return Err(refusal);
-    }
+    shared.policy.check(&caller)?;
     if let Some(refusal) = internal(&path) {
         return Err(refusal);
     }
