@@ -501,7 +501,11 @@ fn scanned_at(kind: Kind, report: &Report) -> Option<Timestamp> {
 
 /// What one machine may share: a server, seen with the rights of a tier.
 #[derive(Clone, Debug)]
-pub(crate) struct Scope(u32);
+pub(crate) struct Scope {
+    hash: u32,
+    /// Of whole answers of API v3, which are kept beside the reports.
+    holds_bodies: bool,
+}
 
 impl Scope {
     pub(crate) fn new(tier: Tier, address: &str) -> Self {
@@ -509,11 +513,22 @@ impl Scope {
             Tier::Public => b"public ",
             Tier::Private => b"private ",
         };
-        Self(crc32fast::hash(&[tier, address.as_bytes()].concat()))
+        Self {
+            hash: crc32fast::hash(&[tier, address.as_bytes()].concat()),
+            holds_bodies: false,
+        }
+    }
+
+    /// For whole answers of API v3, as they came.
+    pub(crate) fn of_bodies(tier: Tier, address: &str) -> Self {
+        Self {
+            holds_bodies: true,
+            ..Self::new(tier, &format!("{address} whole"))
+        }
     }
 
     fn name(&self, kind: Kind, name: &str) -> String {
-        format!("{:08x}:{}:{name}", self.0, kind.prefix())
+        format!("{:08x}:{}:{name}", self.hash, kind.prefix())
     }
 }
 
@@ -555,6 +570,7 @@ struct Entry<'a> {
 impl<'a> Entry<'a> {
     fn new(scope: &Scope, kind: Kind, asked: &str, stored: &'a Stored) -> Self {
         let head = match &stored.answer {
+            Answer::Found(report) if scope.holds_bodies => Head::of_body(asked, report),
             Answer::Found(report) => Head::read(kind, report),
             Answer::Missing | Answer::Queued { .. } => Head::default(),
         };
@@ -637,7 +653,57 @@ struct Wire {
     positives: Value,
 }
 
+/// The fields of a whole answer of API v3.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireBody {
+    data: WireObject,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireObject {
+    id: Value,
+    attributes: WireAttributes,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireAttributes {
+    sha256: Value,
+    sha1: Value,
+    md5: Value,
+    last_analysis_stats: WireStats,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireStats {
+    malicious: Value,
+}
+
 impl Head {
+    /// Of a whole answer. Of a page, or an object with more than itself, no other name is known.
+    fn of_body(asked: &str, report: &Report) -> Self {
+        if asked.contains(['/', '?']) {
+            return Self::default();
+        }
+        let WireObject { id, attributes } = report.read::<WireBody>().data;
+        // The id of a URL is a hash, too.
+        let hashes = [&id, &attributes.sha256, &attributes.sha1, &attributes.md5];
+        let hashes = hashes
+            .into_iter()
+            .filter_map(|hash| FileHash::parse(hash.as_str()?).ok());
+        Self {
+            hashes: hashes.collect(),
+            flagged: attributes
+                .last_analysis_stats
+                .malicious
+                .as_u64()
+                .is_some_and(|malicious| malicious > 0),
+        }
+    }
+
     fn read(kind: Kind, report: &Report) -> Self {
         let wire: Wire = match kind {
             Kind::File | Kind::Url => report.read(),

@@ -5,6 +5,7 @@ mod file_reports;
 mod listing;
 mod memory;
 mod note;
+mod passing;
 mod third;
 
 use std::collections::BTreeMap;
@@ -139,6 +140,14 @@ impl Client {
     pub fn for_run(&self, priority: Priority) -> Self {
         Self {
             transport: self.transport.for_run(priority),
+        }
+    }
+
+    /// A client for a part of this run: the same place in the quota's line, and counters of its own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            transport: self.transport.apart(),
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Deadline {
     at: Option<Instant>,
     cancelled: Option<watch::Receiver<bool>>,
     waits_for_quota: bool,
+    /// Until when the quota is waited for, where that ends earlier than everything else.
+    quota_until: Option<Instant>,
 }
 
 /// Stops everything that waits under the deadlines it was given to.
@@ -56,6 +58,7 @@ impl Deadline {
             at: None,
             cancelled: None,
             waits_for_quota: true,
+            quota_until: None,
         }
     }
 
@@ -66,6 +69,7 @@ impl Deadline {
             at: Instant::now().checked_add(duration),
             cancelled: None,
             waits_for_quota: true,
+            quota_until: None,
         }
     }
 
@@ -90,12 +94,20 @@ impl Deadline {
         self
     }
 
+    /// The same, but the quota is waited for no longer than that from now.
+    #[must_use]
+    pub fn with_quota_wait(mut self, longest: Duration) -> Self {
+        self.quota_until = Instant::now().checked_add(longest);
+        self
+    }
+
     /// How long the quota may be waited for; `None` without a deadline.
     pub(crate) fn left_for_quota(&self) -> Option<Duration> {
-        match self.waits_for_quota {
-            true => self.left(),
-            false => Some(Duration::ZERO),
+        if !self.waits_for_quota {
+            return Some(Duration::ZERO);
         }
+        let until = [self.at, self.quota_until].into_iter().flatten().min();
+        until.map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     /// Time left; `None` without a deadline.
@@ -200,6 +212,19 @@ mod tests {
         assert_eq!(deadline.sleep(Duration::from_secs(6)).await, Err(Stop::Deadline));
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!(deadline.sleep(Duration::from_secs(2)).await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_quota_may_be_waited_for_less_long_than_the_answer() {
+        let deadline = Deadline::after(Duration::from_secs(60)).with_quota_wait(Duration::from_secs(5));
+        assert_eq!(deadline.left_for_quota(), Some(Duration::from_secs(5)));
+        assert_eq!(deadline.left(), Some(Duration::from_secs(60)));
+        let deadline = Deadline::after(Duration::from_secs(3)).with_quota_wait(Duration::from_secs(5));
+        assert_eq!(deadline.left_for_quota(), Some(Duration::from_secs(3)));
+        assert_eq!(
+            deadline.without_quota_waits().left_for_quota(),
+            Some(Duration::ZERO)
+        );
     }
 
     #[tokio::test(start_paused = true)]

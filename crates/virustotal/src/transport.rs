@@ -66,7 +66,7 @@ const OUTAGE: u32 = 32;
 /// What one run sends through.
 pub(crate) struct Transport {
     line: Arc<Line>,
-    turn: Turn,
+    turn: Arc<Turn>,
     calls: Mutex<BTreeMap<&'static str, u64>>,
     pub(crate) expected: AtomicU64,
     pub(crate) answered: AtomicU64,
@@ -102,18 +102,27 @@ impl Transport {
             failures_in_a_row: AtomicU32::new(0),
             v3_takes_key: OnceLock::new(),
         };
-        Ok(Self::on(Arc::new(line), priority))
+        Ok(Self::for_new_run(Arc::new(line), priority))
     }
 
     /// The same line, for another run.
     pub(crate) fn for_run(&self, priority: Priority) -> Self {
-        Self::on(Arc::clone(&self.line), priority)
+        Self::for_new_run(Arc::clone(&self.line), priority)
     }
 
-    fn on(line: Arc<Line>, priority: Priority) -> Self {
+    /// The same run, with counters of its own.
+    pub(crate) fn apart(&self) -> Self {
+        Self::on(Arc::clone(&self.line), Arc::clone(&self.turn))
+    }
+
+    fn for_new_run(line: Arc<Line>, priority: Priority) -> Self {
         let settings = &line.settings;
         let key = KeyId::of(&settings.key, &settings.base_url);
         let turn = Turn::new(key, settings.key_label.clone(), settings.limits, priority);
+        Self::on(line, Arc::new(turn))
+    }
+
+    fn on(line: Arc<Line>, turn: Arc<Turn>) -> Self {
         Self {
             line,
             turn,

@@ -12,7 +12,7 @@ pub(crate) use answer::Element;
 pub(crate) use batch::{Batch, Separator, look_up};
 pub(crate) use comment::comments;
 pub(crate) use object::report;
-pub(crate) use upload::submit;
+pub(crate) use upload::{submit, upload_address};
 
 use crate::transport::{Access, Endpoint, Method};
 

@@ -23,8 +23,10 @@ pub(crate) use analysis::poll;
 pub(crate) use comment::comments;
 pub(crate) use listing::{Pages, related, search};
 pub(crate) use note::{comment, vote};
-pub(crate) use object::{Subject, report, without_credentials};
-pub(crate) use submission::{rescan, scan_url, upload};
+pub(crate) use object::{
+    Subject, report, url_hash, url_id, without_credentials, without_credentials_in_text,
+};
+pub(crate) use submission::{rescan, scan_url, upload, upload_address};
 pub(crate) use zip::{Zip, fetch_zip, make_zip, zip};
 
 use crate::transport::{Access, Endpoint, Errand, Method, Payload, Refusal};

@@ -68,6 +68,8 @@ pub enum Command {
     Policy(PolicyArguments),
     /// Serve the workdesk: cases, entities, actions and a case wall in the browser
     Workdesk(WorkdeskArguments),
+    /// Serve VirusTotal's APIs to other tools: one key, tokens, a shared quota and cache, an audit trail
+    Gateway(GatewayArguments),
     /// Serve a simulated VirusTotal for tests and demos
     Simulator(SimulatorArguments),
     /// Run an action as Google SecOps starts it: its order on standard input, its result on standard output
@@ -479,7 +481,7 @@ pub struct Judging {
 }
 
 /// How long to wait.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Waiting")]
 pub struct Waiting {
     /// Wait for analyses to finish (the default)
@@ -577,7 +579,7 @@ impl std::fmt::Debug for ProxyAddress {
 }
 
 /// How to show the result.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Showing {
     /// Form of the result [default: table]
@@ -755,6 +757,141 @@ pub struct SingleSignOnArguments {
     /// The group whose members are admins
     #[arg(long, value_name = "GROUP")]
     pub oidc_admin_group: Vec<String>,
+}
+
+/// `gateway`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Tools use the gateway as they use VirusTotal: its address in place of https://www.virustotal.com, a token in place of the key.
+vt-py, the vt command line, SOAR products and clients of API v2 work unchanged (docs/gateway.md). They share the key's quota and
+the report cache with this user's other commands; the key itself never leaves the gateway. Every request is a line of the audit
+trail. Ctrl-C ends the gateway.
+
+Examples:
+  vtsecops gateway token add soar --priority playbook --share 40%
+  vtsecops gateway
+  vtsecops gateway --listen 0.0.0.0:8443 --tls-cert gate.pem --tls-key gate.key --never-upload
+  curl -H \"x-apikey: TOKEN\" http://127.0.0.1:8792/api/v3/files/44d88612fea8a8f36de82e1278abb02f"
+)]
+pub struct GatewayArguments {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub verb: Option<GatewayVerb>,
+    /// See [`GatewayServing`].
+    #[command(flatten)]
+    pub serving: GatewayServing,
+}
+
+/// What else than to serve is done with the gateway.
+#[derive(Debug, Subcommand)]
+pub enum GatewayVerb {
+    /// Make, list and revoke tokens
+    #[command(after_help = "Examples:
+  vtsecops gateway token add soar --priority playbook --share 40%
+  vtsecops gateway token list
+  vtsecops gateway token revoke soar")]
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        verb: TokenVerb,
+    },
+    /// Show who asked what: one line of JSON for each request
+    #[command(after_help = "Examples:
+  vtsecops gateway audit --since 24h
+  vtsecops gateway audit --token soar --since 2026-11-01 | jq -r .object | sort | uniq -c | sort -rn")]
+    Audit(AuditArguments),
+}
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Make a token; it is printed this once
+    #[command(after_help = "Examples:
+  vtsecops gateway token add soar --priority playbook --share 40%
+  vtsecops gateway token add mail-filter --priority background --per-day 200 --no-upload")]
+    Add(TokenAdd),
+    /// List the tokens, what they may, and what they have used today
+    #[command(after_help = "Examples:\n  vtsecops gateway token list\n  vtsecops gateway token list --json")]
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// Revoked ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Revoke a token: from now on it gets what a wrong key gets
+    #[command(after_help = "Example:\n  vtsecops gateway token revoke soar")]
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}
+
+/// `gateway token add`
+#[derive(Debug, Args)]
+pub struct TokenAdd {
+    /// Who uses it
+    pub name: String,
+    /// Whose calls go first where the quota is scarce: person, playbook or background
+    #[arg(long, value_name = "WHO", value_parser = ["person", "playbook", "background"], default_value = "playbook")]
+    pub priority: String,
+    /// At most this part of the key's daily quota, in percent
+    #[arg(long, value_name = "N%", conflicts_with = "per_day")]
+    pub share: Option<String>,
+    /// At most so many calls in a UTC day; what is kept costs none
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub per_day: Option<u32>,
+    /// It only asks: no files, URLs, comments, votes or new analyses
+    #[arg(long)]
+    pub no_upload: bool,
+}
+
+/// `gateway audit`
+#[derive(Debug, Args)]
+pub struct AuditArguments {
+    /// Only requests with this token, by its name
+    #[arg(long, value_name = "NAME")]
+    pub token: Option<String>,
+    /// Only requests since then: a time (2026-11-01T08:00:00Z), a day, or how long ago (90m, 24h, 7d)
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+}
+
+/// How the gateway is served.
+#[derive(Debug, Args)]
+pub struct GatewayServing {
+    /// Where to listen; others than loopback addresses only with --tls-cert
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8792")]
+    pub listen: std::net::SocketAddr,
+    /// How long a request waits for a call that the quota allows, before it is refused with 204 or 429
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub wait: std::time::Duration,
+    /// Submit nothing, whichever token asks
+    #[arg(long)]
+    pub never_upload: bool,
+    /// Refuse files that the rules in this file forbid
+    #[arg(long, value_name = "PATH")]
+    pub upload_rules: Option<String>,
+    /// How tools reach the gateway, where a proxy stands in front of it: scheme, host and port
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Serve over TLS with this chain of certificates (PEM), the server's own first
+    #[arg(long, value_name = "PATH", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM); nobody else may read the file
+    #[arg(long, value_name = "PATH", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Show the metrics at /metrics to anybody, not only to tokens
+    #[arg(long)]
+    pub open_metrics: bool,
+    /// See [`TelemetryArguments`].
+    #[command(flatten)]
+    pub telemetry: TelemetryArguments,
+    /// See [`Connection`].
+    #[command(flatten)]
+    pub connection: Connection,
 }
 
 /// `quota`

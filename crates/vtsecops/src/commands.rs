@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod gateway;
 mod instance;
 pub(crate) mod man;
 pub(crate) mod objects;

@@ -63,6 +63,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Policy(arguments) => commands::policy::run(&arguments),
         Command::Workdesk(arguments) => commands::workdesk::run(&arguments),
+        Command::Gateway(arguments) => commands::gateway::run(&arguments),
         Command::Simulator(arguments) => commands::simulator::run(&arguments),
         Command::Action(arguments) => commands::action::run(&arguments),
         Command::Package(arguments) => commands::package::run(&arguments),

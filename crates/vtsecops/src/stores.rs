@@ -45,6 +45,11 @@ pub(crate) fn workdesk(resolved: &Resolved) -> Option<PathBuf> {
     state_folder(resolved).map(|folder| folder.join("workdesk"))
 }
 
+/// Where the gateway keeps its tokens and its audit trail; `None` where there is no home.
+pub(crate) fn gateway(resolved: &Resolved) -> Option<PathBuf> {
+    state_folder(resolved)
+}
+
 fn state_folder(resolved: &Resolved) -> Option<PathBuf> {
     let usual = || {
         let strategy = etcetera::choose_base_strategy().ok()?;

@@ -15,6 +15,9 @@ use std::path::Path;
 
 use globset::{Glob, GlobBuilder, GlobMatcher};
 use serde::Deserialize;
+use virustotal::{Error, Upload};
+
+use super::HEAD_BYTES;
 
 /// The rules of a policy file; without any, everything may be uploaded.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +81,28 @@ impl UploadRules {
             toml::from_str(text).map_err(|error| RulesError(error.to_string().trim_end().to_owned()))?;
         let rules = wire.refuse.into_iter().map(Rule::read);
         rules.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The rule that refuses a file which somebody else has sent: by the name it came with, its size and its content.
+    ///
+    /// # Errors
+    /// The content can't be read.
+    pub async fn refusing(
+        &self,
+        upload: &Upload,
+        name: &str,
+        environment: Option<&str>,
+    ) -> Result<Option<&str>, Error> {
+        let head = match self.need_content() {
+            true => upload.head(HEAD_BYTES).await?,
+            false => Vec::new(),
+        };
+        Ok(self.refusal(&Candidate {
+            paths: [Path::new(name); 2],
+            size_bytes: upload.size_bytes(),
+            head: &head,
+            environment,
+        }))
     }
 
     /// Whether a rule looks at the content.

@@ -12,8 +12,8 @@ use crate::transport::Errand;
 use crate::{Answer, Deadline, Error, FileHash, Report, Stop, Submission, Trouble, UrlId};
 
 /// How often somebody else's question is looked after: soon at first, as most answers take a moment.
-const FIRST_LOOK: Duration = Duration::from_millis(20);
-const LONGEST_LOOK: Duration = Duration::from_millis(500);
+pub(super) const FIRST_LOOK: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_LOOK: Duration = Duration::from_millis(500);
 
 /// What is asked about a list of objects.
 #[derive(Clone, Copy)]
@@ -168,7 +168,7 @@ impl Client {
         mine
     }
 
-    fn asking(&self, question: &Question<'_>, names: &[String]) -> Asking {
+    pub(super) fn asking(&self, question: &Question<'_>, names: &[String]) -> Asking {
         Asking {
             scope: self.scope(),
             kind: question.kind,
@@ -373,7 +373,7 @@ impl Client {
         }
     }
 
-    fn scope(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         let settings = self.transport.settings();
         // A report of one version does not pass for one of the other.
         match self.transport.speaks_v3() {

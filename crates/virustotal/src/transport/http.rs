@@ -1,17 +1,20 @@
 //! One HTTP exchange: a request out, bytes or a refusal back. No second try here.
 
+mod pass;
+
 use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use reqwest::header::{HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Access, Endpoint, Method, tls};
+use crate::passing::Passing;
 use crate::quarantine::{Quarantine, Refused};
 use crate::quota::End;
 use crate::settings::ProxyChoice;
@@ -39,11 +42,17 @@ pub(crate) enum Payload<'a> {
     V3File(&'a Upload),
     /// A question to API v3 whose answer is content.
     Fetch { path: String, into: &'a Quarantine },
+    /// Somebody else's request; a large file of it goes to its own address.
+    Passed(&'a Passing, Option<Url>),
 }
 
 /// A successful exchange.
 pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
+    /// Content that is still to come, where it was asked for.
+    pub(crate) content: Option<Box<Response>>,
     /// Where a redirect points.
     pub(crate) location: Option<String>,
 }
@@ -121,6 +130,9 @@ impl Http {
             .request(endpoint, payload, key, sent_bytes)
             .await
             .map_err(Refusal::Final)?;
+        if let Payload::Passed(passing, _) = payload {
+            return Box::pin(self.pass(endpoint, payload, passing, request, key)).await;
+        }
         if let Payload::Fetch { into, .. } = payload {
             // On the heap, so that other questions are not larger for it.
             return Box::pin(self.fetch(endpoint, payload, request, into)).await;
@@ -143,8 +155,11 @@ impl Http {
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
         Ok(Answered {
+            status: response.status().as_u16(),
+            content_type: content_type(&response),
             location,
             body: self.body(response, timeout).await?,
+            content: None,
         })
     }
 
@@ -193,8 +208,11 @@ impl Http {
         }
         incoming.finish().await.map_err(refused)?;
         Ok(Answered {
+            status: StatusCode::OK.as_u16(),
+            content_type: None,
             location: None,
             body: Vec::new(),
+            content: None,
         })
     }
 
@@ -265,6 +283,9 @@ impl Http {
                 let url = self.base_v3.join(path).map_err(invalid)?;
                 with_header_key(self.client.get(url), key)
             }
+            Payload::Passed(passing, address) => {
+                Box::pin(self.passed(passing, address.as_ref(), key, sent_bytes)).await?
+            }
             Payload::V3File(upload) => {
                 let form = upload.form(sent_bytes).await?;
                 let url = self.base_v3.join("files").map_err(invalid)?;
@@ -278,6 +299,9 @@ impl Http {
             Payload::Parameters(_) | Payload::V3(_) | Payload::Fetch { .. } => self.call_timeout,
             Payload::File(upload) | Payload::FileTo(upload, _) | Payload::V3File(upload) => {
                 self.call_timeout + Duration::from_secs(upload.size_bytes() / SLOWEST_UPLOAD)
+            }
+            Payload::Passed(passing, _) => {
+                self.call_timeout + Duration::from_secs(passing.bytes() / SLOWEST_UPLOAD)
             }
         }
     }
@@ -396,7 +420,7 @@ fn with_header_key(request: RequestBuilder, key: &ApiKey) -> RequestBuilder {
 
 fn too_large(path: &'static str, payload: &Payload<'_>) -> Error {
     match payload {
-        Payload::Parameters(_) | Payload::V3(_) | Payload::Fetch { .. } => {
+        Payload::Parameters(_) | Payload::V3(_) | Payload::Fetch { .. } | Payload::Passed(..) => {
             Error::InvalidArgument { endpoint: path }
         }
         Payload::File(upload) | Payload::FileTo(upload, _) | Payload::V3File(upload) => upload.too_large(),
@@ -416,6 +440,11 @@ fn retry_after(response: &Response) -> Option<Duration> {
     const MONTH: u64 = 31 * 24 * 3600;
     let seconds: u64 = seconds;
     Some(Duration::from_secs(seconds.clamp(1, MONTH)))
+}
+
+fn content_type(response: &Response) -> Option<String> {
+    let value = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.to_owned())
 }
 
 fn failed(error: reqwest::Error, timeout: Duration) -> Refusal {

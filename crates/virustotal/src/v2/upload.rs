@@ -22,7 +22,7 @@ pub(crate) async fn submit(errand: &Errand<'_>, upload: &Upload) -> Result<Submi
 }
 
 /// Asks where a large file goes. The answer decides where the file is sent, so it is checked.
-async fn upload_address(errand: &Errand<'_>) -> Result<Url, Error> {
+pub(crate) async fn upload_address(errand: &Errand<'_>) -> Result<Url, Error> {
     let payload = Payload::Parameters(Vec::new());
     let address = errand
         .ask(&UPLOAD_URL, &payload, None, |answered| read_address(&answered))

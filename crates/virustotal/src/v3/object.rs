@@ -66,16 +66,19 @@ impl Subject {
 }
 
 /// How API v3 names a URL in a path: by itself in base64, which its server reads, or by a hash. Source: API v3, section 3.1.
-fn url_id(text: &str) -> String {
+pub(crate) fn url_id(text: &str) -> String {
     let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match text.len() {
         _ if is_hash => text.to_owned(),
         ..=LONGEST_NAMED => BASE64_URL_SAFE_NO_PAD.encode(text),
-        _ => {
-            let hash = Sha256::digest(text.as_bytes());
-            hash.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
+        _ => url_hash(text),
     }
+}
+
+/// The other name of a URL: a hash of its canonical form.
+pub(crate) fn url_hash(canonical: &str) -> String {
+    let hash = Sha256::digest(canonical.as_bytes());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The newest report of an object.
@@ -162,6 +165,21 @@ pub(crate) fn without_credentials(mut object: Value) -> Value {
         }
     }
     object
+}
+
+/// A whole answer about a URL without what may hold somebody's credentials; `None` where there is nothing of it.
+pub(crate) fn without_credentials_in_text(text: &str) -> Option<String> {
+    if !CREDENTIALS.iter().any(|name| text.contains(name)) {
+        return None;
+    }
+    let mut answer: Value = serde_json::from_str(text).ok()?;
+    for object in match answer.get_mut("data")? {
+        Value::Array(objects) => objects.iter_mut().collect(),
+        object => vec![object],
+    } {
+        *object = without_credentials(object.take());
+    }
+    Some(answer.to_string())
 }
 
 fn without_bulk(object: Value) -> Value {

@@ -37,6 +37,15 @@ pub(crate) async fn upload(errand: &Errand<'_>, upload: &Upload) -> Result<Submi
             .ask(&POST_FILES, &Payload::V3File(upload), None, queued)
             .await;
     }
+    let address = upload_address(errand).await?;
+    // The address is for one upload, so a failed one is not repeated with it.
+    errand
+        .ask(&POST_UPLOAD, &Payload::FileTo(upload, address), Some(1), queued)
+        .await
+}
+
+/// Asks where a large file goes. The answer decides where the file is sent, so it is checked.
+pub(crate) async fn upload_address(errand: &Errand<'_>) -> Result<Url, Error> {
     let question = Payload::V3(Request::of("files/upload_url"));
     let address = errand
         .ask(&UPLOAD_URL, &question, None, |answered| {
@@ -48,11 +57,7 @@ pub(crate) async fn upload(errand: &Errand<'_>, upload: &Upload) -> Result<Submi
             Url::parse(text).map_err(|error| format!("its data is no address ({error})"))
         })
         .await?;
-    let address = is_trusted_address(address, &errand.transport.settings().base_url)?;
-    // The address is for one upload, so a failed one is not repeated with it.
-    errand
-        .ask(&POST_UPLOAD, &Payload::FileTo(upload, address), Some(1), queued)
-        .await
+    is_trusted_address(address, &errand.transport.settings().base_url)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the transport hands answers over")]

@@ -16,6 +16,7 @@ mod downloads;
 mod file_reports;
 mod journal;
 mod lists_and_notes;
+mod passing;
 mod quota;
 mod quota_file;
 mod scans;

@@ -197,7 +197,7 @@ fn single_sign_on(arguments: &SingleSignOnArguments) -> Result<Option<SingleSign
 }
 
 /// What the server shows, and the key to it, which nobody else may read.
-fn tls(certificate: &Path, key: &Path) -> Result<Tls, Failure> {
+pub(super) fn tls(certificate: &Path, key: &Path) -> Result<Tls, Failure> {
     let read =
         |path: &Path| fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())));
     let chain = read(certificate)?;

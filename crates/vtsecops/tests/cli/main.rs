@@ -9,6 +9,7 @@
 
 mod config;
 mod crash;
+mod gateway;
 mod keyring;
 mod objects;
 mod policy;

@@ -1,0 +1,16 @@
+//! The gateway between real HTTP clients and the simulator.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first thing that is not as promised"
+)]
+
+mod account;
+mod cache;
+mod clients;
+mod quota;
+mod scene;
+mod tokens;
+mod uploads;

@@ -1,0 +1,348 @@
+//! `vtsecops gateway`
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use gateway::{Allowance, Error, Gateway, Rights, Serving, Token, Tokens, audit};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use virustotal::quota::Priority;
+use workdesk::Tls;
+
+use super::run::{home, resolve, variable};
+use super::workdesk::tls;
+use crate::cli::{
+    AuditArguments, Connection, GatewayArguments, GatewayServing, GatewayVerb, Showing, TokenAdd, TokenVerb,
+    Waiting,
+};
+use crate::failure::Failure;
+use crate::progress::Teller;
+use crate::settings::{self, Flags, Resolved};
+use crate::{stores, telemetry};
+
+/// The key's name in the ledger where no instance is named.
+const DEFAULT_LABEL: &str = "default";
+
+pub(crate) fn run(arguments: &GatewayArguments) -> Result<ExitCode, Failure> {
+    match &arguments.verb {
+        None => serve(&arguments.serving),
+        Some(GatewayVerb::Audit(arguments)) => audit(arguments),
+        Some(GatewayVerb::Token { verb }) => {
+            let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
+            let folder = folder(&resolved)?;
+            match verb {
+                TokenVerb::Add(arguments) => add(&folder, arguments, &resolved),
+                TokenVerb::List { json, all } => list(&folder, *json, *all),
+                TokenVerb::Revoke { name } => {
+                    Tokens::new(&folder)
+                        .revoke(name, stores::clock().now())
+                        .map_err(failed)?;
+                    crate::print(|out| {
+                        writeln!(out, "{name} is revoked; a gateway that runs knows already.")
+                    })?;
+                    Ok(ExitCode::SUCCESS)
+                }
+            }
+        }
+    }
+}
+
+fn failed(error: Error) -> Failure {
+    match error {
+        Error::Usage(words) => Failure::usage(words),
+        other => Failure::failed(other.to_string()),
+    }
+}
+
+fn folder(resolved: &Resolved) -> Result<PathBuf, Failure> {
+    let folder = stores::gateway(resolved);
+    folder.ok_or_else(|| Failure::usage("There is no home folder; name one in VTSECOPS_STATE_FOLDER."))
+}
+
+fn serve(arguments: &GatewayServing) -> Result<ExitCode, Failure> {
+    let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-gateway")?;
+    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
+        _ => None,
+    };
+    if tls.is_none() && !arguments.listen.ip().is_loopback() {
+        return Err(Failure::usage(
+            "Without TLS the gateway listens on loopback addresses only, as tokens could be read on their way: give it --tls-cert \
+             and --tls-key, or put a proxy with TLS in front of it (and say how tools reach that: --public-url).",
+        ));
+    }
+    if let Some(url) = &arguments.public_url
+        && !(url.starts_with("https://") || url.starts_with("http://"))
+    {
+        return Err(Failure::usage(format!(
+            "--public-url must be a scheme, a host and, perhaps, a port, such as https://gate.example (not {url:?})"
+        )));
+    }
+    let serving = serving(arguments, tls.is_some())?;
+    let folder = serving.folder.clone();
+    let has_tokens = Tokens::new(&folder)
+        .list()
+        .map_err(failed)?
+        .iter()
+        .any(|token| token.revoked_at.is_none());
+    let gateway = Gateway::new(serving).map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("the gateway can't start: {error}")))?;
+    runtime.block_on(listen(arguments, gateway, tls, &folder, has_tokens))
+}
+
+fn serving(arguments: &GatewayServing, is_secure: bool) -> Result<Serving, Failure> {
+    let connection = &arguments.connection;
+    let mut flags = flags(connection);
+    flags.push(("upload_rules", arguments.upload_rules.clone()));
+    let (resolved, file) = resolve(&flags, connection)?;
+    let key_file = connection.api_key_file.as_deref();
+    let (key, source) = settings::find_key(key_file, variable, &file, home().as_deref())?;
+    tracing::info!(%source, "API key found");
+    let environment = connection.environment.as_deref();
+    let rules = settings::files(&resolved, environment, None, variable, home().as_deref())?.rules;
+    let notify = Teller::new(false).notify();
+    let mut settings = resolved.to_virustotal(key);
+    settings.ledger = Some(Arc::new(stores::ledger(&resolved, notify.clone())));
+    let cache = || Arc::new(stores::cache(&resolved, notify.clone()));
+    settings.cache = resolved.keeps_reports().then(cache);
+    file.instance()
+        .unwrap_or(DEFAULT_LABEL)
+        .clone_into(&mut settings.key_label);
+    settings.notify = notify;
+    Ok(Serving {
+        folder: folder(&resolved)?,
+        settings,
+        clock: stores::clock(),
+        wait: arguments.wait,
+        never_upload: arguments.never_upload || resolved.text("upload_policy") == Some("never"),
+        rules,
+        environment: connection.environment.clone(),
+        public_url: arguments.public_url.clone(),
+        is_secure,
+        open_metrics: arguments.open_metrics,
+    })
+}
+
+fn flags(connection: &Connection) -> Flags {
+    let (waiting, showing) = (Waiting::default(), Showing::default());
+    settings::flags(connection, &waiting, &showing, None, None)
+}
+
+async fn listen(
+    arguments: &GatewayServing,
+    gateway: Gateway,
+    tls: Option<Tls>,
+    folder: &Path,
+    has_tokens: bool,
+) -> Result<ExitCode, Failure> {
+    let listen = arguments.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Failure::failed(format!("the gateway can't listen on {listen}: {error}")))?;
+    let address = listener.local_addr().unwrap_or(listen);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let usual = format!("{scheme}://{address}");
+    let origin = arguments.public_url.as_deref().unwrap_or(&usual);
+    let origin = origin.trim_end_matches('/');
+    crate::print(|out| {
+        writeln!(
+            out,
+            "The gateway is at {origin}/vtapi/v2/ and {origin}/api/v3/, its tokens and audit trail in {}",
+            folder.display()
+        )?;
+        if !has_tokens {
+            writeln!(
+                out,
+                "There is no token yet. Make one for each tool: vtsecops gateway token add NAME"
+            )?;
+        }
+        writeln!(out, "Ctrl-C ends it.")
+    })?;
+    let stop = async {
+        // Without a signal there is nothing that ends it.
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let served = match tls {
+        Some(tls) => gateway.serve(tls.listen(listener), stop).await,
+        None => gateway.serve(listener, stop).await,
+    };
+    served.map_err(|error| Failure::failed(format!("the gateway ended: {error}")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn add(folder: &Path, arguments: &TokenAdd, resolved: &Resolved) -> Result<ExitCode, Failure> {
+    let allowance = match (&arguments.share, arguments.per_day) {
+        (Some(share), _) => Allowance::Share(percent(share)?),
+        (None, Some(calls)) => Allowance::PerDay(calls),
+        (None, None) => Allowance::Whole,
+    };
+    // A share of nothing known would let nothing through: better now than when the tool asks.
+    let calls = allowance.calls(&resolved.limits()).map_err(failed)?;
+    let priority = Priority::ALL
+        .into_iter()
+        .find(|priority| priority.name() == arguments.priority);
+    let rights = Rights {
+        priority: priority.unwrap_or(Priority::Playbook),
+        allowance,
+        no_upload: arguments.no_upload,
+    };
+    let token = Tokens::new(folder)
+        .add(&arguments.name, rights, stores::clock().now())
+        .map_err(failed)?;
+    let bound = calls.map_or_else(String::new, |calls| format!(", at most {calls} calls a day"));
+    crate::tell(&format!(
+        "The token of {} ({}{bound}). It is shown this once; only its hash is kept.",
+        arguments.name, arguments.priority
+    ));
+    crate::print(|out| writeln!(out, "{}", token.expose_secret()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn percent(text: &str) -> Result<u8, Failure> {
+    let number = text.trim().trim_end_matches('%').trim().parse().ok();
+    number.filter(|number| (1..=100).contains(number)).ok_or_else(|| {
+        Failure::usage(format!(
+            "--share must be a percentage from 1% to 100% (not {text:?})"
+        ))
+    })
+}
+
+fn list(folder: &Path, as_json: bool, all: bool) -> Result<ExitCode, Failure> {
+    let tokens = Tokens::new(folder).list().map_err(failed)?;
+    let today = TimeZone::UTC.to_datetime(stores::clock().now()).date();
+    let used = audit::calls_on(folder, today).map_err(failed)?;
+    let shown: Vec<(&Token, u64)> = tokens
+        .iter()
+        .filter(|token| all || token.revoked_at.is_none())
+        .map(|token| (token, used.get(&token.id).copied().unwrap_or(0)))
+        .collect();
+    crate::print(|out| match as_json {
+        true => writeln!(out, "{:#}", document(&shown)),
+        false => out.write_all(table(&shown).as_bytes()),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document(tokens: &[(&Token, u64)]) -> Value {
+    let token = |(token, used): &(&Token, u64)| {
+        let (per_day, share) = match token.rights.allowance {
+            Allowance::Whole => (None, None),
+            Allowance::PerDay(calls) => (Some(calls), None),
+            Allowance::Share(percent) => (None, Some(percent)),
+        };
+        json!({
+            "name": token.name, "id": token.id, "priority": token.rights.priority.name(), "per_day": per_day,
+            "share_percent": share, "no_upload": token.rights.no_upload, "calls_today": used,
+            "created_at": token.created_at, "revoked_at": token.revoked_at,
+        })
+    };
+    json!({"tokens": tokens.iter().map(token).collect::<Vec<_>>()})
+}
+
+fn table(tokens: &[(&Token, u64)]) -> String {
+    if tokens.is_empty() {
+        return "There is no token. Make one for each tool: vtsecops gateway token add NAME\n".to_owned();
+    }
+    let mut text = format!(
+        "{:20} {:10} {:>9} {:>11}  {:9} {}\n",
+        "name", "priority", "a day", "calls today", "submits", "since"
+    );
+    for (token, used) in tokens {
+        let bound = match token.rights.allowance {
+            Allowance::Whole => "–".to_owned(),
+            Allowance::PerDay(calls) => calls.to_string(),
+            Allowance::Share(percent) => format!("{percent}%"),
+        };
+        let day = |at: Timestamp| TimeZone::UTC.to_datetime(at).date().to_string();
+        let revoked = token
+            .revoked_at
+            .map_or_else(String::new, |at| format!(", revoked {}", day(at)));
+        // Writing to memory does not fail.
+        let _ = writeln!(
+            text,
+            "{:20} {:10} {bound:>9} {used:>11}  {:9} {}{revoked}",
+            token.name,
+            token.rights.priority.name(),
+            if token.rights.no_upload { "no" } else { "yes" },
+            day(token.created_at),
+        );
+    }
+    text
+}
+
+fn audit(arguments: &AuditArguments) -> Result<ExitCode, Failure> {
+    let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
+    let folder = folder(&resolved)?;
+    let since = arguments.since.as_deref().map(since).transpose()?;
+    let mut trouble = Ok(());
+    crate::print(|out| {
+        let mut written = Ok(());
+        let read = audit::read(&folder, |entry| {
+            let is_theirs = arguments
+                .token
+                .as_ref()
+                .is_none_or(|name| entry.token.as_ref() == Some(name));
+            if written.is_ok()
+                && is_theirs
+                && since.is_none_or(|since| entry.at >= since)
+                && let Ok(line) = serde_json::to_string(&entry)
+            {
+                written = writeln!(out, "{line}");
+            }
+        });
+        trouble = read.map_err(failed);
+        written
+    })?;
+    trouble.map(|()| ExitCode::SUCCESS)
+}
+
+/// A time, a day, or how long ago.
+fn since(text: &str) -> Result<Timestamp, Failure> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    if let Ok(day) = text.parse::<Date>()
+        && let Ok(at) = TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0))
+    {
+        return Ok(at);
+    }
+    let ago = settings::duration(text).ok().flatten();
+    let at = ago.and_then(|ago| stores::clock().now().checked_sub(ago).ok());
+    at.ok_or_else(|| {
+        Failure::usage(format!(
+            "--since must be a time (2026-11-01T08:00:00Z), a day (2026-11-01) or how long ago (24h, 7d), not {text:?}"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{percent, since};
+
+    #[test]
+    fn a_share_is_a_percentage() {
+        assert_eq!(percent("40%").unwrap(), 40);
+        assert_eq!(percent(" 5 % ").unwrap(), 5);
+        for text in ["0%", "101%", "half", "-3", ""] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn since_is_a_time_a_day_or_how_long_ago() {
+        assert_eq!(
+            since("2026-11-01T08:00:00Z").unwrap().to_string(),
+            "2026-11-01T08:00:00Z"
+        );
+        assert_eq!(since("2026-11-01").unwrap().to_string(), "2026-11-01T00:00:00Z");
+        assert!(since("24h").unwrap() > since("2d").unwrap());
+        assert!(since("yesterday").is_err());
+    }
+}
