@@ -34,6 +34,13 @@ fn of_kind<'a>(objects: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a 
 }
 
 #[test]
+fn the_chart_is_for_this_version_of_the_program() {
+    let chart = std::fs::read_to_string(deploy("helm/vtsecops/Chart.yaml")).unwrap();
+    let version = concat!("\nappVersion: ", env!("CARGO_PKG_VERSION"), "\n");
+    assert!(chart.contains(version), "{chart}");
+}
+
+#[test]
 fn the_chart_makes_what_kubernetes_takes_and_each_pod_is_restricted() {
     let Some(objects) = objects() else { return };
     let mut pods = 0;
@@ -91,6 +98,21 @@ fn the_chart_starts_the_program_with_options_that_it_has_and_secrets_by_their_na
 }
 
 #[test]
+fn the_gateway_asks_virustotal_with_its_own_key_whomever_the_others_ask() {
+    let Some(objects) = objects() else { return };
+    let variables = |component: &str| {
+        let name = format!("vt-vtsecops-{component}");
+        let named = |own: &&Value| own["metadata"]["name"] == name.as_str();
+        // The last is the one of everything.
+        let own = of_kind(&objects, "Deployment").filter(named).last();
+        own.unwrap()["spec"]["template"]["spec"]["containers"][0]["env"].to_string()
+    };
+    let (gateway, worker) = (variables("gateway"), variables("worker"));
+    assert!(worker.contains("VTSECOPS_VIRUSTOTAL_URL") && worker.contains("vtsecops-gateway-token"));
+    assert!(!gateway.contains("VTSECOPS_VIRUSTOTAL_URL") && gateway.contains("vtsecops-virustotal"));
+}
+
+#[test]
 fn values_that_can_not_work_or_hold_a_secret_are_refused() {
     let Some(python) = python_tool("python") else {
         return;
@@ -121,7 +143,7 @@ fn values_that_can_not_work_or_hold_a_secret_are_refused() {
         (
             "workdesk:\n",
             "settings: {api_key: s3cr3t}\nworkdesk:\n",
-            "settings",
+            "api_key",
         ),
         ("workdesk:\n", "worker: {replica: 3}\nworkdesk:\n", "replica"),
     ] {

@@ -66,14 +66,17 @@ securityContext:
 resources: {{- toYaml (index . 2).resources | nindent 2 }}
 {{- end }}
 
-{{- /* The key of VirusTotal, and settings. */}}
+{{- /* The key, and settings. Called with a list: the root, the secret with the key, the settings. */}}
 {{- define "vtsecops.settings" -}}
-{{- with .Values.virustotal.apiKeySecret }}{{ if .name }}
+{{- if (index . 0).Values.authority.name }}
+- {name: VTSECOPS_CA_FILE, value: /etc/vtsecops/authority/ca.crt}
+{{- end }}
+{{- with index . 1 }}{{ if .name }}
 - name: VTSECOPS_API_KEY
   valueFrom:
     secretKeyRef: {{- toYaml . | nindent 6 }}
 {{- end }}{{ end }}
-{{- range $name, $value := .Values.settings }}
+{{- range $name, $value := index . 2 }}
 - name: VTSECOPS_{{ upper $name }}
   value: {{ $value | toString | quote }}
 {{- end }}
@@ -81,6 +84,9 @@ resources: {{- toYaml (index . 2).resources | nindent 2 }}
 
 {{- /* Where the cases are. The password is a variable of its own, so that the address can be shown. */}}
 {{- define "vtsecops.database" -}}
+{{- if .Values.database.authority.name }}
+- {name: PGSSLROOTCERT, value: /etc/vtsecops/database-authority/ca.crt}
+{{- end }}
 - name: VTSECOPS_DATABASE
   value: {{ .Values.database.url | quote }}
 {{- with .Values.database.passwordSecret }}{{ if .name }}
@@ -90,19 +96,42 @@ resources: {{- toYaml (index . 2).resources | nindent 2 }}
 {{- end }}{{ end }}
 {{- end }}
 
-{{- /* Folders that are written to, where the volume "state" is made for. */}}
+{{- /* Folders that are written to, and the authorities of one's own. The volume "state" is the component's. */}}
 {{- define "vtsecops.mounts" -}}
 - {name: state, mountPath: /var/lib/vtsecops}
 - {name: cache, mountPath: /var/cache/vtsecops}
 - {name: temporary, mountPath: /tmp}
+{{- if .Values.authority.name }}
+- {name: authority, mountPath: /etc/vtsecops/authority, readOnly: true}
+{{- end }}
 {{- end }}
 
-{{- define "vtsecops.sealKey" -}}
+{{- define "vtsecops.volumes" -}}
+- {name: cache, emptyDir: {}}
+- {name: temporary, emptyDir: {}}
+{{- with .Values.authority }}{{ if .name }}
+- {name: authority, configMap: {name: {{ .name }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}}
+{{- end }}{{ end }}
+{{- end }}
+
+{{- /* What those have who work with the database. */}}
+{{- define "vtsecops.databaseMounts" -}}
+- {name: seal-key, mountPath: /etc/vtsecops/seal, readOnly: true}
+{{- if .Values.database.authority.name }}
+- {name: database-authority, mountPath: /etc/vtsecops/database-authority, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "vtsecops.databaseVolumes" -}}
+- {name: state, emptyDir: {}}
 - name: seal-key
   secret:
     secretName: {{ .Values.sealKeySecret.name }}
     defaultMode: 0440
     items: [{key: {{ .Values.sealKeySecret.key | quote }}, path: workdesk.key}]
+{{- with .Values.database.authority }}{{ if .name }}
+- {name: database-authority, configMap: {name: {{ .name }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}}
+{{- end }}{{ end }}
 {{- end }}
 
 {{- /* Called with a list: the port's name, the scheme. */}}
