@@ -62,7 +62,13 @@ fn exported() -> BTreeMap<String, BTreeSet<String>> {
         for _ in 0..100 {
             let answer = client.get(format!("{origin}/metrics")).send().await.unwrap();
             let text = answer.text().await.unwrap();
-            if text.contains("state=\"done\"") {
+            // What is counted when a run ends may be a moment behind what is stored.
+            let done = [
+                "_runs{state=\"done\"}",
+                "_ended_runs_total{",
+                "_virustotal_calls_total{",
+            ];
+            if done.iter().all(|part| text.contains(part)) {
                 return text;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
