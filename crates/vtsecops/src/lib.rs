@@ -6,6 +6,7 @@
 pub mod cli;
 mod commands;
 mod demo_case;
+mod ending;
 pub mod exit;
 mod failure;
 pub mod input;

@@ -24,7 +24,7 @@ use crate::cli::{
 use crate::failure::Failure;
 use crate::progress::Teller;
 use crate::settings::{self, Flags, Resolved};
-use crate::{stores, telemetry};
+use crate::{ending, stores, telemetry};
 
 /// The key's name in the ledger where no instance is named.
 const DEFAULT_LABEL: &str = "default";
@@ -165,10 +165,7 @@ async fn listen(
         }
         writeln!(out, "Ctrl-C ends it.")
     })?;
-    let stop = async {
-        // Without a signal there is nothing that ends it.
-        let _ = tokio::signal::ctrl_c().await;
-    };
+    let stop = ending::asked_for();
     let served = match tls {
         Some(tls) => gateway.serve(tls.listen(listener), stop).await,
         None => gateway.serve(listener, stop).await,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use simulator::{DEMO_KEY, KeyKind, Quota, Simulator};
 
 use crate::cli::SimulatorArguments;
+use crate::ending;
 use crate::failure::Failure;
 
 pub(crate) fn run(arguments: &SimulatorArguments) -> Result<ExitCode, Failure> {
@@ -62,7 +63,7 @@ pub(crate) fn run(arguments: &SimulatorArguments) -> Result<ExitCode, Failure> {
                 "  vtsecops scan hash 44d88612fea8a8f36de82e1278abb02f\nCtrl-C ends it."
             )
         })?;
-        let _ = tokio::signal::ctrl_c().await;
+        ending::asked_for().await;
         running.stop().await;
         Ok(ExitCode::SUCCESS)
     })

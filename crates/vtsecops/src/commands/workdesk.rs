@@ -25,7 +25,7 @@ use crate::cli::{Connection, SingleSignOnArguments, WorkdeskArguments};
 use crate::failure::Failure;
 use crate::progress::Teller;
 use crate::settings::Resolved;
-use crate::{settings, stores, telemetry};
+use crate::{ending, settings, stores, telemetry};
 
 pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
     let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-workdesk")?;
@@ -130,10 +130,7 @@ async fn serve(
         }
         writeln!(out, "Ctrl-C ends it.")
     })?;
-    let stop = async {
-        // Without a signal there is nothing that ends it.
-        let _ = tokio::signal::ctrl_c().await;
-    };
+    let stop = ending::asked_for();
     if let Some(plain) = plain {
         tokio::spawn(desk.clone().serve_sdk(plain));
     }

@@ -16,7 +16,7 @@ use workdesk::{
 
 use super::Done;
 use crate::failure::Failure;
-use crate::stores;
+use crate::{ending, stores};
 
 /// Who the visitor is.
 const NAME: &str = "demo";
@@ -72,10 +72,7 @@ pub(super) async fn serve(
             "Ctrl-C ends the demo; nothing of it is kept. Without the workdesk: --no-serve"
         )
     })?;
-    let stop = async {
-        // Without a signal there is nothing that ends it.
-        let _ = tokio::signal::ctrl_c().await;
-    };
+    let stop = ending::asked_for();
     let served = desk.serve(listener, stop).await;
     store.close().await;
     served.map_err(|error| Failure::failed(format!("the workdesk ended: {error}")))
