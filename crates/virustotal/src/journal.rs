@@ -65,7 +65,11 @@ enum Home {
         _lock: File,
     },
     /// Among those of other runs.
-    Server { run: String },
+    Server {
+        run: String,
+        /// Who goes on with the run: of two who both believe that it is theirs, one submits.
+        owner: String,
+    },
 }
 
 /// The journals of the runs of many machines, on one server.
@@ -97,7 +101,10 @@ impl Journals {
     #[must_use]
     pub fn of(&self, run: &str) -> Journal {
         Journal {
-            place: Home::Server { run: run.to_owned() },
+            place: Home::Server {
+                run: run.to_owned(),
+                owner: format!("{:016x}", rand::random::<u64>()),
+            },
             command: String::new(),
             clock: self.clock.clone(),
             notify: self.notify.clone(),
@@ -297,7 +304,7 @@ impl Journal {
     pub fn id(&self) -> String {
         match &self.place {
             Home::File { path, .. } => id_of(path).unwrap_or_default(),
-            Home::Server { run } => run.clone(),
+            Home::Server { run, .. } => run.clone(),
         }
     }
 
@@ -306,7 +313,7 @@ impl Journal {
         let question = question(asked, name);
         match &self.place {
             Home::File { .. } => question,
-            Home::Server { run } => format!("{run} {question}"),
+            Home::Server { run, .. } => format!("{run} {question}"),
         }
     }
 
@@ -362,7 +369,7 @@ impl Journal {
         let store = self.store();
         let run = match &self.place {
             Home::File { .. } => None,
-            Home::Server { run } => Some(run.clone()),
+            Home::Server { run, .. } => Some(run.clone()),
         };
         let recalled = store.run(None, move |connection| {
             // Most runs are new: one question instead of many.
@@ -425,19 +432,39 @@ impl Journal {
         self.write(answers.into_iter().map(row).collect(), false).await;
     }
 
-    /// Writes down that these are about to be submitted. Where it can't be written down for others to see, they must not be: another
-    /// machine may submit them too.
+    /// Writes down that these are about to be submitted. Where it can't be written down for others to see, or another has done so, they must not
+    /// be submitted.
     #[must_use]
     pub(crate) async fn sending(&self, names: &[String]) -> bool {
         let at = millis(self.clock.now());
+        let owner = match &self.place {
+            Home::File { .. } => "",
+            Home::Server { owner, .. } => owner,
+        };
         let row = |name: &String| Row {
             question: self.question(Asked::Submission, name),
             state: SENT,
             at,
-            packed: Packed::of(""),
+            packed: Packed::of(owner),
         };
-        let is_written = self.write(names.iter().map(row).collect(), true).await;
-        is_written || matches!(self.place, Home::File { .. })
+        let rows: Vec<Row> = names.iter().map(row).collect();
+        if let Home::File { .. } = self.place {
+            self.write(rows, true).await;
+            return true;
+        }
+        let store = self.store();
+        let claimed = store.run(None, move |connection| {
+            let mut claimed = 0;
+            for row in &rows {
+                claimed += connection.execute(
+                    "INSERT INTO answer (question, state, at, body) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (question) DO UPDATE SET at = ?3 WHERE answer.state = ?2 AND answer.body = ?4",
+                    values![&row.question, row.state, row.at, &row.packed.sealed(&row.question)],
+                )?;
+            }
+            Ok(claimed == rows.len() as u64)
+        });
+        claimed.await.unwrap_or(false)
     }
 
     /// Writes down what became of submissions; `None` for those that surely did not arrive.

@@ -31,7 +31,7 @@ pub use external::{ExternalAction, ExternalParameter};
 pub(crate) use figures::Figures;
 use keys::Keys;
 pub use offer::{Field, Offer, OfferedParameter};
-use queue::Queue;
+use queue::{Next, Queue};
 use step::Taken;
 
 /// Where the clients come from that runs ask VirusTotal with.
@@ -160,7 +160,7 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Starts, and goes on with every run that is not over. Only one engine works on a store.
+    /// Starts, and goes on with every run that is not over. Only one engine works on a store in a file; on a server any number do.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -171,8 +171,11 @@ impl Engine {
         external: External,
     ) -> Result<Self, Error> {
         let queue = Queue::default();
-        for (run, due_at) in store.unfinished().await? {
-            queue.push(run, due_at);
+        // Where others take steps too, what is under way may be theirs.
+        if !store.is_shared() {
+            for (run, due_at) in store.unfinished().await? {
+                queue.push(run, due_at);
+            }
         }
         let shared = Arc::new(Shared {
             store,
@@ -186,11 +189,16 @@ impl Engine {
             halted: watch::Sender::new(false),
         });
         shared.store.add_shipped_playbooks().await?;
-        let worker = tokio::spawn(queue::work(Arc::clone(&shared)));
-        tokio::spawn(playbooks::work(Arc::clone(&shared)));
+        let worker = (shared.pace.at_once > 0).then(|| {
+            if shared.store.is_shared() {
+                tokio::spawn(queue::hold(Arc::clone(&shared)));
+            }
+            tokio::spawn(playbooks::work(Arc::clone(&shared)));
+            tokio::spawn(queue::work(Arc::clone(&shared)))
+        });
         Ok(Self {
             shared,
-            worker: Mutex::new(Some(worker)),
+            worker: Mutex::new(worker),
         })
     }
 
@@ -382,10 +390,15 @@ impl Shared {
     }
 
     /// Takes the next step of a run, if there is one to take.
-    async fn take(self: &Arc<Self>, id: i64) -> Result<(), Error> {
-        let Some((run, targets)) = self.store.begin_step(id).await? else {
+    async fn take(self: &Arc<Self>, next: Next) -> Result<(), Error> {
+        let begun = match next {
+            Next::Due(id) => self.store.begin_step(id).await?,
+            Next::Begun(begun) => Some(*begun),
+        };
+        let Some((run, targets)) = begun else {
             return Ok(());
         };
+        let id = run.id;
         let run = Arc::new(run);
         let taken = match self.external_action(&run.action) {
             Some(action) => self.external_step(action, &run, &targets).await?,
@@ -395,7 +408,7 @@ impl Shared {
         let now_cancelled = self.store.run(id).await?.cancel_asked;
         if self.is_halted() && !now_cancelled {
             // Broken off: it is taken again, from the same state.
-            return Ok(());
+            return self.store.release(id).await;
         }
         match taken {
             Taken::Wait { .. } if now_cancelled => {
@@ -455,17 +468,19 @@ impl Shared {
     }
 
     async fn end(&self, run: &Run, ended: &Ended) -> Result<(), Error> {
-        self.written(|| self.store.end_run(run, ended)).await?;
-        self.figures.ended(&run.action, ended.state);
-        self.clients.ended(run);
+        // Whoever has taken a step over needs what is known of the run.
+        if self.written(|| self.store.end_run(run, ended)).await? {
+            self.figures.ended(&run.action, ended.state);
+            self.clients.ended(run);
+        }
         Ok(())
     }
 
     /// What a step left must not be lost because the database is busy for a moment.
-    async fn written<F: Future<Output = Result<(), Error>>>(
+    async fn written<T, F: Future<Output = Result<T, Error>>>(
         &self,
         write: impl Fn() -> F,
-    ) -> Result<(), Error> {
+    ) -> Result<T, Error> {
         let mut tries = 1;
         loop {
             match write().await {

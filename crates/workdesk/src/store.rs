@@ -19,15 +19,17 @@ mod wall;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, Executor, Row, SqlStr, Transaction};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::PgListener;
+use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, SqlStr, Transaction};
 use tokio::sync::{Notify, broadcast};
-use virustotal::Clock;
+use virustotal::{Clock, Database};
 
 use crate::{Error, Sealer};
 
@@ -49,6 +51,8 @@ pub use wall::{WallEntry, WallKind};
 const CONNECTIONS: u32 = 8;
 /// Changes that a slow listener may be behind before it must look at everything anew.
 const CHANGES: usize = 1024;
+/// Of our locks, where those of others may be too.
+const LOCKS: i32 = 0x7674;
 
 /// Everything the workdesk knows.
 #[derive(Clone, Debug)]
@@ -56,6 +60,12 @@ pub struct Store {
     pool: AnyPool,
     clock: Clock,
     sealer: Sealer,
+    /// Whether other processes work on it too.
+    is_shared: bool,
+    /// How far the server's clock is ahead of ours, in milliseconds.
+    ahead: i64,
+    /// Names this process, where several take steps.
+    worker: Arc<str>,
     changes: broadcast::Sender<Changed>,
     /// Rings when something may have happened to a playbook.
     playbook_bell: Arc<Notify>,
@@ -70,7 +80,10 @@ pub struct Changed {
     pub run: Option<i64>,
 }
 
-const SQLITE: [(i64, &str, &str); 6] = [
+/// Number, name and statements of each step that brought the tables to their form.
+type Migrations = &'static [(i64, &'static str, &'static str)];
+
+const SQLITE: Migrations = &[
     (1, "cases", include_str!("../migrations/sqlite/1_cases.sql")),
     (2, "people", include_str!("../migrations/sqlite/2_people.sql")),
     (3, "platform", include_str!("../migrations/sqlite/3_platform.sql")),
@@ -85,7 +98,32 @@ const SQLITE: [(i64, &str, &str); 6] = [
         "single_sign_on",
         include_str!("../migrations/sqlite/7_single_sign_on.sql"),
     ),
+    (8, "workers", include_str!("../migrations/sqlite/8_workers.sql")),
 ];
+
+const POSTGRES: Migrations = &[(
+    8,
+    "everything",
+    include_str!("../migrations/postgres/8_everything.sql"),
+)];
+
+/// The name space of our tables on a server that others may use too.
+const NAMESPACE: &str = "vtsecops_desk";
+/// Of what one process tells the others of.
+const CHANNEL: &str = "vtsecops_desk";
+/// Until another try to hear of the others' changes.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// What changes in one transaction must not change in two at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Something of its own, which nobody else can be changing.
+    New,
+    /// A case, with all that belongs to it.
+    Case(i64),
+    /// People and what lets them in, instances, playbooks.
+    House,
+}
 
 impl Store {
     /// Opens the file, and brings it to this version's form. A new one is made, readable by its owner only. What must not
@@ -107,27 +145,67 @@ impl Store {
             .connect(&address)
             .await?;
         for_owner_only(path);
-        let migrations = SQLITE.map(|(version, name, sql)| {
-            Migration::new(
-                version,
-                Cow::Borrowed(name),
-                MigrationType::Simple,
-                SqlStr::from_static(sql),
-                false,
-            )
-        });
-        let migrator = Migrator {
-            migrations: Cow::Owned(migrations.to_vec()),
-            ..Migrator::DEFAULT
+        migrate(&pool, SQLITE, false).await?;
+        Ok(Self::new(pool, false, clock, sealer))
+    }
+
+    /// Opens the tables on a server that other processes share, on this machine or others, and brings them to this version's form. Those of the
+    /// version before may go on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where the server can't be used; [`Error::Migration`] where a version later than the next has changed it.
+    pub async fn open_shared(database: &Database, clock: Clock, sealer: Sealer) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let mut first = sqlx::PgConnection::connect(database.expose()).await?;
+        // Two who come at once would both make it.
+        let prepare = format!(
+            "BEGIN; SELECT pg_advisory_xact_lock(hashtext('{NAMESPACE}')); CREATE SCHEMA IF NOT EXISTS {NAMESPACE}; COMMIT"
+        );
+        first.execute(AssertSqlSafe(prepare)).await?;
+        let server: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+            .fetch_one(&mut first)
+            .await?;
+        // Machines' clocks differ: who is late is told by one of them.
+        let ahead = server - clock.now().as_millisecond();
+        first.close().await?;
+        let settings = format!(
+            "SET search_path TO {NAMESPACE}; SET application_name TO 'vtsecops workdesk'; SET statement_timeout TO '60s'; \
+             SET idle_in_transaction_session_timeout TO '10s'"
+        );
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(Duration::from_secs(20))
+            .after_connect(move |connection, _| {
+                let settings = AssertSqlSafe(settings.clone());
+                Box::pin(async move { connection.execute(settings).await.map(drop) })
+            })
+            .connect(database.expose())
+            .await?;
+        migrate(&pool, POSTGRES, true).await?;
+        let store = Self {
+            ahead,
+            ..Self::new(pool, true, clock, sealer)
         };
-        migrator.run(&pool).await?;
-        Ok(Self {
+        tokio::spawn(listen(store.clone(), database.clone()));
+        Ok(store)
+    }
+
+    fn new(pool: AnyPool, is_shared: bool, clock: Clock, sealer: Sealer) -> Self {
+        Self {
             pool,
             clock,
             sealer,
+            is_shared,
+            ahead: 0,
+            worker: new_token().into(),
             changes: broadcast::Sender::new(CHANGES),
             playbook_bell: Arc::default(),
-        })
+        }
+    }
+
+    /// Whether other processes work on it too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Closes the connections; what was acknowledged is on the disk in any case.
@@ -146,17 +224,111 @@ impl Store {
     }
 
     fn now(&self) -> i64 {
-        self.clock.now().as_millisecond()
+        self.clock.now().as_millisecond() + self.ahead
     }
 
-    /// A transaction that writes. It takes its place in line at once, so that two can't be in each other's way later.
-    async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    /// A transaction that writes. It takes its place in line at once, so that two can't be in each other's way later: in a file all stand in one
+    /// line, on a server those whose turn is the same.
+    async fn begin(&self, turn: Turn) -> Result<Transaction<'static, Any>, Error> {
+        if !self.is_shared {
+            return Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?);
+        }
+        let mut transaction = self.pool.begin().await?;
+        let key = match turn {
+            Turn::New => return Ok(transaction),
+            Turn::Case(case) => case,
+            Turn::House => 0,
+        };
+        // Away from the ledger's and the cache's, which are large numbers or none.
+        sqlx::query("SELECT CAST(pg_advisory_xact_lock($1, CAST($2 AS INTEGER)) AS TEXT)")
+            .bind(LOCKS)
+            .bind(key)
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction)
     }
 
-    fn changed(&self, case: i64, run: Option<i64>) {
+    /// Says so to whoever watches, here and in other processes.
+    async fn changed(&self, case: i64, run: Option<i64>) {
         // Nobody may be watching.
         let _ = self.changes.send(Changed { case, run });
+        if self.is_shared {
+            let text = format!("{} {case} {}", self.worker, run.unwrap_or_default());
+            let told = sqlx::query("SELECT CAST(pg_notify($1, $2) AS TEXT)")
+                .bind(CHANNEL)
+                .bind(text)
+                .execute(&self.pool)
+                .await;
+            if let Err(error) = told {
+                tracing::debug!(%error, "the others have not heard of a change; they look for themselves");
+            }
+        }
+    }
+}
+
+/// Hears what other processes have changed, for as long as the store is used.
+async fn listen(store: Store, database: Database) {
+    let (changes, bell, own) = (
+        store.changes.clone(),
+        Arc::clone(&store.playbook_bell),
+        Arc::clone(&store.worker),
+    );
+    let pool = store.pool.clone();
+    drop(store);
+    while !pool.is_closed() {
+        let listened = async {
+            let mut listener = PgListener::connect(database.expose()).await?;
+            listener.listen(CHANNEL).await?;
+            loop {
+                let told = tokio::select! {
+                    told = listener.recv() => told?,
+                    () = pool.close_event() => return Ok(()),
+                };
+                let mut words = told.payload().split(' ');
+                if words.next() == Some(&*own) {
+                    continue;
+                }
+                let mut number = || words.next()?.parse::<i64>().ok();
+                if let (Some(case), Some(run)) = (number(), number()) {
+                    let run = Some(run).filter(|run| *run > 0);
+                    // Nobody may be watching.
+                    let _ = changes.send(Changed { case, run });
+                    bell.notify_one();
+                }
+            }
+        };
+        let listened: Result<(), sqlx::Error> = listened.await;
+        if let Err(error) = listened {
+            tracing::warn!(%error, "changes by other processes are not heard of; it is tried again");
+            tokio::time::sleep(LISTEN_AGAIN).await;
+        }
+    }
+}
+
+async fn migrate(pool: &AnyPool, migrations: Migrations, ignore_missing: bool) -> Result<(), Error> {
+    let newest = migrations.last().map_or(0, |(version, ..)| *version);
+    let own = migrations.iter().map(|(version, name, sql)| {
+        Migration::new(
+            *version,
+            Cow::Borrowed(*name),
+            MigrationType::Simple,
+            SqlStr::from_static(sql),
+            false,
+        )
+    });
+    let migrator = Migrator {
+        migrations: Cow::Owned(own.collect()),
+        ignore_missing,
+        ..Migrator::DEFAULT
+    };
+    migrator.run(pool).await?;
+    // Each step leaves what the version before it needs; the one after may not.
+    let found: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(pool)
+        .await?;
+    match found > newest + 1 {
+        true => Err(MigrateError::VersionTooNew(found, newest).into()),
+        false => Ok(()),
     }
 }
 

@@ -18,6 +18,11 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
+/// A text as every database takes it: PostgreSQL knows no character 0, so its picture stands for it.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
+
 /// A value as text.
 pub(crate) fn in_words(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)

@@ -10,9 +10,16 @@ use tokio::sync::{Notify, Semaphore};
 use virustotal::Clock;
 
 use super::Shared;
+use crate::{Run, StoredEntity};
 
 /// The longest sleep: a clock can be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// So that trouble that lasts is not met all the time.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often is looked for what becomes due without anybody saying so.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How often the others hear that our steps are being taken.
+const HEARD_OF: Duration = Duration::from_secs(2);
 /// Until a step that could not be taken is tried again.
 const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 
@@ -55,6 +62,84 @@ impl Queue {
     }
 }
 
+/// What is to be taken next.
+pub(super) enum Next {
+    /// A step of this run, if nobody has taken it meanwhile.
+    Due(i64),
+    /// A step that is ours.
+    Begun(Box<(Run, Vec<StoredEntity>)>),
+}
+
+impl Next {
+    fn run(&self) -> i64 {
+        match self {
+            Self::Due(run) => *run,
+            Self::Begun(begun) => begun.0.id,
+        }
+    }
+}
+
+/// Waits until a step is due: by our own list, or, where other processes ask for runs and take steps too, by the store's.
+async fn next(shared: &Shared) -> Next {
+    if !shared.store.is_shared() {
+        return Next::Due(shared.queue.next(shared.store.clock()).await);
+    }
+    let mut changes = shared.store.watch();
+    loop {
+        match shared.store.begin_any_step().await {
+            Ok(Some(begun)) => return Next::Begun(Box::new(begun)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "no step can be taken; it is tried again");
+                tokio::time::sleep(LONGEST_SLEEP).await;
+            }
+        }
+        // A run that was asked for here or elsewhere is a change; one that has waited becomes due without a word.
+        let heard = async {
+            while let Ok(changed) = changes.recv().await {
+                if changed.run.is_some() {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LOOK_AGAIN, heard).await;
+    }
+}
+
+/// Says that our steps are being taken, ends those that are not ours any more or are to end, and makes due again what somebody died over.
+pub(super) async fn hold(shared: Arc<Shared>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(HEARD_OF) => {}
+            () = shared.halted() => return,
+        }
+        // Those that begin while we ask are not meant.
+        let known: Vec<i64> = shared.under_way().keys().copied().collect();
+        match shared.store.hold_steps().await {
+            Ok(ours) => {
+                let under_way = shared.under_way();
+                for run in known {
+                    let held = ours.iter().find(|(own, _)| *own == run);
+                    if held.is_none_or(|(_, cancel_asked)| *cancel_asked)
+                        && let Some(under_way) = under_way.get(&run)
+                    {
+                        under_way.canceller.cancel();
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, "the others can't be told that this process is at work"),
+        }
+        match shared.store.take_over_steps().await {
+            Ok(0) => {}
+            Ok(steps) => tracing::warn!(
+                steps,
+                "a process that was taking steps is gone; they are taken again"
+            ),
+            Err(error) => tracing::error!(%error, "it can't be seen who is gone"),
+        }
+    }
+}
+
 /// Takes steps as they come due, a bounded number at a time, until it is stopped and the last of them has ended.
 pub(super) async fn work(shared: Arc<Shared>) {
     let at_once = u32::try_from(shared.pace.at_once.max(1)).unwrap_or(u32::MAX);
@@ -63,18 +148,20 @@ pub(super) async fn work(shared: Arc<Shared>) {
         // The place first: a run that is taken out of the queue is begun.
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await;
-            (place, shared.queue.next(shared.store.clock()).await)
+            (place, next(&shared).await)
         };
-        let (place, run) = tokio::select! {
+        let (place, next) = tokio::select! {
             next = next => next,
             () = shared.halted() => break,
         };
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            if let Err(error) = shared.take(run).await {
+            let run = next.run();
+            if let Err(error) = shared.take(next).await {
                 tracing::error!(run, %error, "a step could not be taken; it is tried again");
-                // If this fails too, the next start of the engine does it.
+                // If this fails too, the next start of the engine does it, or another process.
                 let _ = shared.store.release(run).await;
+                tokio::time::sleep(PAUSE).await;
                 shared.queue.push(run, shared.now() + AFTER_TROUBLE);
             }
             drop(place);

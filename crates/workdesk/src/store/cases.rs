@@ -5,13 +5,14 @@ use secops::Entity;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
-use sqlx::{Any, QueryBuilder, Row, Transaction};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 use utoipa::ToSchema;
 
 use super::playbooks::start_triggered;
 use super::wall::{WallKind, write_down};
-use super::{Store, flag, from_json, time, to_json};
+use super::{Store, Turn, flag, from_json, time, to_json};
 use crate::Error;
+use crate::text::storable;
 
 /// Entities of one case, at most.
 const MOST_ENTITIES: usize = 100_000;
@@ -215,10 +216,10 @@ impl Store {
         }
         let environment = match new.environment.trim() {
             "" => DEFAULT_ENVIRONMENT,
-            named => named,
+            named => &storable(named),
         };
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::New).await?;
         sqlx::query(
             "INSERT INTO environment (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
         )
@@ -230,8 +231,8 @@ impl Store {
             "INSERT INTO cases (title, description, environment, priority, is_open, created_by, created_at, updated_at, \
              entities, suspicious) VALUES ($1, $2, $3, $4, 1, $5, $6, $6, 0, 0) RETURNING id",
         )
-        .bind(title)
-        .bind(new.description.trim())
+        .bind(storable(title))
+        .bind(storable(new.description.trim()))
         .bind(environment)
         .bind(new.priority.code())
         .bind(by)
@@ -252,7 +253,7 @@ impl Store {
         if is_any {
             self.playbook_bell.notify_one();
         }
-        self.changed(id, None);
+        self.changed(id, None).await;
         self.case(id).await
     }
 
@@ -274,35 +275,47 @@ impl Store {
     /// [`Error::Invalid`] for a place that no page ended at.
     pub async fn cases(&self, filter: &CaseFilter) -> Result<CasePage, Error> {
         let limit = filter.limit.unwrap_or(50).clamp(1, MOST_A_PAGE);
-        let mut query = QueryBuilder::<Any>::new("SELECT * FROM cases WHERE 1 = 1");
+        let (mut sql, mut values) = ("SELECT * FROM cases WHERE 1 = 1".to_owned(), Vec::new());
+        let mut add = |part: &str, value: Bound| {
+            values.push(value);
+            sql.push_str(&part.replace("$$", &format!("${}", values.len())));
+        };
         if let Some(environment) = &filter.environment {
-            query.push(" AND environment = ").push_bind(environment.as_str());
+            add(" AND environment = $$", Bound::Text(storable(environment)));
         }
         if let Some(is_open) = filter.is_open {
-            query.push(" AND is_open = ").push_bind(i64::from(is_open));
+            add(" AND is_open = $$", Bound::Number(i64::from(is_open)));
         }
-        let text = filter.text.as_deref().map(str::trim).unwrap_or_default();
+        let text = storable(filter.text.as_deref().map(str::trim).unwrap_or_default());
         if !text.is_empty() {
             let part = format!("%{}%", escaped(&text.to_lowercase()));
             let start = text.to_uppercase();
             // No character stands behind this one.
             let end = format!("{start}\u{10ffff}");
-            query.push(" AND (lower(title) LIKE ").push_bind(part);
-            query
-                .push(" ESCAPE '\\' OR id IN (SELECT case_id FROM entity WHERE identifier >= ")
-                .push_bind(start);
-            query.push(" AND identifier < ").push_bind(end).push("))");
+            add(" AND (lower(title) LIKE $$ ESCAPE '\\'", Bound::Text(part));
+            add(
+                " OR id IN (SELECT case_id FROM entity WHERE identifier >= $$",
+                Bound::Text(start),
+            );
+            add(" AND identifier < $$))", Bound::Text(end));
         }
         if let Some(after) = &filter.after {
             let (at, id) = place(after)?;
-            query.push(" AND (updated_at < ").push_bind(at);
-            query.push(" OR (updated_at = ").push_bind(at);
-            query.push(" AND id < ").push_bind(id).push("))");
+            add(" AND (updated_at < $$", Bound::Number(at));
+            add(" OR (updated_at = $$", Bound::Number(at));
+            add(" AND id < $$))", Bound::Number(id));
         }
-        query
-            .push(" ORDER BY updated_at DESC, id DESC LIMIT ")
-            .push_bind(i64::from(limit) + 1);
-        let rows = query.build().fetch_all(&self.pool).await?;
+        add(
+            " ORDER BY updated_at DESC, id DESC LIMIT $$",
+            Bound::Number(i64::from(limit) + 1),
+        );
+        let query = values
+            .into_iter()
+            .fold(sqlx::query(AssertSqlSafe(sql)), |query, value| match value {
+                Bound::Number(number) => query.bind(number),
+                Bound::Text(text) => query.bind(text),
+            });
+        let rows = query.fetch_all(&self.pool).await?;
         let mut cases = rows.iter().map(Case::read).collect::<Result<Vec<_>, _>>()?;
         let is_more = cases.len() > limit as usize;
         cases.truncate(limit as usize);
@@ -324,12 +337,18 @@ impl Store {
             return Err(Error::Conflict(format!("case {id} is {already} already")));
         }
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(id)).await?;
         set_open_in(&mut transaction, id, is_open, by, now).await?;
         transaction.commit().await?;
-        self.changed(id, None);
+        self.changed(id, None).await;
         self.case(id).await
     }
+}
+
+/// A value of a statement that is put together.
+enum Bound {
+    Number(i64),
+    Text(String),
 }
 
 async fn set_open_in(
@@ -395,7 +414,7 @@ async fn insert_alert(
 ) -> Result<(), Error> {
     let identifier = match alert.identifier.trim() {
         "" => format!("alert-{}", place + 1),
-        identifier => identifier.to_owned(),
+        identifier => storable(identifier),
     };
     let name = match alert.name.trim() {
         "" => identifier.as_str(),
@@ -407,8 +426,8 @@ async fn insert_alert(
     )
     .bind(case)
     .bind(&identifier)
-    .bind(name)
-    .bind(alert.product.trim())
+    .bind(storable(name))
+    .bind(storable(alert.product.trim()))
     .bind(now)
     .bind(to_json(&alert.rest)?)
     .fetch_one(&mut **transaction)

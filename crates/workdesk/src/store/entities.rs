@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::{Store, flag, from_json, time, to_json};
 use crate::Error;
+use crate::text::storable;
 
 /// Where the platform keeps the text as it came.
 const ORIGINAL_IDENTIFIER: &str = "OriginalIdentifier";
@@ -257,7 +258,7 @@ pub(super) async fn insert(
     )
     .bind(case)
     .bind(alert)
-    .bind(original.to_uppercase())
+    .bind(storable(&original.to_uppercase()))
     .bind(entity.entity_type.name())
     .bind(i64::from(entity.is_internal))
     .bind(i64::from(entity.is_suspicious))
@@ -327,9 +328,9 @@ pub(super) async fn update(
              AND ($4 = '' OR alert_id IN (SELECT id FROM alert WHERE case_id = $1 AND identifier = $4))",
         )
         .bind(origin.case)
-        .bind(&entity.identifier)
+        .bind(storable(&entity.identifier))
         .bind(entity.entity_type.name())
-        .bind(alert)
+        .bind(storable(alert))
         .fetch_all(&mut **transaction)
         .await?;
         for row in &rows {
@@ -398,7 +399,7 @@ pub(super) async fn insert_insight(
                  ORDER BY +id LIMIT 1",
         )
         .bind(origin.case)
-        .bind(identifier)
+        .bind(storable(identifier))
         .bind(entity_type)
         .fetch_optional(&mut **transaction)
         .await?,
@@ -410,8 +411,8 @@ pub(super) async fn insert_insight(
     .bind(origin.case)
     .bind(entity)
     .bind(origin.run)
-    .bind(&insight.title)
-    .bind(&insight.content)
+    .bind(storable(&insight.title))
+    .bind(storable(&insight.content))
     .bind(insight.severity)
     .bind(&insight.triggered_by)
     .bind(origin.now)

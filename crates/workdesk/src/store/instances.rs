@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use utoipa::ToSchema;
 
 use super::people::audit;
-use super::{Store, time, to_json};
+use super::{Store, Turn, time, to_json};
 use crate::Error;
 
 /// An instance of an integration.
@@ -62,7 +62,7 @@ impl Store {
         }
         let sealed = self.sealer.seal(&place(name), &to_json(settings)?)?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         sqlx::query(
             "INSERT INTO instance (name, integration, sealed, updated_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (name) DO UPDATE SET integration = $2, sealed = $3, updated_at = $4",
@@ -114,7 +114,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn remove_instance(&self, name: &str, by: &str) -> Result<(), Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let removed = sqlx::query("DELETE FROM instance WHERE name = $1")
             .bind(name)
             .execute(&mut *transaction)

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 
-use super::{Store, time};
+use super::{Store, Turn, time};
 use crate::Error;
 use crate::text::hex;
 
@@ -119,7 +119,7 @@ impl Store {
         let name = usable(name)?;
         let hash = hash_of_new(password).await?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         untaken(&mut transaction, name).await?;
         let row = sqlx::query(
             "INSERT INTO person (name, role, password, created_at) VALUES ($1, $2, $3, $4) RETURNING id, name, role",
@@ -148,7 +148,7 @@ impl Store {
     ) -> Result<Person, Error> {
         const BY: &str = "single sign-on";
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let row = sqlx::query("SELECT id, name, role FROM person WHERE subject = $1")
             .bind(subject)
             .fetch_optional(&mut *transaction)
@@ -213,7 +213,7 @@ impl Store {
     /// [`Error::NotFound`]; [`Error::Conflict`] for the last admin.
     pub async fn remove_person(&self, id: i64, by: &str) -> Result<(), Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let person = person_in(&mut transaction, id).await?;
         another_admin(&mut transaction, id).await?;
         sqlx::query("DELETE FROM person WHERE id = $1")
@@ -231,7 +231,7 @@ impl Store {
     /// [`Error::NotFound`]; [`Error::Conflict`] for the last admin.
     pub async fn set_role(&self, id: i64, role: Role, by: &str) -> Result<(), Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let person = person_in(&mut transaction, id).await?;
         if person.role == Role::Admin && role != Role::Admin {
             another_admin(&mut transaction, id).await?;
@@ -286,7 +286,7 @@ impl Store {
     async fn set_password(&self, id: i64, new: SecretString, session: &str, by: &str) -> Result<(), Error> {
         let hash = hash_of_new(new).await?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let person = person_in(&mut transaction, id).await?;
         let changed = sqlx::query("UPDATE person SET password = $2 WHERE id = $1 AND subject IS NULL")
             .bind(id)
@@ -338,7 +338,7 @@ impl Store {
     /// The database's.
     pub(crate) async fn begin_session(&self, person: &Person) -> Result<String, Error> {
         let (token, now) = (new_token(), self.now());
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         sqlx::query("DELETE FROM session WHERE expires_at <= $1")
             .bind(now)
             .execute(&mut *transaction)

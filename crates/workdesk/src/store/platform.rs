@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 use super::cases::{recount, set_priority};
 use super::entities::{self, NewInsight, Origin};
 use super::wall::{WallKind, write_down};
-use super::{Priority, Store, flag, from_json, time, to_json};
+use super::{Priority, Store, Turn, flag, from_json, time, to_json};
 use crate::Error;
+use crate::text::storable;
 
 /// Longest value of a property, in characters. Source: the protocol.
 const LONGEST_PROPERTY: usize = 3_000_000;
@@ -164,11 +165,11 @@ impl Store {
             by_alert: true,
             now,
         };
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(case)).await?;
         entities::update(&mut transaction, origin, changed).await?;
         recount(&mut transaction, case, now).await?;
         transaction.commit().await?;
-        self.changed(case, run);
+        self.changed(case, run).await;
         Ok(())
     }
 
@@ -192,11 +193,11 @@ impl Store {
             by_alert: true,
             now,
         };
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(case)).await?;
         entities::insert_insight(&mut transaction, origin, insight).await?;
         recount(&mut transaction, case, now).await?;
         transaction.commit().await?;
-        self.changed(case, run);
+        self.changed(case, run).await;
         Ok(())
     }
 
@@ -211,11 +212,11 @@ impl Store {
             .find(|own| own.identifier == alert)
             .ok_or_else(|| Error::not_found("alert", alert))?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(case)).await?;
         entities::insert(&mut transaction, case, alert.id, entity, now).await?;
         recount(&mut transaction, case, now).await?;
         transaction.commit().await?;
-        self.changed(case, None);
+        self.changed(case, None).await;
         Ok(())
     }
 
@@ -226,7 +227,7 @@ impl Store {
     pub(crate) async fn change_case(&self, id: i64, change: CaseChange, by: &str) -> Result<(), Error> {
         let case = self.case(id).await?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(id)).await?;
         let mut words = Vec::new();
         if let Some(title) = change.title.map(|title| title.trim().to_owned())
             && title != case.title
@@ -273,7 +274,7 @@ impl Store {
         .await?;
         recount(&mut transaction, id, now).await?;
         transaction.commit().await?;
-        self.changed(id, None);
+        self.changed(id, None).await;
         Ok(())
     }
 
@@ -340,16 +341,16 @@ impl Store {
         }
         self.case(case).await?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(case)).await?;
         let id: i64 = sqlx::query_scalar(
             "INSERT INTO attachment (case_id, alert_identifier, name, kind, description, is_favorite, content, size, \
              created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
         )
         .bind(case)
-        .bind(&new.alert_identifier)
-        .bind(&new.name)
-        .bind(&new.kind)
-        .bind(&new.description)
+        .bind(storable(&new.alert_identifier))
+        .bind(storable(&new.name))
+        .bind(storable(&new.kind))
+        .bind(storable(&new.description))
         .bind(i64::from(new.is_favorite))
         .bind(&new.content)
         .bind(new.size)
@@ -369,7 +370,7 @@ impl Store {
         .await?;
         recount(&mut transaction, case, now).await?;
         transaction.commit().await?;
-        self.changed(case, None);
+        self.changed(case, None).await;
         Ok(id)
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use secops::{Entity, EntityType};
 use serde::Serialize;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Row, Transaction};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 use utoipa::ToSchema;
 
 use super::cases::{close_in, recount, set_priority};
@@ -15,7 +15,7 @@ use super::entities::entities_in;
 use super::people::audit;
 use super::runs::{NewRunOf, insert_run};
 use super::wall::{WallKind, write_down};
-use super::{Store, flag, from_json, maybe_time, time, to_json};
+use super::{Store, Turn, flag, from_json, maybe_time, time, to_json};
 use crate::playbook::{Due, Facts, Outlook, SHIPPED, States, StepState, TriggerEvent};
 use crate::{Case, DEFAULT_INSTANCE, Error, NewRun, Playbook, RunState, StoredEntity};
 
@@ -166,7 +166,7 @@ impl Store {
     /// The database's.
     pub async fn add_shipped_playbooks(&self) -> Result<(), Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let known: i64 = sqlx::query_scalar("SELECT count(*) FROM playbook")
             .fetch_one(&mut *transaction)
             .await?;
@@ -227,7 +227,7 @@ impl Store {
         by: &str,
     ) -> Result<i64, Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let other: Option<i64> = sqlx::query_scalar("SELECT id FROM playbook WHERE name = $1 AND id <> $2")
             .bind(&playbook.name)
             .bind(id.unwrap_or_default())
@@ -282,7 +282,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn turn_playbook(&self, id: i64, is_on: bool, by: &str) -> Result<(), Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let name: Option<String> =
             sqlx::query_scalar("UPDATE playbook SET is_on = $2 WHERE id = $1 RETURNING name")
                 .bind(id)
@@ -306,7 +306,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn remove_playbook(&self, id: i64, by: &str) -> Result<(), Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let name: Option<String> = sqlx::query_scalar("DELETE FROM playbook WHERE id = $1 RETURNING name")
             .bind(id)
             .fetch_optional(&mut *transaction)
@@ -329,7 +329,7 @@ impl Store {
         }
         let read = read(&stored.text)?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(case.id)).await?;
         let entities = entities_in(&mut transaction, case.id).await?;
         if !read.trigger.is_for(&case.environment, &plain(entities)) {
             return Err(Error::Conflict(format!(
@@ -353,7 +353,7 @@ impl Store {
         let id = start_in(&mut transaction, case.id, &stored, by, now).await?;
         transaction.commit().await?;
         self.playbook_bell.notify_one();
-        self.changed(case.id, None);
+        self.changed(case.id, None).await;
         self.playbook_run(id).await
     }
 
@@ -399,13 +399,26 @@ impl Store {
         rows.iter().map(PendingAction::read).collect()
     }
 
+    /// Whose turn it must be to change what belongs to a case.
+    async fn turn_of(&self, table: &'static str, id: i64) -> Result<Turn, Error> {
+        if !self.is_shared() {
+            return Ok(Turn::New);
+        }
+        let sql = format!("SELECT case_id FROM {table} WHERE id = $1");
+        let case: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(case.map_or(Turn::New, Turn::Case))
+    }
+
     /// Decides what a playbook asks; gives its case.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when somebody has decided already, or the playbook has ended.
     pub async fn decide(&self, id: i64, is_approved: bool, by: &str) -> Result<i64, Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(self.turn_of("pending_action", id).await?).await?;
         let row = sqlx::query("SELECT * FROM pending_action WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut *transaction)
@@ -446,7 +459,7 @@ impl Store {
         recount(&mut transaction, case, now).await?;
         transaction.commit().await?;
         self.playbook_bell.notify_one();
-        self.changed(case, None);
+        self.changed(case, None).await;
         Ok(case)
     }
 
@@ -456,7 +469,7 @@ impl Store {
     /// [`Error::NotFound`]; [`Error::Conflict`] for one that has ended.
     pub(crate) async fn cancel_playbook(&self, id: i64, by: &str) -> Result<(i64, Vec<i64>), Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(self.turn_of("playbook_run", id).await?).await?;
         let row = sqlx::query("SELECT * FROM playbook_run WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut *transaction)
@@ -487,7 +500,7 @@ impl Store {
                 .fetch_all(&mut *transaction)
                 .await?;
         transaction.commit().await?;
-        self.changed(run.case, None);
+        self.changed(run.case, None).await;
         Ok((run.case, under_way))
     }
 
@@ -513,7 +526,7 @@ impl Store {
     /// The database's.
     pub(crate) async fn advance(&self, id: i64) -> Result<Vec<(i64, Timestamp)>, Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(self.turn_of("playbook_run", id).await?).await?;
         let row = sqlx::query("SELECT * FROM playbook_run WHERE id = $1")
             .bind(id)
             .fetch_one(&mut *transaction)
@@ -537,7 +550,7 @@ impl Store {
             recount(&mut transaction, run.case, now).await?;
         }
         transaction.commit().await?;
-        self.changed(run.case, None);
+        self.changed(run.case, None).await;
         Ok(asked)
     }
 }

@@ -10,6 +10,7 @@ use sqlx::{Any, Row, Transaction};
 use super::entities::Origin;
 use super::{Store, time, to_json};
 use crate::Error;
+use crate::text::storable;
 
 /// A report of an entity.
 #[derive(Clone, Debug)]
@@ -89,7 +90,7 @@ pub(super) async fn insert_reports(
              ON CONFLICT (run_id, entity_id) DO NOTHING",
         )
         .bind(origin.case)
-        .bind(identifier)
+        .bind(storable(identifier))
         .bind(action)
         .bind(run)
         .bind(origin.now)

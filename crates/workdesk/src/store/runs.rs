@@ -15,8 +15,12 @@ use super::cases::recount;
 use super::entities::{self, Origin};
 use super::reports::insert_reports;
 use super::wall::{WallKind, write_down};
-use super::{Store, StoredEntity, flag, from_json, maybe_time, time, to_json};
+use super::{Store, StoredEntity, Turn, flag, from_json, maybe_time, time, to_json};
 use crate::Error;
+use crate::text::storable;
+
+/// How long whoever takes a step is believed to be at work after it was last heard of, in milliseconds.
+const LEASE: i64 = 8_000;
 
 /// A run that is to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -220,7 +224,7 @@ impl Store {
     pub async fn queue_run(&self, new: NewRun, by: &str) -> Result<Run, Error> {
         self.case(new.case).await?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(new.case)).await?;
         let of = NewRunOf {
             new: &new,
             by,
@@ -228,9 +232,11 @@ impl Store {
             now,
         };
         let id = insert_run(&mut transaction, of).await?;
+        // As it was asked for: somebody may begin it at once.
+        let run = run_in(&mut transaction, id).await?;
         transaction.commit().await?;
-        self.changed(new.case, Some(id));
-        self.run(id).await
+        self.changed(new.case, Some(id)).await;
+        Ok(run)
     }
 
     /// Writes down a run that was made elsewhere, with what it leaves.
@@ -238,9 +244,22 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] for the case.
     pub async fn add_ended_run(&self, new: NewRun, ended: &Ended, by: &str) -> Result<Run, Error> {
-        let run = self.queue_run(new, by).await?;
-        self.end_run(&run, ended).await?;
-        self.run(run.id).await
+        self.case(new.case).await?;
+        let now = self.now();
+        let mut transaction = self.begin(Turn::Case(new.case)).await?;
+        let of = NewRunOf {
+            new: &new,
+            by,
+            playbook: None,
+            now,
+        };
+        let id = insert_run(&mut transaction, of).await?;
+        let run = run_in(&mut transaction, id).await?;
+        end_with(&mut transaction, &run, ended, None, now).await?;
+        transaction.commit().await?;
+        self.playbook_bell.notify_one();
+        self.changed(run.case, Some(id)).await;
+        self.run(id).await
     }
 
     /// One run.
@@ -297,9 +316,10 @@ impl Store {
     pub(crate) async fn release(&self, id: i64) -> Result<(), Error> {
         sqlx::query(
             "UPDATE run SET state = CASE WHEN step = 0 THEN 'queued' ELSE 'waiting' END \
-             WHERE id = $1 AND state = 'running'",
+             WHERE id = $1 AND state = 'running' AND worker = $2",
         )
         .bind(id)
+        .bind(&*self.worker)
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -312,18 +332,47 @@ impl Store {
     pub(crate) async fn begin_step(&self, id: i64) -> Result<Option<(Run, Vec<StoredEntity>)>, Error> {
         let now = self.now();
         let taken = sqlx::query(
-            "UPDATE run SET state = 'running', started_at = COALESCE(started_at, $2) \
+            "UPDATE run SET state = 'running', started_at = COALESCE(started_at, $2), worker = $3, alive_until = $4 \
              WHERE id = $1 AND state IN ('queued', 'waiting')",
         )
         .bind(id)
         .bind(now)
+        .bind(&*self.worker)
+        .bind(now + LEASE)
         .execute(&self.pool)
         .await?;
-        let run = self.run(id).await?;
-        if taken.rows_affected() == 0 {
-            return Ok(None);
+        match taken.rows_affected() {
+            0 => Ok(None),
+            _ => self.begun_step(id).await.map(Some),
         }
-        self.changed(run.case, Some(id));
+    }
+
+    /// Takes the step that is due longest, where other processes take steps too.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn begin_any_step(&self) -> Result<Option<(Run, Vec<StoredEntity>)>, Error> {
+        let now = self.now();
+        let taken: Option<i64> = sqlx::query_scalar(
+            "UPDATE run SET state = 'running', started_at = COALESCE(started_at, $1), worker = $2, alive_until = $3 \
+             WHERE id = (SELECT id FROM run WHERE state IN ('queued', 'waiting') AND due_at <= $1 ORDER BY due_at, id LIMIT 1 \
+             FOR UPDATE SKIP LOCKED) RETURNING id",
+        )
+        .bind(now)
+        .bind(&*self.worker)
+        .bind(now + LEASE)
+        .fetch_optional(&self.pool)
+        .await?;
+        match taken {
+            Some(id) => self.begun_step(id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A step that is ours, with its targets.
+    async fn begun_step(&self, id: i64) -> Result<(Run, Vec<StoredEntity>), Error> {
+        let run = self.run(id).await?;
+        self.changed(run.case, Some(id)).await;
         let mut targets = Vec::with_capacity(run.targets.len());
         let all = self.entities(run.case, 0, u32::MAX).await?;
         for target in &run.targets {
@@ -334,7 +383,38 @@ impl Store {
                 targets.push(entity.clone());
             }
         }
-        Ok(Some((run, targets)))
+        Ok((run, targets))
+    }
+
+    /// Is heard of; gives those of our steps that are still ours, and whether somebody wants them to end.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn hold_steps(&self) -> Result<Vec<(i64, bool)>, Error> {
+        let rows = sqlx::query(
+            "UPDATE run SET alive_until = $2 WHERE worker = $1 AND state = 'running' RETURNING id, cancel_asked",
+        )
+        .bind(&*self.worker)
+        .bind(self.now() + LEASE)
+        .fetch_all(&self.pool)
+        .await?;
+        let read = |row: &AnyRow| Ok((row.try_get("id")?, flag(row, "cancel_asked")?));
+        rows.iter().map(read).collect()
+    }
+
+    /// Makes steps due again that somebody was taking who has not been heard of; gives their number.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn take_over_steps(&self) -> Result<u64, Error> {
+        let taken = sqlx::query(
+            "UPDATE run SET state = CASE WHEN step = 0 THEN 'queued' ELSE 'waiting' END, worker = NULL \
+             WHERE state = 'running' AND alive_until < $1",
+        )
+        .bind(self.now())
+        .execute(&self.pool)
+        .await?;
+        Ok(taken.rows_affected())
     }
 
     /// A step is over, and another one is due later.
@@ -350,46 +430,32 @@ impl Store {
     ) -> Result<(), Error> {
         sqlx::query(
             "UPDATE run SET state = 'waiting', step = step + 1, saved = $2, message = $3, due_at = $4 \
-             WHERE id = $1 AND state = 'running'",
+             WHERE id = $1 AND state = 'running' AND worker = $5",
         )
         .bind(run.id)
         .bind(to_json(saved)?)
-        .bind(message)
+        .bind(storable(message))
         .bind(due_at.as_millisecond())
+        .bind(&*self.worker)
         .execute(&self.pool)
         .await?;
-        self.changed(run.case, Some(run.id));
+        self.changed(run.case, Some(run.id)).await;
         Ok(())
     }
 
-    /// A run is over: what it leaves and what it changed, all or nothing. One that is over already stays as it is.
+    /// A run is over: what it leaves and what it changed, all or nothing. One that is over already, or that another process has taken over, stays as
+    /// it is: then `false`.
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn end_run(&self, run: &Run, ended: &Ended) -> Result<(), Error> {
+    pub(crate) async fn end_run(&self, run: &Run, ended: &Ended) -> Result<bool, Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
-        let changed = end(&mut transaction, run, ended, now).await?;
-        if changed {
-            let source = format!("VirusTotal, {}", run.action);
-            let origin = Origin {
-                case: run.case,
-                run: Some(run.id),
-                source: &source,
-                by_alert: false,
-                now,
-            };
-            entities::update(&mut transaction, origin, &ended.entities).await?;
-            insert_reports(&mut transaction, origin, run.id, &run.action, &ended.reports).await?;
-            for insight in &ended.insights {
-                entities::insert_insight(&mut transaction, origin, &insight.into()).await?;
-            }
-            recount(&mut transaction, run.case, now).await?;
-        }
+        let mut transaction = self.begin(Turn::Case(run.case)).await?;
+        let is_ours = end_with(&mut transaction, run, ended, Some(&self.worker), now).await?;
         transaction.commit().await?;
         self.playbook_bell.notify_one();
-        self.changed(run.case, Some(run.id));
-        Ok(())
+        self.changed(run.case, Some(run.id)).await;
+        Ok(is_ours)
     }
 
     /// Ends a run: at once where no step is being taken, else as soon as the step sees it.
@@ -402,18 +468,18 @@ impl Store {
             return Err(Error::Conflict(format!("run {id} is over already")));
         }
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(run.case)).await?;
         let marked = sqlx::query("UPDATE run SET cancel_asked = 1 WHERE id = $1 AND state = 'running'")
             .bind(id)
             .execute(&mut *transaction)
             .await?;
         if marked.rows_affected() == 0 {
             let ended = Ended::without_result(RunState::Cancelled, format!("{by} has cancelled it."));
-            end(&mut transaction, &run, &ended, now).await?;
+            end(&mut transaction, &run, &ended, None, now).await?;
         }
         transaction.commit().await?;
         self.playbook_bell.notify_one();
-        self.changed(run.case, Some(id));
+        self.changed(run.case, Some(id)).await;
         self.run(id).await
     }
 }
@@ -425,6 +491,14 @@ pub(super) struct NewRunOf<'a> {
     /// The playbook on the case that asks for it, and its step.
     pub(super) playbook: Option<(i64, &'a str)>,
     pub(super) now: i64,
+}
+
+async fn run_in(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<Run, Error> {
+    let row = sqlx::query("SELECT * FROM run WHERE id = $1")
+        .bind(id)
+        .fetch_one(&mut **transaction)
+        .await?;
+    Run::read(&row)
 }
 
 /// Puts a run in line, and says so on the case wall.
@@ -475,24 +549,54 @@ pub(super) async fn insert_run(
     Ok(id)
 }
 
-/// Whether the run was not over before.
+/// Ends a run with all that it leaves; whether it did.
+async fn end_with(
+    transaction: &mut Transaction<'static, Any>,
+    run: &Run,
+    ended: &Ended,
+    worker: Option<&str>,
+    now: i64,
+) -> Result<bool, Error> {
+    if !end(transaction, run, ended, worker, now).await? {
+        return Ok(false);
+    }
+    let source = format!("VirusTotal, {}", run.action);
+    let origin = Origin {
+        case: run.case,
+        run: Some(run.id),
+        source: &source,
+        by_alert: false,
+        now,
+    };
+    entities::update(transaction, origin, &ended.entities).await?;
+    insert_reports(transaction, origin, run.id, &run.action, &ended.reports).await?;
+    for insight in &ended.insights {
+        entities::insert_insight(transaction, origin, &insight.into()).await?;
+    }
+    recount(transaction, run.case, now).await?;
+    Ok(true)
+}
+
+/// Whether the run was not over before, and was `worker`'s where one is named.
 async fn end(
     transaction: &mut Transaction<'static, Any>,
     run: &Run,
     ended: &Ended,
+    worker: Option<&str>,
     now: i64,
 ) -> Result<bool, Error> {
     let script_result = ended.script_result.as_ref().map(to_json).transpose()?;
     let changed = sqlx::query(
         "UPDATE run SET state = $2, step = step + 1, saved = NULL, message = $3, script_result = $4, result = $5, ended_at = $6 \
-         WHERE id = $1 AND ended_at IS NULL",
+         WHERE id = $1 AND ended_at IS NULL AND ($7 = '' OR worker = $7)",
     )
     .bind(run.id)
     .bind(ended.state.name())
-    .bind(&ended.message)
+    .bind(storable(&ended.message))
     .bind(script_result)
     .bind(ended.result.as_ref().map(|result| result.get().to_owned()))
     .bind(now)
+    .bind(worker.unwrap_or_default())
     .execute(&mut **transaction)
     .await?;
     if changed.rows_affected() == 0 {

@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::people::{audit, fingerprint, new_token};
-use super::{Store, maybe_time, time};
+use super::{Store, Turn, maybe_time, time};
 use crate::{Error, Person, Role};
 
 /// Tokens of one person, at most.
@@ -124,7 +124,7 @@ impl Store {
         let token = format!("{MARK}{}", new_token());
         let words: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
         let (words, now) = (words.join(" "), self.now());
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let known: i64 = sqlx::query_scalar("SELECT count(*) FROM api_token WHERE person_id = $1")
             .bind(owner.id)
             .fetch_one(&mut *transaction)
@@ -170,7 +170,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn remove_token(&self, owner: &Person, id: i64) -> Result<(), Error> {
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::House).await?;
         let name: Option<String> =
             sqlx::query_scalar("DELETE FROM api_token WHERE id = $1 AND person_id = $2 RETURNING name")
                 .bind(id)

@@ -6,8 +6,9 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use utoipa::ToSchema;
 
-use super::{Store, time};
+use super::{Store, Turn, time};
 use crate::Error;
+use crate::text::storable;
 
 /// Longest comment, in characters.
 const LONGEST_COMMENT: usize = 50_000;
@@ -129,7 +130,7 @@ impl Store {
         }
         self.case(case).await?;
         let now = self.now();
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Turn::Case(case)).await?;
         write_down(&mut transaction, case, WallKind::Comment, by, text, None, now).await?;
         sqlx::query("UPDATE cases SET updated_at = $2 WHERE id = $1")
             .bind(case)
@@ -137,7 +138,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        self.changed(case, None);
+        self.changed(case, None).await;
         Ok(())
     }
 }
@@ -157,7 +158,7 @@ pub(super) async fn write_down(
         .bind(now)
         .bind(kind.name())
         .bind(actor)
-        .bind(text)
+        .bind(storable(text))
         .bind(run)
         .execute(&mut **transaction)
         .await?;

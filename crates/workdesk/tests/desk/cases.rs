@@ -204,3 +204,19 @@ async fn many_write_at_once_and_none_is_lost() {
     };
     assert_eq!(scene.store.cases(&filter).await.unwrap().cases.len(), 21);
 }
+
+#[tokio::test]
+async fn a_character_that_not_every_database_knows_loses_nothing_else() {
+    let scene = Scene::new().await;
+    let case = scene.case(&[("bad\0.example", EntityType::Hostname)]).await;
+    scene.store.comment(case.id, "a\0b", "ann").await.unwrap();
+    let wall = scene.store.wall(case.id, None, 10).await.unwrap();
+    assert_eq!(wall[0].text, "a\u{2400}b");
+    let entities = scene.store.entities(case.id, 0, 10).await.unwrap();
+    assert_eq!(entities[0].entity.identifier, "BAD\u{2400}.EXAMPLE");
+    let filter = CaseFilter {
+        text: Some("bad\0".to_owned()),
+        ..CaseFilter::default()
+    };
+    assert_eq!(scene.store.cases(&filter).await.unwrap().cases.len(), 1);
+}

@@ -13,6 +13,7 @@ mod external;
 mod instances;
 mod operations;
 mod pages;
+mod place;
 mod playbooks;
 mod runs;
 mod scene;

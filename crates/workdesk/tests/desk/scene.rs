@@ -11,6 +11,8 @@ use workdesk::{
     Case, Clients, Engine, External, ExternalAction, NewAlert, NewCase, NewRun, Pace, Run, Sealer, Store,
 };
 
+use crate::place;
+
 pub(crate) const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
 pub(crate) const EICAR: &str = "44d88612fea8a8f36de82e1278abb02f";
 
@@ -88,7 +90,7 @@ impl Scene {
 #[expect(clippy::disallowed_methods, reason = "what is due is due in real time")]
 async fn open(path: &std::path::Path) -> Store {
     let clock = Clock::new(jiff::Timestamp::now);
-    Store::open(path, clock, Sealer::new(&[7; 32])).await.unwrap()
+    place::open(path, clock, Sealer::new(&[7; 32])).await
 }
 
 pub(crate) async fn simulator(settings: impl FnOnce(Builder) -> Builder) -> Running {
