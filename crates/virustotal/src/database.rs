@@ -54,6 +54,15 @@ impl Database {
         })
     }
 
+    /// Whether the address itself holds a password.
+    #[must_use]
+    pub fn names_password(&self) -> bool {
+        let parsed = url::Url::parse(self.expose());
+        parsed.is_ok_and(|url| {
+            url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
+        })
+    }
+
     /// The address as it was given, password and all.
     #[must_use]
     pub fn expose(&self) -> &str {

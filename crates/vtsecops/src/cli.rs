@@ -68,6 +68,8 @@ pub enum Command {
     Policy(PolicyArguments),
     /// Serve the workdesk: cases, entities, actions and a case wall in the browser
     Workdesk(WorkdeskArguments),
+    /// Take the runs of a workdesk on PostgreSQL, on as many machines as there is work for
+    Worker(WorkerArguments),
     /// Serve VirusTotal's APIs to other tools: one key, tokens, a shared quota and cache, an audit trail
     Gateway(GatewayArguments),
     /// Serve a simulated VirusTotal for tests and demos
@@ -651,8 +653,8 @@ pub enum CacheVerb {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The first start prints a one-time link, which makes the first admin. Runs use the key and the settings of this user, as the
-shell does, unless they name an instance that an admin has added. Everything is kept in one folder; only one workdesk uses it
-at a time. Settings of instances are sealed with a key that is made at the first start: keep a copy of it apart from copies of
+shell does, unless they name an instance that an admin has added. Everything is kept in one folder, which only one workdesk uses
+at a time, or in a PostgreSQL that many share (--database, vtsecops worker). Settings of instances are sealed with a key that is made at the first start: keep a copy of it apart from copies of
 the folder. Ctrl-C ends the workdesk: what is under way is taken up again at the next start.
 
 Programs of other integrations can be run as Google SecOps would run them: a file lists them (docs/workdesk.md).
@@ -662,6 +664,7 @@ Examples:
   vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk
   vtsecops workdesk --actions actions.yaml --key-file /etc/vtsecops/workdesk.key
   vtsecops workdesk --listen 0.0.0.0:8443 --tls-cert desk.pem --tls-key desk.key --log-level info --log-format json
+  vtsecops workdesk --database postgres://vtsecops@db.example/vtsecops --key-file /etc/vtsecops/workdesk.key --no-jobs
   vtsecops workdesk --oidc-issuer https://id.example --oidc-client-id desk --oidc-client-secret-file /etc/vtsecops/oidc \\
     --oidc-origin https://desk.example --oidc-analyst-group soc --oidc-admin-group soc-leads"
 )]
@@ -675,6 +678,12 @@ pub struct WorkdeskArguments {
     /// The key that seals the settings of instances; made where it is missing [default: workdesk.key in the folder]
     #[arg(long, value_name = "PATH")]
     pub key_file: Option<PathBuf>,
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
+    /// Take no runs: workers do (with --database)
+    #[arg(long)]
+    pub no_jobs: bool,
     /// External actions: a YAML file that lists the programs, with their parameters and limits
     #[arg(long, value_name = "PATH")]
     pub actions: Option<PathBuf>,
@@ -690,6 +699,47 @@ pub struct WorkdeskArguments {
     /// Show the metrics at /metrics to anybody, not only to tokens
     #[arg(long)]
     pub open_metrics: bool,
+    /// See [`TelemetryArguments`].
+    #[command(flatten)]
+    pub telemetry: TelemetryArguments,
+}
+
+/// The database that many processes share.
+#[derive(Debug, Args)]
+pub struct DatabaseArguments {
+    /// Keep everything in this PostgreSQL, which other servers and workers share, as postgres://vtsecops@db.example/vtsecops. The password
+    /// comes from PGPASSFILE or PGPASSWORD [default: the variable VTSECOPS_DATABASE]
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+}
+
+/// `worker`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Any number of workers take the runs of one workdesk. A worker that dies is noticed within ten seconds, and another goes on with its runs;
+what it had submitted to VirusTotal is not submitted again. All share one quota ledger and one cache of reports. Runs without an instance use the key
+and the settings of the user who started the worker; so give all workers the same.
+
+Examples:
+  vtsecops worker --database postgres://vtsecops@db.example/vtsecops --key-file /etc/vtsecops/workdesk.key
+  vtsecops worker --key-file /etc/vtsecops/workdesk.key --listen 127.0.0.1:9101 --at-once 16"
+)]
+pub struct WorkerArguments {
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
+    /// The key that seals the settings of instances, the same as the servers'
+    #[arg(long, value_name = "PATH")]
+    pub key_file: PathBuf,
+    /// Runs at once
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub at_once: std::num::NonZeroU8,
+    /// Tell of itself at this address: /metrics, /healthz, /readyz, without TLS and to anybody
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// External actions: the same file as the servers'
+    #[arg(long, value_name = "PATH")]
+    pub actions: Option<PathBuf>,
     /// See [`TelemetryArguments`].
     #[command(flatten)]
     pub telemetry: TelemetryArguments,

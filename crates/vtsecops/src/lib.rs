@@ -64,6 +64,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Policy(arguments) => commands::policy::run(&arguments),
         Command::Workdesk(arguments) => commands::workdesk::run(&arguments),
+        Command::Worker(arguments) => commands::workdesk::run_worker(&arguments),
         Command::Gateway(arguments) => commands::gateway::run(&arguments),
         Command::Simulator(arguments) => commands::simulator::run(&arguments),
         Command::Action(arguments) => commands::action::run(&arguments),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
 use virustotal::quota::Ledger;
-use virustotal::{Cache, Clock, Notify};
+use virustotal::{Cache, Clock, Database, Notify};
 
 use crate::settings::Resolved;
 
@@ -28,6 +28,17 @@ pub(crate) fn cache(resolved: &Resolved, notify: Notify) -> Cache {
     let path = cache_folder(resolved).map(|folder| folder.join("reports.db"));
     Cache::open(
         path,
+        resolved.freshness(),
+        resolved.cache_bytes(),
+        clock(),
+        notify,
+    )
+}
+
+/// The reports that many machines share.
+pub(crate) fn shared_cache(database: &Database, resolved: &Resolved, notify: Notify) -> Cache {
+    Cache::shared(
+        database,
         resolved.freshness(),
         resolved.cache_bytes(),
         clock(),

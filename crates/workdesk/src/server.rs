@@ -179,6 +179,21 @@ impl Desk {
         axum::serve(listener, router).await
     }
 
+    /// Serves what tells of a process that shows no pages, for as long as it lasts.
+    ///
+    /// # Errors
+    /// The listener can't be used.
+    pub async fn serve_operations(self, listener: TcpListener) -> std::io::Result<()> {
+        let router = operations().layer(middleware::from_fn(guarded)).with_state(self);
+        axum::serve(listener, router).await
+    }
+
+    /// Ends the steps that are under way, in order.
+    pub async fn stop(self) {
+        self.shared.engine.halt();
+        self.shared.engine.join().await;
+    }
+
     fn router(&self) -> Router {
         Router::new()
             .route("/", get(queue_page::show))
@@ -245,9 +260,7 @@ impl Desk {
                     )
                 }),
             )
-            .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(metrics::readiness))
-            .route("/metrics", get(metrics::show))
+            .merge(operations())
             .fallback(|| async { layout::problem(StatusCode::NOT_FOUND, "There is no such page.") })
             .layer(middleware::from_fn_with_state(self.clone(), auth::same_origin))
             // Programs show a key with each request; a page of another site has none.
@@ -266,6 +279,14 @@ impl Desk {
     fn engine(&self) -> &Engine {
         &self.shared.engine
     }
+}
+
+/// What those ask who look after the process.
+fn operations() -> Router<Desk> {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(metrics::readiness))
+        .route("/metrics", get(metrics::show))
 }
 
 fn asset_of(kind: &'static str, text: String) -> Response {

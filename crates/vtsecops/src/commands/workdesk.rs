@@ -1,31 +1,23 @@
 //! `vtsecops workdesk`
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+mod base;
+mod worker;
+
+use std::fs;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use integration::{Action, Policy};
-use jiff::SignedDuration;
-use secops::Parameters;
-use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use virustotal::quota::Ledger;
-use virustotal::{Cache, Client, Journal, Notify, Settings, journal};
-use workdesk::{
-    Clients, DEFAULT_INSTANCE, Desk, Engine, External, ExternalAction, Pace, Role, Run, Sealer, Serving,
-    SingleSignOn, Store, Tls,
-};
+use workdesk::{Desk, Engine, External, Role, Serving, SingleSignOn, Tls};
 
-use super::instance::{API_KEY, Instance, VERIFY_SSL};
-use super::run::{home, resolve, variable};
+use super::run::resolve;
 use crate::cli::{Connection, SingleSignOnArguments, WorkdeskArguments};
 use crate::failure::Failure;
-use crate::progress::Teller;
 use crate::settings::Resolved;
-use crate::{ending, settings, stores, telemetry};
+use crate::{ending, telemetry};
+use base::Place;
+pub(crate) use worker::run as run_worker;
 
 pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
     let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-workdesk")?;
@@ -40,30 +32,29 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
         ));
     }
     let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
-    let folder = arguments.folder.clone().or_else(|| stores::workdesk(&resolved));
-    let folder = folder.ok_or_else(|| Failure::usage("There is no home folder; name one with --folder."))?;
-    let _lock = alone(&folder)?;
+    let place = match base::database(&arguments.database)? {
+        Some(database) => Place::Server(database),
+        None => Place::folder(arguments.folder.clone(), &resolved)?,
+    };
+    if arguments.no_jobs && matches!(place, Place::Folder(..)) {
+        return Err(Failure::usage(
+            "--no-jobs leaves runs to workers, which need a database that many processes share: --database.",
+        ));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the workdesk can't start: {error}")))?;
     let single_sign_on = single_sign_on(&arguments.single_sign_on)?;
     let front = Front { tls, single_sign_on };
-    runtime.block_on(serve(arguments, &resolved, &folder, front))
+    runtime.block_on(serve(arguments, &resolved, &place, front))
 }
 
 async fn serve(
     arguments: &WorkdeskArguments,
     resolved: &Resolved,
-    folder: &Path,
+    place: &Place,
     Front { tls, single_sign_on }: Front,
 ) -> Result<ExitCode, Failure> {
-    let failed = |error: workdesk::Error| Failure::failed(format!("{}: {error}", folder.display()));
-    let notify = Teller::new(false).notify();
-    let clients = OfThisUser {
-        ledger: Arc::new(stores::ledger(resolved, notify.clone())),
-        cache: Arc::new(stores::cache(resolved, notify.clone())),
-        journals: folder.join("runs"),
-        notify,
-    };
+    let failed = |error: workdesk::Error| place.failed(&error);
     let listen = arguments.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -80,13 +71,12 @@ async fn serve(
         ),
         None => None,
     };
-    let key_file = arguments.key_file.clone();
-    let sealer = sealer(&key_file.unwrap_or_else(|| folder.join("workdesk.key")))?;
+    let sealer = place.sealer(arguments.key_file.as_deref())?;
     let external = External {
         actions: arguments
             .actions
             .as_deref()
-            .map(external_actions)
+            .map(base::external_actions)
             .transpose()?
             .unwrap_or_default(),
         // Programs that are started as actions don't know our certificate.
@@ -94,21 +84,14 @@ async fn serve(
             Some(plain) => plain.local_addr().ok(),
             None => listener.local_addr().ok(),
         },
-        environment: plain_environment(),
+        environment: base::plain_environment(),
     };
-    let store = Store::open(&folder.join("workdesk.db"), stores::clock(), sealer)
-        .await
-        .map_err(failed)?;
-    let usual = Pace::default();
-    let pace = Pace {
-        poll_every: resolved.poll_every().unwrap_or(usual.poll_every),
-        lost_after: resolved
-            .lost_after()
-            .and_then(|after| SignedDuration::try_from(after).ok())
-            .unwrap_or(usual.lost_after),
-        ..usual
-    };
-    let engine = Engine::start(store.clone(), Arc::new(clients), pace, external);
+    let store = place.open(sealer).await?;
+    let mut pace = base::pace(resolved);
+    if arguments.no_jobs {
+        pace.at_once = 0;
+    }
+    let engine = Engine::start(store.clone(), place.clients(resolved), pace, external);
     let serving = Serving {
         is_secure: tls.is_some(),
         open_metrics: arguments.open_metrics,
@@ -122,8 +105,7 @@ async fn serve(
     crate::print(|out| {
         writeln!(
             out,
-            "The workdesk is at {scheme}://{address}/, its data in {}",
-            folder.display()
+            "The workdesk is at {scheme}://{address}/, its data in {place}"
         )?;
         if let Some(path) = desk.setup_path() {
             writeln!(out, "Set it up, once, with this link: {scheme}://{address}{path}")?;
@@ -216,163 +198,4 @@ pub(super) fn tls(certificate: &Path, key: &Path) -> Result<Tls, Failure> {
             key.display()
         ))
     })
-}
-
-/// Makes the folder, and holds it for this process alone as long as the value lasts.
-fn alone(folder: &Path) -> Result<File, Failure> {
-    let unusable =
-        |error: std::io::Error| Failure::failed(format!("{} can't be used: {error}", folder.display()));
-    fs::create_dir_all(folder).map_err(unusable)?;
-    for_owner_only(folder);
-    let lock = File::options()
-        .create(true)
-        .append(true)
-        .open(folder.join("workdesk.lock"))
-        .map_err(unusable)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => Err(Failure::failed(format!(
-            "Another workdesk uses {}. End it, or name another folder with --folder.",
-            folder.display()
-        ))),
-        Err(fs::TryLockError::Error(error)) => Err(unusable(error)),
-    }
-}
-
-#[cfg(unix)]
-fn for_owner_only(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    // Of a file system without rights there is nothing to take away.
-    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
-}
-
-#[cfg(not(unix))]
-fn for_owner_only(_: &Path) {}
-
-/// The key that seals; made, for its owner only, where there is none.
-fn sealer(path: &Path) -> Result<Sealer, Failure> {
-    let unusable = |words: &dyn std::fmt::Display| {
-        Failure::failed(format!("The key file {} can't be used: {words}", path.display()))
-    };
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let text = Sealer::new_key();
-            let mut options = File::options();
-            options.create_new(true).write(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let written = options.open(path).and_then(|mut file| {
-                writeln!(file, "{text}")?;
-                file.sync_all()
-            });
-            written.map_err(|error| unusable(&error))?;
-            text
-        }
-        Err(error) => return Err(unusable(&error)),
-    };
-    Sealer::from_text(&text).ok_or_else(|| unusable(&"it has not 64 hexadecimal digits"))
-}
-
-/// The programs of a file.
-fn external_actions(path: &Path) -> Result<Vec<ExternalAction>, Failure> {
-    let wrong = |words: &dyn std::fmt::Display| Failure::usage(format!("{}: {words}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    ExternalAction::read_all(&text).map_err(|words| wrong(&words))
-}
-
-/// Variables that every program gets: what it needs to be found and to start, and none of ours.
-fn plain_environment() -> Vec<(String, String)> {
-    const NAMES: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
-    let own = |name: &str| Some((name.to_owned(), variable(name)?));
-    NAMES.into_iter().filter_map(own).collect()
-}
-
-/// Clients with the key and the settings of the user who started the workdesk, as they are when a step is taken.
-struct OfThisUser {
-    ledger: Arc<Ledger>,
-    cache: Arc<Cache>,
-    journals: PathBuf,
-    notify: Notify,
-}
-
-impl OfThisUser {
-    /// Settings for a client, with the key of the configuration or of this user.
-    fn settings(&self, configuration: Option<&Parameters>) -> Result<Settings, String> {
-        let (resolved, file) =
-            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
-        let mut settings = match configuration {
-            Some(configuration) => {
-                let instance = Instance::read(configuration)?;
-                let mut settings = resolved.to_virustotal(instance.key);
-                settings.verify_tls = instance.verify_tls;
-                settings.api = instance.api.unwrap_or(settings.api);
-                settings
-            }
-            None => {
-                let key = settings::find_key(None, variable, &file, home().as_deref());
-                let (key, _) = key.map_err(|error| error.to_string())?;
-                resolved.to_virustotal(key)
-            }
-        };
-        settings.ledger = Some(Arc::clone(&self.ledger));
-        settings.cache = resolved.keeps_reports().then(|| Arc::clone(&self.cache));
-        file.instance()
-            .unwrap_or(DEFAULT_INSTANCE)
-            .clone_into(&mut settings.key_label);
-        settings.notify = self.notify.clone();
-        Ok(settings)
-    }
-}
-
-impl Clients for OfThisUser {
-    fn client(&self, run: &Run, configuration: Option<&Parameters>) -> Result<Client, String> {
-        let mut settings = self.settings(configuration)?;
-        if configuration.is_some() {
-            run.instance.clone_into(&mut settings.key_label);
-        }
-        if Action::named(&run.action).is_some_and(Action::can_go_on) {
-            let id = run.id.to_string();
-            let begun = Journal::begin(
-                &self.journals,
-                &id,
-                run.action.clone(),
-                stores::clock(),
-                self.notify.clone(),
-            );
-            let journal = begun.map_err(|error| format!("The run can't be written down: {error}"))?;
-            settings.journal = Some(Arc::new(journal));
-        }
-        Client::new(settings).map_err(|error| error.to_string())
-    }
-
-    fn client_for_ping(&self, configuration: Option<&Parameters>) -> Result<Client, String> {
-        Client::new(self.settings(configuration)?).map_err(|error| error.to_string())
-    }
-
-    fn policy(&self, action: Action) -> Result<Option<Policy>, String> {
-        let (resolved, _) =
-            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
-        settings::policy_of(action, &resolved).map_err(|error| error.to_string())
-    }
-
-    fn ledger(&self) -> Option<Arc<Ledger>> {
-        Some(Arc::clone(&self.ledger))
-    }
-
-    fn own_configuration(&self) -> Result<Parameters, String> {
-        let (resolved, file) =
-            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
-        let key = settings::find_key(None, variable, &file, home().as_deref());
-        let (key, _) = key.map_err(|error| error.to_string())?;
-        let verify = resolved.to_virustotal(key.clone()).verify_tls;
-        Ok(Parameters::new()
-            .with(API_KEY, key.to_secret().expose_secret())
-            .with(VERIFY_SSL, if verify { "True" } else { "False" }))
-    }
-
-    fn ended(&self, run: &Run) {
-        // Most have none.
-        let _ = journal::forget(&self.journals, &run.id.to_string());
-    }
 }

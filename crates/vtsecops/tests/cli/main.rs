@@ -9,6 +9,8 @@
 
 mod config;
 mod crash;
+#[cfg(unix)]
+mod fleet;
 mod gateway;
 mod keyring;
 mod objects;

@@ -21,10 +21,10 @@ use crate::scene::{EICAR, KEY, Scene};
 const PASSWORD: &str = "correct horse battery staple";
 
 /// A workdesk in a process of its own; killed when it is dropped.
-struct Desk {
+pub(crate) struct Desk {
     child: Child,
-    client: Client,
-    origin: String,
+    pub(crate) client: Client,
+    pub(crate) origin: String,
     setup: Option<String>,
 }
 
@@ -33,7 +33,7 @@ impl Desk {
         Self::start_at(scene, "127.0.0.1:0", &[])
     }
 
-    fn start_at(scene: &Scene, address: &str, more: &[&str]) -> Self {
+    pub(crate) fn start_at(scene: &Scene, address: &str, more: &[&str]) -> Self {
         let mut command: Command = scene.command(&["workdesk", "--listen", address]);
         command
             .args(more)
@@ -68,7 +68,7 @@ impl Desk {
     }
 
     /// Follows the set-up link; gives ann's cookie.
-    async fn set_up(&self) -> String {
+    pub(crate) async fn set_up(&self) -> String {
         let link = self.setup.clone().unwrap();
         let entered = self
             .send("", &link, &[("name", "ann"), ("password", PASSWORD)])
@@ -161,7 +161,7 @@ fn kills() -> u32 {
 }
 
 /// A token of somebody who has logged in.
-async fn token(desk: &Desk, cookie: &str, scope: &str) -> String {
+pub(crate) async fn token(desk: &Desk, cookie: &str, scope: &str) -> String {
     let page = desk
         .send(
             cookie,

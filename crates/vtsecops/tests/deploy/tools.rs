@@ -4,10 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Options that the parallel forms of the program have, and that it may not have yet: a command line with one of them is checked
-/// as soon as the program takes it.
-const COMING: [&str; 2] = ["'worker'", "'--no-jobs'"];
-
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
@@ -108,11 +104,7 @@ pub(crate) fn taken(arguments: &[String]) -> Result<(), String> {
 /// The program must take these arguments.
 pub(crate) fn must_take(arguments: &[String]) {
     if let Err(error) = taken(arguments) {
-        let first = error.lines().next().unwrap_or_default();
-        match COMING.iter().any(|coming| first.contains(coming)) {
-            true => println!("not checked yet: {}", arguments.join(" ")),
-            false => panic!("{arguments:?}: {error}"),
-        }
+        panic!("{arguments:?}: {error}");
     }
 }
 

@@ -1,0 +1,87 @@
+//! `vtsecops worker`
+
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+use tokio::net::TcpListener;
+use workdesk::{Desk, Engine, External, Serving};
+
+use super::base::{self, Place};
+use crate::cli::{Connection, WorkerArguments};
+use crate::commands::run::resolve;
+use crate::failure::Failure;
+use crate::settings::Resolved;
+use crate::{ending, telemetry};
+
+pub(crate) fn run(arguments: &WorkerArguments) -> Result<ExitCode, Failure> {
+    let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-worker")?;
+    let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
+    let database = base::database(&arguments.database)?.ok_or_else(|| {
+        Failure::usage(
+            "A worker takes the runs of a database that many processes share: --database postgres://user@host/name, or VTSECOPS_DATABASE. \
+             With the workdesk in a file, the workdesk itself takes them.",
+        )
+    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("the worker can't start: {error}")))?;
+    runtime.block_on(work(arguments, &resolved, &Place::Server(database)))
+}
+
+async fn work(arguments: &WorkerArguments, resolved: &Resolved, place: &Place) -> Result<ExitCode, Failure> {
+    let unheard = |address: &dyn std::fmt::Display, error: std::io::Error| {
+        Failure::failed(format!("the worker can't listen on {address}: {error}"))
+    };
+    // For the programs that it starts, which ask about their case.
+    let own = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|error| unheard(&"a loopback address", error))?;
+    let shown = match arguments.listen {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .map_err(|error| unheard(&address, error))?,
+        ),
+        None => None,
+    };
+    let actions = arguments.actions.as_deref().map(base::external_actions);
+    let external = External {
+        actions: actions.transpose()?.unwrap_or_default(),
+        address: own.local_addr().ok(),
+        environment: base::plain_environment(),
+    };
+    let sealer = place.sealer(Some(&arguments.key_file))?;
+    let store = place.open(sealer).await?;
+    let mut pace = base::pace(resolved);
+    pace.at_once = usize::from(arguments.at_once.get());
+    let engine = Engine::start(store.clone(), place.clients(resolved), pace, external);
+    let engine = engine.await.map_err(|error| place.failed(&error))?;
+    let serving = Serving {
+        open_metrics: true,
+        ..Serving::default()
+    };
+    let desk = Desk::new(store.clone(), engine, serving)
+        .await
+        .map_err(|error| place.failed(&error))?;
+    crate::print(|out| {
+        writeln!(
+            out,
+            "The worker takes runs of {place}, {} at once.",
+            arguments.at_once
+        )?;
+        if let Some(address) = shown.as_ref().and_then(|shown| shown.local_addr().ok()) {
+            writeln!(
+                out,
+                "It tells of itself at http://{address}/metrics, /healthz and /readyz"
+            )?;
+        }
+        writeln!(out, "Ctrl-C ends it.")
+    })?;
+    tokio::spawn(desk.clone().serve_sdk(own));
+    if let Some(shown) = shown {
+        tokio::spawn(desk.clone().serve_operations(shown));
+    }
+    ending::asked_for().await;
+    desk.stop().await;
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
