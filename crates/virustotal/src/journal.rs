@@ -115,6 +115,48 @@ impl Journals {
         }
     }
 
+    /// Takes over what the journals in `folder` know, each under the name of its run; gives their number. They are left as they are.
+    ///
+    /// # Errors
+    /// One can't be read, or the database is away.
+    pub async fn take_over(&self, folder: &Path) -> std::io::Result<usize> {
+        let unusable = |words: String| std::io::Error::other(words);
+        let mut number = 0;
+        for run in unfinished(folder) {
+            let path = folder.join(format!("{}.db", run.id));
+            let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+            let connection = rusqlite::Connection::open_with_flags(&path, flags)
+                .map_err(|error| unusable(error.to_string()))?;
+            let sql = "SELECT question, state, at, body FROM answer";
+            let rows = Connection::File(&connection).rows(sql, &[]);
+            let mut known: Vec<(String, String, i64, Vec<u8>)> = Vec::new();
+            for row in rows.map_err(|error| unusable(error.to_string()))? {
+                let read =
+                    || Ok::<_, store::Error>((row.get::<String>(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+                let (question, state, at, body): (String, String, i64, Vec<u8>) =
+                    read().map_err(|error| unusable(error.to_string()))?;
+                // One that is damaged would not be taken here either.
+                let Some(text) = Packed::open(&question, &body) else {
+                    continue;
+                };
+                let question = format!("{} {question}", run.id);
+                let body = Packed::of(&text).sealed(&question);
+                known.push((question, state, at, body));
+            }
+            let written = self.store.run(None, move |connection| {
+                known.iter().try_for_each(|(question, state, at, body)| {
+                    let sql = "INSERT INTO answer (question, state, at, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+                    connection.execute(sql, values![question, state, *at, body]).map(drop)
+                })
+            });
+            written
+                .await
+                .ok_or_else(|| unusable("the database does not answer".to_owned()))?;
+            number += 1;
+        }
+        Ok(number)
+    }
+
     /// A run is over.
     pub fn forget(&self, run: &str) {
         let run = run.to_owned();

@@ -652,6 +652,7 @@ pub enum CacheVerb {
 /// `workdesk`
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "The first start prints a one-time link, which makes the first admin. Runs use the key and the settings of this user, as the
 shell does, unless they name an instance that an admin has added. Everything is kept in one folder, which only one workdesk uses
 at a time, or in a PostgreSQL that many share (--database, vtsecops worker). Settings of instances are sealed with a key that is made at the first start: keep a copy of it apart from copies of
@@ -669,6 +670,9 @@ Examples:
     --oidc-origin https://desk.example --oidc-analyst-group soc --oidc-admin-group soc-leads"
 )]
 pub struct WorkdeskArguments {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub verb: Option<WorkdeskVerb>,
     /// Where to listen; others than loopback addresses only with --tls-cert
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8790")]
     pub listen: std::net::SocketAddr,
@@ -711,6 +715,40 @@ pub struct DatabaseArguments {
     /// comes from PGPASSFILE or PGPASSWORD [default: the variable VTSECOPS_DATABASE]
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+}
+
+/// What else than to serve is done with the workdesk.
+#[derive(Debug, Subcommand)]
+pub enum WorkdeskVerb {
+    /// Move everything from the folder to a PostgreSQL
+    Migrate(MigrateArguments),
+}
+
+/// `workdesk migrate`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The workdesk must not run meanwhile. All is moved or nothing, into a database that has no workdesk yet; the folder is left as it is. Calls that
+were counted today are not moved: the new ledger begins with none.
+
+Example:
+  vtsecops workdesk migrate --from sqlite --to postgres --database postgres://vtsecops@db.example/vtsecops"
+)]
+pub struct MigrateArguments {
+    /// From which kind of store
+    #[arg(long, value_name = "KIND", value_parser = ["sqlite"], default_value = "sqlite")]
+    pub from: String,
+    /// To which kind of store
+    #[arg(long, value_name = "KIND", value_parser = ["postgres"], default_value = "postgres")]
+    pub to: String,
+    /// The folder of the workdesk [default: the workdesk folder of the state folder]
+    #[arg(long, value_name = "PATH")]
+    pub folder: Option<PathBuf>,
+    /// The key that seals [default: workdesk.key in the folder]
+    #[arg(long, value_name = "PATH")]
+    pub key_file: Option<PathBuf>,
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
 }
 
 /// `worker`
@@ -915,6 +953,9 @@ pub struct GatewayServing {
     /// Where to listen; others than loopback addresses only with --tls-cert
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8792")]
     pub listen: std::net::SocketAddr,
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
     /// How long a request waits for a call that the quota allows, before it is refused with 204 or 429
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
     pub wait: std::time::Duration,

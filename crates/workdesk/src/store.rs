@@ -7,6 +7,7 @@ mod cases;
 mod counts;
 mod entities;
 mod instances;
+mod moving;
 mod people;
 mod platform;
 mod playbooks;

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use virustotal::quota::Ledger;
 use virustotal::quota::Priority;
 use workdesk::Tls;
 
@@ -21,6 +22,7 @@ use crate::cli::{
     AuditArguments, Connection, GatewayArguments, GatewayServing, GatewayVerb, Showing, TokenAdd, TokenVerb,
     Waiting,
 };
+use crate::commands::workdesk::base;
 use crate::failure::Failure;
 use crate::progress::Teller;
 use crate::settings::{self, Flags, Resolved};
@@ -109,9 +111,18 @@ fn serving(arguments: &GatewayServing, is_secure: bool) -> Result<Serving, Failu
     let rules = settings::files(&resolved, environment, None, variable, home().as_deref())?.rules;
     let notify = Teller::new(false).notify();
     let mut settings = resolved.to_virustotal(key);
-    settings.ledger = Some(Arc::new(stores::ledger(&resolved, notify.clone())));
-    let cache = || Arc::new(stores::cache(&resolved, notify.clone()));
-    settings.cache = resolved.keeps_reports().then(cache);
+    let (ledger, cache) = match base::database(&arguments.database)? {
+        Some(database) => (
+            Ledger::shared(&database, stores::clock(), notify.clone()),
+            stores::shared_cache(&database, &resolved, notify.clone()),
+        ),
+        None => (
+            stores::ledger(&resolved, notify.clone()),
+            stores::cache(&resolved, notify.clone()),
+        ),
+    };
+    settings.ledger = Some(Arc::new(ledger));
+    settings.cache = resolved.keeps_reports().then(|| Arc::new(cache));
     file.instance()
         .unwrap_or(DEFAULT_LABEL)
         .clone_into(&mut settings.key_label);

@@ -1,6 +1,7 @@
 //! `vtsecops workdesk`
 
-mod base;
+pub(crate) mod base;
+mod moving;
 mod worker;
 
 use std::fs;
@@ -12,7 +13,7 @@ use tokio::net::TcpListener;
 use workdesk::{Desk, Engine, External, Role, Serving, SingleSignOn, Tls};
 
 use super::run::resolve;
-use crate::cli::{Connection, SingleSignOnArguments, WorkdeskArguments};
+use crate::cli::{Connection, SingleSignOnArguments, WorkdeskArguments, WorkdeskVerb};
 use crate::failure::Failure;
 use crate::settings::Resolved;
 use crate::{ending, telemetry};
@@ -20,6 +21,9 @@ use base::Place;
 pub(crate) use worker::run as run_worker;
 
 pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
+    if let Some(WorkdeskVerb::Migrate(moving)) = &arguments.verb {
+        return moving::run(moving);
+    }
     let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-workdesk")?;
     let tls = match (&arguments.tls_cert, &arguments.tls_key) {
         (Some(certificate), Some(key)) => Some(tls(certificate, key)?),

@@ -229,3 +229,82 @@ fn what_a_worker_can_not_do_without_is_told() {
         "a key that others need is not made here"
     );
 }
+
+#[test]
+fn a_workdesk_that_moves_to_a_server_goes_on_where_it_was_and_submits_nothing_again() {
+    let Some(server) = test_postgres::server() else {
+        return;
+    };
+    let scene = Scene::with(|builder| {
+        builder
+            .key(KEY, KeyKind::Private)
+            .scan_for(Duration::from_secs(3))
+    });
+    Runtime::new().unwrap().block_on(async {
+        let address = server.database().await.address();
+        let desk = Desk::start_at(&scene, "127.0.0.1:0", &[]);
+        let cookie = desk.set_up().await;
+        let made = [("title", "Before"), ("text", "http://unknown.example/a")];
+        assert_eq!(desk.send(&cookie, "/cases", &made).await.status(), 303);
+        let run = [("action", "Scan URL"), ("parameter:Threshold", "3")];
+        assert_eq!(desk.send(&cookie, "/cases/1/runs", &run).await.status(), 303);
+        let submissions = || {
+            let calls = scene.running.calls();
+            calls.iter().filter(|call| call.endpoint == "url/scan").count()
+        };
+        while submissions() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let migrate = [
+            "workdesk",
+            "migrate",
+            "--from",
+            "sqlite",
+            "--to",
+            "postgres",
+            "--database",
+            &address,
+        ];
+        let busy = scene.run(&migrate);
+        assert!(
+            busy.code != 0 && busy.err.contains("Another workdesk uses"),
+            "{}",
+            busy.err
+        );
+        desk.kill();
+        let moved = scene.run(&migrate);
+        assert_eq!(moved.code, 0, "{} {}", moved.out, moved.err);
+        assert!(
+            moved.out.contains("1 cases") && moved.out.contains("1 person"),
+            "{}",
+            moved.out
+        );
+        assert!(
+            moved.out.contains("1 journals of runs under way"),
+            "{}",
+            moved.out
+        );
+        let again = scene.run(&migrate);
+        assert!(again.code != 0 && again.err.contains("already"), "{}", again.err);
+        let key = scene
+            .home
+            .path()
+            .join(".local/state/vtsecops/workdesk/workdesk.key");
+        let more = ["--database", &address, "--key-file", key.to_str().unwrap()];
+        let desk = Desk::start_at(&scene, "127.0.0.1:0", &more);
+        let cookie = desk.log_in().await;
+        let begun = Instant::now();
+        while !desk.page(&cookie, "/runs/1").await.contains("ADMINUSLabs") {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{}",
+                desk.page(&cookie, "/runs/1").await
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(submissions(), 1, "it was submitted before");
+        let made = [("title", "After"), ("text", "8.8.8.8")];
+        let made = desk.send(&cookie, "/cases", &made).await;
+        assert!(made.headers()["location"].to_str().unwrap().contains("/cases/2"));
+    });
+}

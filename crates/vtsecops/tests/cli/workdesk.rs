@@ -62,7 +62,7 @@ impl Desk {
     }
 
     /// As a loss of power would: nothing is written any more.
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -77,13 +77,22 @@ impl Desk {
         cookie.split(';').next().unwrap().to_owned()
     }
 
-    async fn send(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+    /// As ann, who is there already; gives her cookie.
+    pub(crate) async fn log_in(&self) -> String {
+        let entered = self
+            .send("", "/login", &[("name", "ann"), ("password", PASSWORD)])
+            .await;
+        let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    pub(crate) async fn send(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
         let request = self.client.post(format!("{}{path}", self.origin)).form(fields);
         let request = request.header(COOKIE, cookie).header(ORIGIN, &self.origin);
         request.send().await.unwrap()
     }
 
-    async fn page(&self, cookie: &str, path: &str) -> String {
+    pub(crate) async fn page(&self, cookie: &str, path: &str) -> String {
         let request = self
             .client
             .get(format!("{}{path}", self.origin))

@@ -12,6 +12,8 @@ mod axe;
 mod hostile;
 mod looks;
 mod people;
+#[path = "../desk/place.rs"]
+mod place;
 #[path = "../desk/scene.rs"]
 mod scene;
 #[path = "../desk/served.rs"]

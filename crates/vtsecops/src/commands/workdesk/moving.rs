@@ -1,0 +1,57 @@
+//! `vtsecops workdesk migrate`
+
+use std::process::ExitCode;
+
+use virustotal::Journals;
+
+use super::base::{self, Place};
+use crate::cli::{Connection, MigrateArguments};
+use crate::commands::run::resolve;
+use crate::failure::Failure;
+use crate::progress::Teller;
+use crate::stores;
+
+pub(crate) fn run(arguments: &MigrateArguments) -> Result<ExitCode, Failure> {
+    let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
+    let database = base::database(&arguments.database)?.ok_or_else(|| {
+        Failure::usage("Where to? --database postgres://user@host/name, or VTSECOPS_DATABASE.")
+    })?;
+    // While it lasts no workdesk can write into the folder.
+    let from = Place::folder(arguments.folder.clone(), &resolved)?;
+    let Place::Folder(folder, _) = &from else {
+        return Err(Failure::failed("there is no folder"));
+    };
+    if !folder.join("workdesk.db").exists() {
+        return Err(Failure::usage(format!(
+            "There is no workdesk in {}; name its folder with --folder.",
+            folder.display()
+        )));
+    }
+    let sealer = from.sealer(arguments.key_file.as_deref())?;
+    let to = Place::Server(database.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("nothing can be moved: {error}")))?;
+    runtime.block_on(async {
+        let source = from.open(sealer.clone()).await?;
+        let target = to.open(sealer).await?;
+        let moved = source.copy_into(&target).await.map_err(|error| to.failed(&error))?;
+        let notify = Teller::new(false).notify();
+        let journals = Journals::shared(&database, stores::clock(), notify);
+        let runs = journals.take_over(&folder.join("runs")).await;
+        let runs = runs.map_err(|error| Failure::failed(format!("the journals of runs under way: {error}")))?;
+        source.close().await;
+        target.close().await;
+        crate::print(|out| {
+            writeln!(out, "Moved from {from} to {to}:")?;
+            for (table, rows) in &moved {
+                writeln!(out, "  {rows:>9} {table}")?;
+            }
+            writeln!(out, "  {runs:>9} journals of runs under way")?;
+            writeln!(
+                out,
+                "Give every server and worker the key that seals: --key-file. What is in the folder is left as it is."
+            )
+        })?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
