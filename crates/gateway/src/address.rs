@@ -40,8 +40,20 @@ pub(crate) fn segments(path: &str, version: Version) -> Result<Vec<String>, Refu
         return Err(nowhere());
     }
     let segments: Option<Vec<String>> = rest.split('/').map(segment).collect();
-    let segments = segments.filter(|segments| segments.len() <= MOST_SEGMENTS);
+    let segments =
+        segments.filter(|segments| segments.len() <= MOST_SEGMENTS && slashes_are_of_ids(segments, version));
     segments.ok_or_else(nowhere)
+}
+
+/// Whether an escaped slash stands in ids only that can have one: elsewhere it would lead around what is checked by path.
+fn slashes_are_of_ids(segments: &[String], version: Version) -> bool {
+    let first = segments.first().map(String::as_str).unwrap_or_default();
+    let has_ids = version == Version::V3 && ["analyses", "comments", "urls"].contains(&first);
+    let mut with_slash = segments
+        .iter()
+        .enumerate()
+        .filter(|(_, segment)| segment.contains('/'));
+    with_slash.all(|(place, _)| has_ids && place == 1)
 }
 
 /// One segment. An id may hold an escaped slash; steps up or aside, in whatever spelling, are no id.
@@ -101,6 +113,9 @@ mod tests {
             "/api/v3/files/%ff",
             "/api/v3/https:%2F%2Fevil.example//x",
             "/api/v3/a/b/c/d/e/f/g/h/i",
+            "/api/v3/users%2Fsomebody",
+            "/api/v3/ip_addresses%2F10.0.0.1",
+            "/api/v3/files/x%2Fcomments",
         ] {
             assert!(segments(path, Version::V3).is_err(), "{path}");
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
@@ -146,7 +148,20 @@ fn is_scan_id(resource: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=+/".contains(&byte);
     let is_hash =
         matches!(resource.len(), 32 | 40 | 64) && resource.bytes().all(|byte| byte.is_ascii_hexdigit());
-    !is_hash && SCAN_ID.contains(&resource.len()) && resource.bytes().all(is_plain)
+    if is_hash || !SCAN_ID.contains(&resource.len()) || !resource.bytes().all(is_plain) {
+        return false;
+    }
+    let of_hash = resource.split_once('-').is_some_and(|(hash, at)| {
+        hash.len() == 64
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && at.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    // Not every word of these characters is base64 of a text.
+    let bare = resource.trim_end_matches('=');
+    let decoded = BASE64_STANDARD_NO_PAD
+        .decode(bare)
+        .or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(bare));
+    of_hash || decoded.is_ok_and(|text| text.iter().all(u8::is_ascii_graphic))
 }
 
 #[derive(Deserialize)]

@@ -231,7 +231,16 @@ fn clean(spool: &Path) -> Result<(), Error> {
     }
 }
 
+/// Whoever hangs up does not take back what was asked for them: it is finished, counted and written down.
 async fn answer(State(hall): State<Arc<Hall>>, request: Request) -> Response {
+    let answered = tokio::spawn(answer_whole(hall, request)).await;
+    answered.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request ended in a defect");
+        guarded(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    })
+}
+
+async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
     let begun = Instant::now();
     let at = hall.clock.now();
     let path = request.uri().path().to_owned();
@@ -283,7 +292,7 @@ async fn answer(State(hall): State<Arc<Hall>>, request: Request) -> Response {
             token_id: Some(caller.token.id.clone()),
             method: method.to_string(),
             endpoint: told.endpoint,
-            object: told.object,
+            object: told.object.map(|object| bounded(&object)),
             kept: told.kept,
             calls: told.calls,
             status: response.status().as_u16(),
@@ -448,4 +457,17 @@ fn guarded(mut response: Response) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// What a request is about, short enough that nobody fills the trail with one.
+fn bounded(object: &str) -> String {
+    const MOST: usize = 300;
+    match object.char_indices().nth(MOST) {
+        Some((end, _)) => format!(
+            "{}… ({} bytes)",
+            object.get(..end).unwrap_or_default(),
+            object.len()
+        ),
+        None => object.to_owned(),
+    }
 }

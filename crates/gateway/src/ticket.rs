@@ -13,6 +13,8 @@ use crate::tokens::new_secret;
 const LIFE: Duration = Duration::from_secs(15 * 60);
 /// Addresses that can be open at the same time.
 const MOST: usize = 1000;
+/// Of these, those of one token: nobody can take all of them.
+const MOST_OF_ONE: usize = 100;
 
 /// What an address is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,8 @@ impl Tickets {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         open.retain(|_, ticket| ticket.until > now);
-        if open.len() >= MOST {
+        let own = open.values().filter(|ticket| ticket.token_id == token_id).count();
+        if open.len() >= MOST || own >= MOST_OF_ONE {
             let words = "Too many upload and download addresses are open. Use those that you have, or wait some minutes.";
             return Err(Refusal::Unavailable(words.to_owned()));
         }
@@ -65,7 +68,7 @@ impl Tickets {
 mod tests {
     use virustotal::Version;
 
-    use super::{MOST, Purpose, Tickets};
+    use super::{MOST, MOST_OF_ONE, Purpose, Tickets};
 
     #[test]
     fn an_address_counts_once() {
@@ -80,9 +83,10 @@ mod tests {
     #[test]
     fn so_many_open_addresses_are_refused() {
         let tickets = Tickets::default();
-        for _ in 0..MOST {
-            tickets.issue("id", Purpose::Upload(Version::V2)).unwrap();
+        for number in 0..MOST {
+            let token = format!("token {}", number / MOST_OF_ONE);
+            tickets.issue(&token, Purpose::Upload(Version::V2)).unwrap();
         }
-        assert!(tickets.issue("id", Purpose::Upload(Version::V2)).is_err());
+        assert!(tickets.issue("another", Purpose::Upload(Version::V2)).is_err());
     }
 }

@@ -79,7 +79,15 @@ pub(crate) async fn answer(
     if path == ["file", "scan", "upload_url"] {
         return upload_url(shared, &caller);
     }
-    let is_submission = method == Method::POST;
+    let is_submission = SUBMISSIONS.contains(&path.as_slice());
+    if is_submission && method != Method::POST {
+        return Err(Refusal::Method);
+    }
+    let is_submission = is_submission || method == Method::POST;
+    if is_submission && is_ambiguous(&parameters) {
+        let words = "A parameter is there twice; send each once".to_owned();
+        return Err(Refusal::InvalidArgument(words));
+    }
     let objects = submitted(&path, &parameters);
     told.object = object(&parameters);
     if is_submission {
@@ -121,6 +129,23 @@ pub(crate) async fn answer(
     }
     told.calls += spending.calls();
     answered.map_err(|error| Refusal::of(&error))
+}
+
+/// What is written at VirusTotal, whatever the method says.
+const SUBMISSIONS: [&[&str]; 4] = [
+    &["file", "scan"],
+    &["file", "rescan"],
+    &["url", "scan"],
+    &["comments", "put"],
+];
+
+/// Whether two who read it could take it for two things.
+fn is_ambiguous(parameters: &Fields) -> bool {
+    let mut names: Vec<&String> = parameters.iter().map(|(name, _)| name).collect();
+    names.sort();
+    names
+        .windows(2)
+        .any(|pair| matches!(pair, [one, other] if one == other))
 }
 
 impl From<Fetched> for Answer {

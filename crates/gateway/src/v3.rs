@@ -145,6 +145,15 @@ async fn submit(
         }
         false => plain_body(request, told).await?,
     };
+    // What can't be read here could name anything: it is checked before it leaves.
+    if let ["urls"] = path.as_slice() {
+        let is_one = |fields: &Fields| fields.iter().filter(|(name, _)| name == "url").count() == 1;
+        let is_readable = matches!(&body, PassingBody::Form(fields) if is_one(fields));
+        if !is_readable || query.iter().any(|(name, _)| name == "url") {
+            let words = "Send the URL as the one field `url` of a form, and not in the address".to_owned();
+            return Err(Refusal::InvalidArgument(words));
+        }
+    }
     let urls = match (&body, path.as_slice()) {
         (PassingBody::Form(fields), ["urls"]) => {
             let url = fields.iter().find(|(name, _)| name == "url");
@@ -186,8 +195,15 @@ async fn plain_body(request: Request, told: &mut Told) -> Result<PassingBody, Re
     told.bytes_in = bytes.len() as u64;
     Ok(match kind {
         _ if bytes.is_empty() => PassingBody::Empty,
-        Some(kind) if kind.starts_with("application/x-www-form-urlencoded") => {
-            PassingBody::Form(body::fields(&bytes))
+        Some(kind)
+            if kind
+                .to_ascii_lowercase()
+                .starts_with("application/x-www-form-urlencoded") =>
+        {
+            let mut fields = body::fields(&bytes);
+            // A key has no business there.
+            fields.retain(|(name, _)| !is_key(name));
+            PassingBody::Form(fields)
         }
         kind => PassingBody::Bytes {
             content_type: kind.unwrap_or_else(|| "application/octet-stream".to_owned()),
@@ -255,7 +271,7 @@ fn internal(path: &[&str]) -> Option<Refusal> {
                 .is_internal()
                 .then(|| Refusal::NotFound(format!("The URL was {error}")));
         }
-        ["domains", name, ..] => internal_host(name.trim_end_matches('.')),
+        ["domains", name, ..] => internal_host(&name.trim_end_matches('.').to_ascii_lowercase()),
         ["ip_addresses", address, ..] => internal_address(address.parse::<IpAddr>().ok()?),
         _ => None,
     };

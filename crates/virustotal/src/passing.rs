@@ -202,6 +202,10 @@ impl Passing {
         if !self.only_asks() || !self.is_v3() || NOT_KEPT.contains(&id) {
             return None;
         }
+        // What is escaped in a path must not pass for another question's list or parameters.
+        if path.iter().any(|segment| segment.contains(['/', '?', '#'])) {
+            return None;
+        }
         let kind = match collection {
             "files" => Kind::File,
             "urls" => Kind::Url,

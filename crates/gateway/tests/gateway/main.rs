@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod boundary;
 mod cache;
 mod clients;
 mod quota;

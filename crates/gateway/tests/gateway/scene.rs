@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Allowance, Gateway, Rights, Serving, Tokens};
+pub(crate) use gateway::Rights;
+use gateway::{Allowance, Gateway, Serving, Tokens};
 use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret;
 use serde_json::Value;

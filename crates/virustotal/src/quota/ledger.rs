@@ -545,7 +545,11 @@ fn settle(
     )?;
     for row in overdue {
         let (id, taken_at, ends_at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        connection.execute("UPDATE call SET answered = 1 WHERE id = ?1", values![id])?;
+        // Somebody who only looks may be settling it too.
+        let sql = "UPDATE call SET answered = 1 WHERE id = ?1 AND answered = 0";
+        if connection.execute(sql, values![id])? == 0 {
+            continue;
+        }
         for window in PERIODS {
             let ended = period(window, from_millis(ends_at));
             if period(window, from_millis(taken_at)) != ended {

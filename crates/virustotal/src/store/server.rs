@@ -87,8 +87,14 @@ impl Keeper {
             return;
         }
         // One of them is the trouble: alone, the others can be done.
+        let mut is_away = false;
         jobs.retain_mut(|job| {
+            // Each would wait as long.
+            if is_away {
+                return false;
+            }
             let done = self.try_for_long(std::slice::from_mut(job));
+            is_away = done.as_ref().is_err_and(is_passing);
             if let Err(error) = &done {
                 tracing::error!(store = self.schema.name, %error, "something could not be stored");
             }
@@ -162,12 +168,14 @@ impl Keeper {
         let schema = self.schema;
         let options = self.database.options(schema.name, LONGEST_STATEMENT);
         let connection = runtime.block_on(async {
-            let mut connection =
-                tokio::time::timeout(LONGEST_STATEMENT, PgConnection::connect_with(&options))
-                    .await
-                    .map_err(|_| sqlx::Error::PoolTimedOut)??;
-            prepare(&mut connection, schema).await?;
-            Ok::<_, Error>(connection)
+            let opened = async {
+                let mut connection = PgConnection::connect_with(&options).await?;
+                prepare(&mut connection, schema).await?;
+                Ok::<_, Error>(connection)
+            };
+            // A server that can't be reached any more says nothing.
+            let opened = tokio::time::timeout(LONGEST_STATEMENT, opened).await;
+            opened.map_err(|_| sqlx::Error::PoolTimedOut)?
         })?;
         Ok(Link {
             runtime: Arc::clone(runtime),

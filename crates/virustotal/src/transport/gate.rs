@@ -122,8 +122,13 @@ impl Gate {
         self.state().key = Key::Good;
     }
 
+    /// One that was good before is believed bad when the next call is refused too: an endpoint may not be for it.
     pub(super) fn key_is_refused(&self) {
-        self.state().key = Key::Refused;
+        let mut state = self.state();
+        state.key = match state.key {
+            Key::Good => Key::Untried,
+            Key::Untried | Key::Refused => Key::Refused,
+        };
     }
 
     /// A good answer: the quota has room again.
