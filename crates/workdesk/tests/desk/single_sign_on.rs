@@ -257,6 +257,34 @@ async fn what_can_not_be_believed_lets_nobody_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_provider_takes_the_admin_role_from_nobody_who_is_the_last_to_have_it() {
+    let front = Front::new().await;
+    assert_eq!(front.log_in(json!({"groups": ["leads"]})).await.0, 200);
+    assert_eq!(front.log_in(json!({"groups": ["soc"]})).await.0, 200);
+    let role = async || front.store.people().await.unwrap()[0].role;
+    assert_eq!(role().await, Role::Admin);
+    let log = front.store.audit_log(10).await.unwrap();
+    let kept = log.iter().find(|entry| entry.deed == "kept a role").unwrap();
+    assert_eq!(
+        (kept.actor.as_str(), kept.object.as_str(), kept.detail.as_str()),
+        (
+            "single sign-on",
+            "jane",
+            "admin, the last one; the provider says analyst"
+        )
+    );
+    // With another admin it is what the provider says.
+    let other = front
+        .store
+        .add_person("zoe", Role::Admin, PASSWORD.into(), "test")
+        .await
+        .unwrap();
+    assert_eq!(front.log_in(json!({"groups": ["soc"]})).await.0, 200);
+    assert_eq!(role().await, Role::Analyst);
+    assert!(front.store.remove_person(other.id, "test").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_is_for_one_browser_and_once() {
     let front = Front::new().await;
     let (cookie, told) = front.begin().await;
