@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use secops::EntityType;
 
 use super::{Record, moment};
+use crate::StoredEntity;
 use crate::text::visible;
-use crate::{StoredEntity, WallKind};
 
 /// Of a message or a comment, in characters, that a report shows.
 const LONGEST: usize = 1000;
@@ -208,7 +208,7 @@ fn wall(record: &Record) -> Block {
         cells: vec![
             moment(entry.at),
             one_line(&entry.actor),
-            deed(entry.kind).to_owned(),
+            entry.kind.words().to_owned(),
             short(&entry.text),
         ],
         is_loud: false,
@@ -217,20 +217,6 @@ fn wall(record: &Record) -> Block {
         header: vec!["When", "Who", "Did", "Words"],
         widths: vec![25, 18, 14, 43],
         rows: rows.collect(),
-    }
-}
-
-fn deed(kind: WallKind) -> &'static str {
-    match kind {
-        WallKind::Created => "made the case",
-        WallKind::Opened => "opened it again",
-        WallKind::Closed => "closed it",
-        WallKind::Comment => "said",
-        WallKind::Asked => "asked for",
-        WallKind::Ended => "has ended",
-        WallKind::Changed => "changed",
-        WallKind::Attached => "attached",
-        WallKind::Decided => "decided",
     }
 }
 

@@ -16,7 +16,7 @@ use super::{export_page, pending_page, playbooks_page};
 use crate::store::CaseChange;
 use crate::{
     Case, DEFAULT_INSTANCE, Error, Field, NewRun, Offer, OfferedParameter, Priority, Role, Run, RunState,
-    StoredAlert, StoredEntity, StoredInsight, WallEntry, WallKind,
+    StoredAlert, StoredEntity, StoredInsight, WallEntry,
 };
 
 /// What a page shows of each, at most.
@@ -264,7 +264,7 @@ fn wall_list(wall: &[WallEntry]) -> Markup {
             @for entry in wall {
                 li {
                     span.dim { (moment(entry.at)) }
-                    " " bdi { (visible(&entry.actor)) } " " (deed(entry.kind))
+                    " " bdi { (visible(&entry.actor)) } " " (entry.kind.words())
                     @if !entry.text.is_empty() { pre { bdi { (visible(&start_of(&entry.text))) } } }
                 }
             }
@@ -278,20 +278,6 @@ fn start_of(text: &str) -> String {
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
-    }
-}
-
-fn deed(kind: WallKind) -> &'static str {
-    match kind {
-        WallKind::Created => "made the case",
-        WallKind::Opened => "opened the case again",
-        WallKind::Closed => "closed the case",
-        WallKind::Comment => "said",
-        WallKind::Asked => "asked for",
-        WallKind::Ended => "has ended",
-        WallKind::Changed => "changed",
-        WallKind::Attached => "attached",
-        WallKind::Decided => "decided",
     }
 }
 

@@ -255,6 +255,32 @@ async fn a_case_shows_its_alerts_and_entities_name_theirs_where_there_are_severa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_page_and_the_report_tell_the_case_wall_in_the_same_words() {
+    let served = Served::new().await;
+    let analyst = served.logged_in("ann", Role::Analyst).await;
+    let case = case(&served, "A case").await;
+    let path = format!("/cases/{}", case.id);
+    for is_open in ["false", "true"] {
+        analyst
+            .send(&format!("{path}/open"), &[("is_open", is_open)])
+            .await;
+    }
+    analyst
+        .send(&format!("{path}/comments"), &[("text", "So it is.")])
+        .await;
+    let page = analyst.page(&path).await;
+    let report = analyst.page(&format!("{path}/export/markdown")).await;
+    let wall = served.scene.store.wall(case.id, None, 10).await.unwrap();
+    assert_eq!(wall.len(), 4);
+    for entry in wall {
+        let words = entry.kind.words();
+        assert!(page.contains(&format!("</bdi> {words}")), "{words}: {page}");
+        assert!(report.contains(&format!(" | {words} | ")), "{words}: {report}");
+    }
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_admin_adds_and_removes_people_and_one_admin_stays() {
     let served = Served::new().await;
     let admin = served.logged_in("adam", Role::Admin).await;
