@@ -31,6 +31,15 @@ pub struct Record {
     pub wall: Vec<WallEntry>,
 }
 
+impl Record {
+    /// The text that an id is made of: the same for the same thing of the same case, however often it is exported. The moment
+    /// tells apart cases of different workdesks that have the same number.
+    fn name_of(&self, thing: &str) -> String {
+        let case = &self.case;
+        format!("case {} of {} {thing}", case.id, case.created_at.as_millisecond())
+    }
+}
+
 /// The form of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {

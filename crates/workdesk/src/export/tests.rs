@@ -180,6 +180,28 @@ fn every_reference_of_a_bundle_is_in_it_and_nothing_is_there_twice() {
 }
 
 #[test]
+fn an_id_stays_when_the_case_changes_and_is_of_no_other_case() {
+    let ids = |change: fn(&mut Record)| {
+        let mut record = hostile();
+        change(&mut record);
+        let event: Value = serde_json::from_str(&text(&record, Format::Misp)).unwrap();
+        let bundle: Value = serde_json::from_str(&text(&record, Format::Stix)).unwrap();
+        (event["Event"]["uuid"].clone(), bundle["id"].clone())
+    };
+    let first = ids(|_| ());
+    let changed = ids(|record| {
+        record.case.title = "Another".to_owned();
+        (record.case.updated_at, record.at) = (at(500), at(600));
+    });
+    assert_eq!(first, changed);
+    let number = ids(|record| record.case.id = 8);
+    let moment = ids(|record| record.case.created_at = at(1));
+    for other in [number, moment] {
+        assert!(other.0 != first.0 && other.1 != first.1, "{other:?}");
+    }
+}
+
+#[test]
 fn the_printed_report_has_every_entity_and_its_pages_are_numbered() {
     let many: Vec<StoredEntity> = (0..300)
         .map(|n| stored(n, &format!("host-{n}.corp.example"), EntityType::Hostname))
