@@ -1,6 +1,7 @@
 //! A case for others: for people, for spreadsheets, for other platforms. Data in, bytes out.
 
 mod csv;
+mod defang;
 mod json;
 mod markdown;
 mod misp;
@@ -121,8 +122,8 @@ pub fn export(record: &Record, format: Format) -> Result<Vec<u8>, Error> {
     match format {
         Format::Json => json::write(record),
         Format::Csv => csv::write(record),
-        Format::Markdown => Ok(markdown::write(&report::of(record)).into_bytes()),
-        Format::Pdf => Ok(pdf::write(&report::of(record))),
+        Format::Markdown => Ok(markdown::write(&report::of(record)?).into_bytes()),
+        Format::Pdf => Ok(pdf::write(&report::of(record)?)),
         Format::Stix => stix::write(record),
         Format::Misp => misp::write(record),
     }
