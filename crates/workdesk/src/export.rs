@@ -1,6 +1,7 @@
 //! A case for others: for people, for spreadsheets, for other platforms. Data in, bytes out.
 
 mod csv;
+mod defang;
 mod json;
 mod markdown;
 mod misp;
@@ -29,6 +30,15 @@ pub struct Record {
     pub runs: Vec<Run>,
     /// The case wall, oldest first.
     pub wall: Vec<WallEntry>,
+}
+
+impl Record {
+    /// The text that an id is made of: the same for the same thing of the same case, however often it is exported. The moment
+    /// tells apart cases of different workdesks that have the same number.
+    fn name_of(&self, thing: &str) -> String {
+        let case = &self.case;
+        format!("case {} of {} {thing}", case.id, case.created_at.as_millisecond())
+    }
 }
 
 /// The form of an export.
@@ -112,8 +122,8 @@ pub fn export(record: &Record, format: Format) -> Result<Vec<u8>, Error> {
     match format {
         Format::Json => json::write(record),
         Format::Csv => csv::write(record),
-        Format::Markdown => Ok(markdown::write(&report::of(record)).into_bytes()),
-        Format::Pdf => Ok(pdf::write(&report::of(record))),
+        Format::Markdown => Ok(markdown::write(&report::of(record)?).into_bytes()),
+        Format::Pdf => Ok(pdf::write(&report::of(record)?)),
         Format::Stix => stix::write(record),
         Format::Misp => misp::write(record),
     }

@@ -46,8 +46,8 @@ use crate::{Engine, Error, Person, Store, sentence};
 pub(crate) use api::EntityForm;
 use auth::Throttle;
 use metrics::Metrics;
-use single_sign_on::Attempts;
 pub use single_sign_on::SingleSignOn;
+use single_sign_on::{Attempts, Known};
 pub use tls::{Tls, TlsListener};
 
 /// Largest file that a case is made of, in bytes.
@@ -88,6 +88,8 @@ struct Shared {
     is_secure: bool,
     single_sign_on: Option<SingleSignOn>,
     attempts: Attempts,
+    /// What the provider of identities says of itself.
+    known: Known,
 }
 
 impl fmt::Debug for Desk {
@@ -118,6 +120,7 @@ impl Desk {
             is_secure: how.is_secure,
             single_sign_on: how.single_sign_on,
             attempts: Attempts::default(),
+            known: Known::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),

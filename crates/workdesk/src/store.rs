@@ -45,7 +45,7 @@ pub use platform::{Attachment, NewAttachment, Property, StoredAlert};
 pub use playbooks::{PendingAction, PlaybookOutcome, PlaybookRun, StoredPlaybook};
 pub use reports::Report;
 pub use runs::{Ended, NewRun, Run, RunState};
-pub use tokens::{ApiToken, Scope};
+pub use tokens::{ApiToken, Bearer, Scope};
 pub use wall::{WallEntry, WallKind};
 
 /// Connections to the database; SQLite lets one of them write at a time.

@@ -34,9 +34,14 @@ impl Desk {
     }
 
     pub(crate) fn start_at(scene: &Scene, address: &str, more: &[&str]) -> Self {
+        Self::start_logging(scene, address, more, Stdio::inherit())
+    }
+
+    fn start_logging(scene: &Scene, address: &str, more: &[&str], log: Stdio) -> Self {
         let mut command: Command = scene.command(&["workdesk", "--listen", address]);
         command
             .args(more)
+            .stderr(log)
             .env("VTSECOPS_LOST_AFTER", "3s")
             .env("VTSECOPS_TIER", "private")
             .env("VTSECOPS_POLL_EVERY", "1s")
@@ -480,6 +485,7 @@ fn spans_of_requests_steps_and_calls_go_to_the_collector_and_carry_no_secret() {
         for text in [
             "vtsecops-workdesk",
             "POST /cases/{id}/runs",
+            "asked_by",
             "step",
             "Scan Hash",
             "virustotal call",
@@ -491,6 +497,50 @@ fn spans_of_requests_steps_and_calls_go_to_the_collector_and_carry_no_secret() {
         for secret in [KEY, PASSWORD, cookie, EICAR] {
             assert!(!has(secret), "{secret}");
         }
+    });
+}
+
+#[test]
+fn the_log_names_who_asked_and_has_no_token() {
+    let scene = Scene::new();
+    let path = scene.home.path().join("workdesk.log");
+    let log = std::fs::File::create(&path).unwrap();
+    let how = ["--log-level", "info", "--log-format", "json"];
+    Runtime::new().unwrap().block_on(async {
+        let desk = Desk::start_logging(&scene, "127.0.0.1:0", &how, log.into());
+        let cookie = desk.set_up().await;
+        desk.page(&cookie, "/quota").await;
+        desk.page("", "/login").await;
+        let form = [("name", "night shift"), ("scope", "read"), ("days", "30")];
+        let made = desk.send(&cookie, "/tokens", &form).await;
+        let page = made.text().await.unwrap();
+        let start = page.find("vtd_").unwrap_or_else(|| panic!("no token: {page}"));
+        let token = &page[start..start + 68];
+        let asked = desk
+            .client
+            .get(format!("{}/api/v1/cases", desk.origin))
+            .bearer_auth(token);
+        assert_eq!(asked.send().await.unwrap().status(), 200);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<Value> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        let asked_by = |route: &str| {
+            let of_route = |line: &&Value| line["route"] == route;
+            let line = lines
+                .iter()
+                .find(of_route)
+                .unwrap_or_else(|| panic!("{route}: {text}"));
+            line["asked_by"].clone()
+        };
+        assert_eq!(asked_by("/quota"), "ann");
+        assert_eq!(asked_by("/api/v1/cases"), "ann, token night shift");
+        assert_eq!(asked_by("/login"), Value::Null);
+        for secret in [token, cookie.split('=').next_back().unwrap(), PASSWORD] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        desk.kill();
     });
 }
 

@@ -90,7 +90,5 @@ fn attribute(record: &Record, stored: &StoredEntity) -> Value {
 }
 
 fn id(record: &Record, name: &str) -> String {
-    let case = &record.case;
-    let name = format!("case {} of {} {name}", case.id, case.created_at.as_millisecond());
-    Uuid::new_v5(&OURS, name.as_bytes()).to_string()
+    Uuid::new_v5(&OURS, record.name_of(name).as_bytes()).to_string()
 }

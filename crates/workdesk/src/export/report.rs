@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use secops::EntityType;
-
+use super::defang::Defanger;
 use super::{Record, moment};
 use crate::text::visible;
-use crate::{StoredEntity, WallKind};
+use crate::{Error, StoredEntity};
 
 /// Of a message or a comment, in characters, that a report shows.
 const LONGEST: usize = 1000;
@@ -39,46 +38,54 @@ pub(super) struct Row {
 }
 
 /// The report of a case.
-pub(super) fn of(record: &Record) -> Report {
+///
+/// # Errors
+/// [`Error::Damaged`] for what can't be written, which does not occur.
+pub(super) fn of(record: &Record) -> Result<Report, Error> {
     let case = &record.case;
-    let mut blocks = vec![Block::Facts(facts(record))];
+    let words = Words(Defanger::of(&record.entities)?);
+    let mut blocks = vec![Block::Facts(facts(record, &words))];
     if !case.description.is_empty() {
         blocks.push(Block::Heading("Text".to_owned()));
-        blocks.push(Block::Text(short(&case.description)));
+        blocks.push(Block::Text(words.short(&case.description)));
     }
     blocks.push(Block::Heading("Entities".to_owned()));
-    blocks.push(entities(record));
+    blocks.push(entities(record, &words));
     if !record.insights.is_empty() {
         blocks.push(Block::Heading("Insights".to_owned()));
-        blocks.push(insights(record));
+        blocks.push(insights(record, &words));
     }
     if !record.runs.is_empty() {
         blocks.push(Block::Heading("Runs".to_owned()));
-        blocks.push(runs(record));
+        blocks.push(runs(record, &words));
     }
     blocks.push(Block::Heading("Case wall".to_owned()));
-    blocks.push(wall(record));
-    Report {
-        title: format!("#{} {}", case.id, one_line(&case.title)),
+    blocks.push(wall(record, &words));
+    Ok(Report {
+        title: format!("#{} {}", case.id, words.one_line(&case.title)),
         blocks,
-    }
+    })
 }
 
-fn facts(record: &Record) -> Vec<(String, String)> {
+fn facts(record: &Record, words: &Words) -> Vec<(String, String)> {
     let case = &record.case;
     let mut facts = vec![
-        ("Environment", one_line(&case.environment)),
+        ("Environment", words.one_line(&case.environment)),
         ("Priority", case.priority.name().to_owned()),
         ("State", if case.is_open { "open" } else { "closed" }.to_owned()),
-        ("Stage", one_line(&case.stage)),
+        ("Stage", words.one_line(&case.stage)),
     ];
     if !case.assignee.is_empty() {
-        facts.push(("Assigned to", one_line(&case.assignee)));
+        facts.push(("Assigned to", words.one_line(&case.assignee)));
     }
     if !case.tags.is_empty() {
-        facts.push(("Tags", one_line(&case.tags.join(", "))));
+        facts.push(("Tags", words.one_line(&case.tags.join(", "))));
     }
-    let made = format!("{} by {}", moment(case.created_at), one_line(&case.created_by));
+    let made = format!(
+        "{} by {}",
+        moment(case.created_at),
+        words.one_line(&case.created_by)
+    );
     let found = format!("{}, of which {} suspicious", case.entities, case.suspicious);
     facts.extend([
         ("Made", made),
@@ -91,16 +98,16 @@ fn facts(record: &Record) -> Vec<(String, String)> {
         .collect()
 }
 
-fn entities(record: &Record) -> Block {
+fn entities(record: &Record, words: &Words) -> Block {
     let mut sorted: Vec<&StoredEntity> = record.entities.iter().collect();
     sorted.sort_by_key(|stored| !stored.entity.is_suspicious);
     let row = |stored: &StoredEntity| Row {
         cells: vec![
             verdict(stored).to_owned(),
-            one_line(&named(stored)),
-            one_line(stored.entity.entity_type.name()),
+            words.one_line(stored.entity.original_identifier()),
+            words.one_line(stored.entity.entity_type.name()),
             stored.score().map_or_else(String::new, |(positives, total)| {
-                one_line(&format!("{positives} of {total}"))
+                words.one_line(&format!("{positives} of {total}"))
             }),
         ],
         is_loud: stored.entity.is_suspicious,
@@ -125,57 +132,27 @@ fn verdict(stored: &StoredEntity) -> &'static str {
     }
 }
 
-/// Its name; of a suspicious one as nobody follows it by mistake.
-fn named(stored: &StoredEntity) -> String {
-    let name = stored.entity.original_identifier();
-    let is_followed = matches!(
-        stored.entity.entity_type,
-        EntityType::Url
-            | EntityType::Address
-            | EntityType::Domain
-            | EntityType::Hostname
-            | EntityType::SourceDomain
-            | EntityType::DestinationDomain
-            | EntityType::User
-    );
-    match stored.entity.is_suspicious && is_followed {
-        true => defanged(name),
-        false => name.to_owned(),
-    }
-}
-
-/// `hxxp://bad[.]example/`
-fn defanged(name: &str) -> String {
-    let (scheme, rest) = match name.split_once("://") {
-        Some((scheme, rest)) => (Some(scheme), rest),
-        None => (None, name),
-    };
-    let (host, path) = match rest.find('/') {
-        Some(end) if scheme.is_some() => rest.split_at(end),
-        _ => (rest, ""),
-    };
-    // An address of the newer kind has no dots.
-    let host = match host.matches(':').count() > 1 {
-        true => host.replacen(':', "[:]", 1),
-        false => host.replace('.', "[.]"),
-    };
-    match scheme {
-        Some(scheme) => format!("{}://{host}{path}", scheme.replacen("tt", "xx", 1)),
-        None => host,
-    }
-}
-
-fn insights(record: &Record) -> Block {
+fn insights(record: &Record, words: &Words) -> Block {
     let by_id: HashMap<i64, &StoredEntity> = record.entities.iter().map(|own| (own.id, own)).collect();
     let about = |id: Option<i64>| {
         let own = id.and_then(|id| by_id.get(&id));
-        own.map_or_else(String::new, |stored| one_line(&named(stored)))
+        own.map_or_else(String::new, |stored| {
+            words.one_line(stored.entity.original_identifier())
+        })
     };
     let rows = record.insights.iter().map(|insight| Row {
         cells: vec![
             about(insight.entity),
-            format!("{}\n{}", one_line(&insight.title), short(&insight.content)),
-            format!("{}\n{}", one_line(&insight.triggered_by), moment(insight.at)),
+            format!(
+                "{}\n{}",
+                words.one_line(&insight.title),
+                words.short(&insight.content)
+            ),
+            format!(
+                "{}\n{}",
+                words.one_line(&insight.triggered_by),
+                moment(insight.at)
+            ),
         ],
         is_loud: insight.severity > 0,
     });
@@ -186,13 +163,17 @@ fn insights(record: &Record) -> Block {
     }
 }
 
-fn runs(record: &Record) -> Block {
+fn runs(record: &Record, words: &Words) -> Block {
     let rows = record.runs.iter().map(|run| Row {
         cells: vec![
-            one_line(&run.action),
+            words.one_line(&run.action),
             run.state.name().replace('_', " "),
-            format!("{}\n{}", one_line(&run.requested_by), moment(run.created_at)),
-            short(&run.message),
+            format!(
+                "{}\n{}",
+                words.one_line(&run.requested_by),
+                moment(run.created_at)
+            ),
+            words.short(&run.message),
         ],
         is_loud: false,
     });
@@ -203,13 +184,13 @@ fn runs(record: &Record) -> Block {
     }
 }
 
-fn wall(record: &Record) -> Block {
+fn wall(record: &Record, words: &Words) -> Block {
     let rows = record.wall.iter().map(|entry| Row {
         cells: vec![
             moment(entry.at),
-            one_line(&entry.actor),
-            deed(entry.kind).to_owned(),
-            short(&entry.text),
+            words.one_line(&entry.actor),
+            entry.kind.words().to_owned(),
+            words.short(&entry.text),
         ],
         is_loud: false,
     });
@@ -220,53 +201,22 @@ fn wall(record: &Record) -> Block {
     }
 }
 
-fn deed(kind: WallKind) -> &'static str {
-    match kind {
-        WallKind::Created => "made the case",
-        WallKind::Opened => "opened it again",
-        WallKind::Closed => "closed it",
-        WallKind::Comment => "said",
-        WallKind::Asked => "asked for",
-        WallKind::Ended => "has ended",
-        WallKind::Changed => "changed",
-        WallKind::Attached => "attached",
-        WallKind::Decided => "decided",
+/// Texts of others, as people should see them: all of them, and nothing suspicious to follow.
+struct Words(Defanger);
+
+impl Words {
+    /// A text in one line.
+    fn one_line(&self, text: &str) -> String {
+        let text = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        self.0.text(&text)
     }
-}
 
-/// A text in one line.
-fn one_line(text: &str) -> String {
-    visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The start of a text, with its lines.
-fn short(text: &str) -> String {
-    let text = visible(text.trim()).replace('\t', " ");
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
-        None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::defanged;
-
-    #[test]
-    fn names_are_defanged_so_that_nobody_follows_them() {
-        for (name, expected) in [
-            ("http://bad.example/a.b?c=d.e", "hxxp://bad[.]example/a.b?c=d.e"),
-            ("https://bad.example", "hxxps://bad[.]example"),
-            ("198.51.100.7", "198[.]51[.]100[.]7"),
-            ("2001:db8::1", "2001[:]db8::1"),
-            ("bad.example", "bad[.]example"),
-            ("billing@bad.example", "billing@bad[.]example"),
-            (
-                "44d88612fea8a8f36de82e1278abb02f",
-                "44d88612fea8a8f36de82e1278abb02f",
-            ),
-        ] {
-            assert_eq!(defanged(name), expected);
+    /// The start of a text, with its lines.
+    fn short(&self, text: &str) -> String {
+        let text = self.0.text(&visible(text.trim()).replace('\t', " "));
+        match text.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
+            None => text,
         }
     }
 }

@@ -73,9 +73,7 @@ impl<'a> Bundle<'a> {
 
     /// A name that is the same for the same thing of the same case.
     fn ours(&self, kind: &str, name: &str) -> String {
-        let case = &self.record.case;
-        let name = format!("case {} of {} {name}", case.id, case.created_at.as_millisecond());
-        id(kind, &OF_OURS, &name)
+        id(kind, &OF_OURS, &self.record.name_of(name))
     }
 
     fn entity(&mut self, stored: &StoredEntity) {

@@ -180,6 +180,70 @@ fn every_reference_of_a_bundle_is_in_it_and_nothing_is_there_twice() {
 }
 
 #[test]
+fn an_id_stays_when_the_case_changes_and_is_of_no_other_case() {
+    let ids = |change: fn(&mut Record)| {
+        let mut record = hostile();
+        change(&mut record);
+        let event: Value = serde_json::from_str(&text(&record, Format::Misp)).unwrap();
+        let bundle: Value = serde_json::from_str(&text(&record, Format::Stix)).unwrap();
+        (event["Event"]["uuid"].clone(), bundle["id"].clone())
+    };
+    let first = ids(|_| ());
+    let changed = ids(|record| {
+        record.case.title = "Another".to_owned();
+        (record.case.updated_at, record.at) = (at(500), at(600));
+    });
+    assert_eq!(first, changed);
+    let number = ids(|record| record.case.id = 8);
+    let moment = ids(|record| record.case.created_at = at(1));
+    for other in [number, moment] {
+        assert!(other.0 != first.0 && other.1 != first.1, "{other:?}");
+    }
+}
+
+#[test]
+fn suspicious_names_are_defanged_in_every_text_for_people_and_exact_for_machines() {
+    const URL: &str = "http://bad.example/login";
+    let mut record = record(vec![
+        flagged(stored(1, URL, EntityType::Url), "5/70"),
+        flagged(stored(2, "203.0.113.9", EntityType::Address), "5/70"),
+        stored(3, "198.51.100.7", EntityType::Address),
+    ]);
+    let said = format!("Look at {URL}, BAD.example and 203.0.113.9, not at 198.51.100.7");
+    record.case.title.clone_from(&said);
+    record.case.description.clone_from(&said);
+    record.case.tags = vec!["bad.example".to_owned()];
+    record.insights[0].content.clone_from(&said);
+    record.runs[0].message.clone_from(&said);
+    record.wall[0].text.clone_from(&said);
+    let pdf = export(&record, Format::Pdf).unwrap();
+    let pdf = lopdf::Document::load_mem(&pdf).unwrap();
+    let pages: Vec<u32> = pdf.get_pages().keys().copied().collect();
+    let pdf = pdf.extract_text(&pages).unwrap().replace('\n', "");
+    // What Markdown escapes stands there as people see it.
+    let markdown = text(&record, Format::Markdown)
+        .replace('\\', "")
+        .replace("&#58;", ":");
+    for report in [pdf, markdown] {
+        let lower = report.to_lowercase();
+        assert!(
+            !lower.contains("bad.example") && !lower.contains("203.0.113.9"),
+            "{report}"
+        );
+        assert!(report.contains("hxxp://bad[.]example/login"), "{report}");
+        assert!(report.contains("198.51.100.7"), "{report}");
+    }
+    for format in [Format::Json, Format::Csv, Format::Stix, Format::Misp] {
+        let exact = text(&record, format);
+        assert!(
+            exact.contains(URL) && !exact.contains("[.]"),
+            "{}: {exact}",
+            format.name()
+        );
+    }
+}
+
+#[test]
 fn the_printed_report_has_every_entity_and_its_pages_are_numbered() {
     let many: Vec<StoredEntity> = (0..300)
         .map(|n| stored(n, &format!("host-{n}.corp.example"), EntityType::Hostname))

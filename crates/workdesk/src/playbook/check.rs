@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::problem::{Place, unknown};
 use super::{ActionStep, Condition, Playbook, Problem, Step, StepKind};
+use crate::text::turns_text;
 use crate::{Field, Offer};
 
 /// Steps of a playbook, at most.
 const MOST_STEPS: usize = 200;
 /// Steps below steps, and conditions below conditions, at most.
 const DEEPEST: usize = 8;
+/// Lines with hidden directions that are told, at most.
+const MOST_TURNED: usize = 20;
 
 /// What the workdesk offers to playbooks.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,22 @@ pub struct Offered {
 }
 
 impl Playbook {
+    /// What keeps a text from being saved although it can be read: characters by which an editor shows another playbook than the one that
+    /// is carried out. What was saved before is still read.
+    #[must_use]
+    pub fn check_text(text: &str) -> Vec<Problem> {
+        let turned = (1..).zip(text.lines()).filter_map(|(number, line)| {
+            let letter = line.chars().find(|letter| turns_text(*letter))?;
+            let code = u32::from(letter);
+            let words = format!(
+                "there is the character U+{code:04X}, which is not seen and changes the order in which others are shown; \
+                 delete it, or write it as \\u{code:04X} in a text in double quotes"
+            );
+            Some(Place::default().at(Some(number)).problem(words))
+        });
+        turned.take(MOST_TURNED).collect()
+    }
+
     /// Everything that keeps the playbook from being used, in its order; nothing where it can be.
     #[must_use]
     pub fn check(&self, offered: &Offered) -> Vec<Problem> {

@@ -109,6 +109,34 @@ fn problems_say_where_what_and_what_to_do() {
 }
 
 #[test]
+fn a_text_that_is_shown_in_another_order_is_told_with_its_line_and_can_be_written_out() {
+    let turned = with_steps("  - {id: a, comment: \"x\u{202e}y\"}\n  - {id: b, close: true} # \u{2067}\n");
+    let told: Vec<_> = Playbook::check_text(&turned)
+        .iter()
+        .map(Problem::to_string)
+        .collect();
+    assert_eq!(told.len(), 2);
+    assert_eq!(
+        told[0],
+        "line 4: there is the character U+202E, which is not seen and changes the order in which others are shown; \
+         delete it, or write it as \\u202E in a text in double quotes"
+    );
+    assert!(
+        told[1].starts_with("line 5: there is the character U+2067"),
+        "{}",
+        told[1]
+    );
+    let written_out = with_steps("  - {id: a, comment: \"x\\u202Ey, שלום\"}\n");
+    assert_eq!(Playbook::check_text(&written_out), []);
+    let playbook = Playbook::read(&written_out).unwrap();
+    assert_eq!(
+        playbook.steps[0].kind,
+        StepKind::Comment("x\u{202e}y, שלום".to_owned())
+    );
+    assert_eq!(Playbook::check_text(&"\u{200f}\n".repeat(1000)).len(), 20);
+}
+
+#[test]
 fn a_bomb_of_aliases_a_pit_and_a_flood_are_refused() {
     let mut bomb = "name: x\ntrigger: {on: manual}\nsteps:\n  - &a0 {id: a, comment: x}\n".to_owned();
     for level in 1..9 {

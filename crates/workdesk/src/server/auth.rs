@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::Desk;
 use super::layout::{self, page, visible};
+use super::metrics::Who;
 use crate::{Error, Person, Role};
 
 const COOKIE_NAME: &str = "vtsecops_session";
@@ -46,7 +47,10 @@ impl FromRequestParts<Desk> for LoggedIn {
             None => None,
         };
         match person {
-            Some(person) => Ok(Self(person)),
+            Some(person) => {
+                Who::of(&parts.extensions).is_person(&person);
+                Ok(Self(person))
+            }
             None if parts.method == Method::GET => Err(Redirect::to("/login").into_response()),
             None => Err(layout::problem(
                 StatusCode::UNAUTHORIZED,

@@ -1,5 +1,7 @@
 //! One case: entities, insights, runs, the case wall, and what can be done.
 
+use std::collections::HashMap;
+
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -14,11 +16,12 @@ use super::{export_page, pending_page, playbooks_page};
 use crate::store::CaseChange;
 use crate::{
     Case, DEFAULT_INSTANCE, Error, Field, NewRun, Offer, OfferedParameter, Priority, Role, Run, RunState,
-    StoredEntity, StoredInsight, WallEntry, WallKind,
+    StoredAlert, StoredEntity, StoredInsight, WallEntry,
 };
 
-/// Entities and entries that a page shows.
+/// What a page shows of each, at most.
 const MOST_ENTITIES: u32 = 500;
+const MOST_ALERTS: usize = 200;
 const MOST_ENTRIES: u32 = 200;
 const MOST_INSIGHTS: u32 = 200;
 const MOST_RUNS: u32 = 50;
@@ -33,6 +36,7 @@ pub(super) async fn show(
 ) -> Result<Markup, Error> {
     let store = desk.store();
     let case = store.case(id).await?;
+    let alerts = store.alerts(id).await?;
     let entities = store.entities_by_risk(id, MOST_ENTITIES).await?;
     let (insights, runs) = (
         store.insights(id, 0, MOST_INSIGHTS + 1).await?,
@@ -56,7 +60,11 @@ pub(super) async fn show(
                     @for waits in &pending { (pending_page::card(waits, may_act)) }
                     section aria-labelledby="entities" {
                         h2 id="entities" { "Entities" }
-                        (entity_table(&entities, case.entities))
+                        (entity_table(&entities, case.entities, &alerts))
+                    }
+                    section aria-labelledby="alerts" {
+                        h2 id="alerts" { "Alerts" }
+                        (alert_table(&alerts))
                     }
                     @if !insights.is_empty() {
                         section aria-labelledby="insights" {
@@ -126,13 +134,16 @@ fn head(case: &Case, may_act: bool) -> Markup {
     }
 }
 
-fn entity_table(entities: &[StoredEntity], all: i64) -> Markup {
+/// An entity names its alert where there is more than one.
+fn entity_table(entities: &[StoredEntity], all: i64, alerts: &[StoredAlert]) -> Markup {
+    let by_id: HashMap<i64, &StoredAlert> = alerts.iter().map(|alert| (alert.id, alert)).collect();
+    let are_named = alerts.len() > 1;
     html! {
         @if entities.is_empty() { p.empty { "No entities." } }
         @else {
             div.wide {
                 table {
-                    thead { tr { th { "Risk" } th { "Entity" } th { "Type" } th { "Detections" } } }
+                    thead { tr { th { "Risk" } th { "Entity" } th { "Type" } th { "Detections" } @if are_named { th { "Alert" } } } }
                     tbody {
                         @for entity in entities {
                             tr {
@@ -140,12 +151,44 @@ fn entity_table(entities: &[StoredEntity], all: i64) -> Markup {
                                 td.entity { a href=(format!("/entities/{}", entity.id)) { bdi.mono { (visible(entity.entity.original_identifier())) } } }
                                 td { (visible(entity.entity.entity_type.name())) }
                                 td { (detections(entity)) }
+                                @if are_named {
+                                    td { @if let Some(alert) = by_id.get(&entity.alert) { (alert_named(alert)) } }
+                                }
                             }
                         }
                     }
                 }
             }
             @if all > i64::from(MOST_ENTITIES) { p.empty { "The first " (MOST_ENTITIES) " of " (all) ", the suspicious ones before the others." } }
+        }
+    }
+}
+
+/// Two alerts may have the same name, so the identifier goes with it.
+fn alert_named(alert: &StoredAlert) -> Markup {
+    html! { bdi { (visible(&alert.name)) } " " span.dim { bdi { (visible(&alert.identifier)) } } }
+}
+
+fn alert_table(alerts: &[StoredAlert]) -> Markup {
+    html! {
+        @if alerts.is_empty() { p.empty { "No alerts." } }
+        @else {
+            div.wide tabindex="0" role="region" aria-label="Table of alerts" {
+                table {
+                    thead { tr { th { "Alert" } th { "Product" } th { "Identifier" } th { "Came" } } }
+                    tbody {
+                        @for alert in alerts.iter().take(MOST_ALERTS) {
+                            tr {
+                                td { bdi { (visible(&alert.name)) } }
+                                td { bdi { (visible(&alert.product)) } }
+                                td { bdi.mono { (visible(&alert.identifier)) } }
+                                td { (moment(alert.created_at)) }
+                            }
+                        }
+                    }
+                }
+            }
+            @if alerts.len() > MOST_ALERTS { p.empty { "The first " (MOST_ALERTS) " of " (alerts.len()) "." } }
         }
     }
 }
@@ -221,7 +264,7 @@ fn wall_list(wall: &[WallEntry]) -> Markup {
             @for entry in wall {
                 li {
                     span.dim { (moment(entry.at)) }
-                    " " bdi { (visible(&entry.actor)) } " " (deed(entry.kind))
+                    " " bdi { (visible(&entry.actor)) } " " (entry.kind.words())
                     @if !entry.text.is_empty() { pre { bdi { (visible(&start_of(&entry.text))) } } }
                 }
             }
@@ -235,20 +278,6 @@ fn start_of(text: &str) -> String {
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
-    }
-}
-
-fn deed(kind: WallKind) -> &'static str {
-    match kind {
-        WallKind::Created => "made the case",
-        WallKind::Opened => "opened the case again",
-        WallKind::Closed => "closed the case",
-        WallKind::Comment => "said",
-        WallKind::Asked => "asked for",
-        WallKind::Ended => "has ended",
-        WallKind::Changed => "changed",
-        WallKind::Attached => "attached",
-        WallKind::Decided => "decided",
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -24,7 +24,8 @@ use super::Desk;
 use super::problem::Problem;
 use crate::engine::Figures;
 use crate::store::new_token;
-use crate::{Error, Scope};
+use crate::text::visible;
+use crate::{Bearer, Error, Person, Scope};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Bounds of the durations, in seconds.
@@ -145,7 +146,42 @@ impl Metrics {
     }
 }
 
-/// Counts a request and writes it down: its route, never its query, its body or who it came from.
+/// Who asked, for the log: told by whatever finds it out while the request is answered.
+#[derive(Clone, Default)]
+pub(super) struct Who(Arc<OnceLock<String>>);
+
+impl Who {
+    /// Of a request; of one that is not written down it is nobody's business.
+    pub(super) fn of(extensions: &Extensions) -> Self {
+        extensions.get().cloned().unwrap_or_default()
+    }
+
+    pub(super) fn is_person(&self, person: &Person) {
+        self.tell(visible(&person.name));
+    }
+
+    /// The names, never the token itself.
+    pub(super) fn is_bearer(&self, bearer: &Bearer) {
+        let words = format!("{}, token {}", bearer.person.name, bearer.token_name);
+        self.tell(visible(&words));
+    }
+
+    /// A program that the workdesk has started.
+    pub(super) fn is_run(&self, run: i64) {
+        self.tell(format!("run {run}"));
+    }
+
+    fn tell(&self, words: String) {
+        // Who was found first stays: nobody asks as two.
+        let _ = self.0.set(words);
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
+/// Counts a request and writes it down: its route and who asked, never its query, its body or its keys.
 pub(super) async fn measured(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request_id(request.headers());
@@ -159,6 +195,8 @@ pub(super) async fn measured(State(desk): State<Desk>, mut request: Request, nex
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
     request.headers_mut().insert(REQUEST_ID, id.clone());
+    let who = Who::default();
+    request.extensions_mut().insert(who.clone());
     let span = tracing::info_span!(
         target: "workdesk::request",
         "request",
@@ -166,11 +204,13 @@ pub(super) async fn measured(State(desk): State<Desk>, mut request: Request, nex
         otel.name = format!("{method} {route}"),
         request_id = id.to_str().unwrap_or_default(),
         http.response.status_code = tracing::field::Empty,
+        asked_by = tracing::field::Empty,
     );
     let mut response = next.run(request).instrument(span.clone()).await;
     response.headers_mut().insert(REQUEST_ID, id.clone());
     let (took, status) = (begun.elapsed(), response.status().as_u16());
     span.record("http.response.status_code", status);
+    span.record("asked_by", who.name());
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
         target: "workdesk::request",
@@ -179,6 +219,7 @@ pub(super) async fn measured(State(desk): State<Desk>, mut request: Request, nex
         route,
         status,
         milliseconds,
+        asked_by = who.name(),
     );
     let metrics = &desk.shared.metrics;
     metrics.durations.observe(took.as_secs_f64());
@@ -207,18 +248,21 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 }
 
 /// For Prometheus: with a token of the scope read, unless the workdesk was started with open metrics.
-pub(super) async fn show(State(desk): State<Desk>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<Response, Problem> {
     if !desk.shared.open_metrics {
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|text| text.strip_prefix("Bearer "));
-        let person = match token {
-            Some(token) => desk.store().person_of_token(token.trim(), Scope::Read).await?,
+        let bearer = match token {
+            Some(token) => desk.store().bearer(token.trim(), Scope::Read).await?,
             None => None,
         };
-        if person.is_none() {
-            let words = "the metrics need a token of the scope read, sent as Bearer; or start the workdesk with --open-metrics";
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, words));
-        }
+        let words = "the metrics need a token of the scope read, sent as Bearer; or start the workdesk with --open-metrics";
+        let bearer = bearer.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, words))?;
+        Who::of(&extensions).is_bearer(&bearer);
     }
     let counts = desk.store().counts().await?;
     let metrics = &desk.shared.metrics;

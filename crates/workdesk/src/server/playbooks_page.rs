@@ -117,6 +117,10 @@ pub(super) async fn show(
 /// What was read of a text, and what is wrong with it.
 async fn check(desk: &Desk, text: &str) -> Result<Result<Playbook, Vec<Problem>>, Error> {
     let offered = desk.engine().offered().await?;
+    let turned = Playbook::check_text(text);
+    if !turned.is_empty() {
+        return Ok(Err(turned));
+    }
     Ok(Playbook::read(text).and_then(|playbook| {
         let problems = playbook.check(&offered);
         match problems.is_empty() {

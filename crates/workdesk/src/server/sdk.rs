@@ -6,13 +6,14 @@ mod objects;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use secops::{Entity, EntityType};
 use serde_json::{Value, json};
 
 use super::Desk;
+use super::metrics::Who;
 use super::problem::Problem;
 use crate::store::{CaseChange, NewAttachment, NewInsight, Property};
 use crate::{Case, Error, Priority, Scope};
@@ -82,9 +83,10 @@ async fn answer(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    extensions: Extensions,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let asker = asker(&desk, &headers).await?;
+    let asker = asker(&desk, &headers, &Who::of(&extensions)).await?;
     let target =
         address::read(&uri).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the SDK has no such call"))?;
     if method != target.call.method() {
@@ -99,7 +101,7 @@ async fn answer(
     carry_out(&desk, &asker, &target, body).await
 }
 
-async fn asker(desk: &Desk, headers: &HeaderMap) -> Result<Asker, Problem> {
+async fn asker(desk: &Desk, headers: &HeaderMap, who: &Who) -> Result<Asker, Problem> {
     let key = headers.get(KEY_HEADER).and_then(|value| value.to_str().ok());
     let unknown = || {
         Problem::new(
@@ -110,6 +112,7 @@ async fn asker(desk: &Desk, headers: &HeaderMap) -> Result<Asker, Problem> {
     let key = key.ok_or_else(unknown)?;
     if let Some(id) = desk.engine().run_of_key(key) {
         let run = desk.store().run(id).await?;
+        who.is_run(id);
         return Ok(Asker::Run {
             id,
             case: run.case,
@@ -117,8 +120,10 @@ async fn asker(desk: &Desk, headers: &HeaderMap) -> Result<Asker, Problem> {
             name: run.action,
         });
     }
-    let person = desk.store().person_of_token(key, Scope::Sdk).await?;
-    Ok(Asker::Person(person.ok_or_else(unknown)?.name))
+    let bearer = desk.store().bearer(key, Scope::Sdk).await?;
+    let bearer = bearer.ok_or_else(unknown)?;
+    who.is_bearer(&bearer);
+    Ok(Asker::Person(bearer.person.name))
 }
 
 async fn carry_out(desk: &Desk, asker: &Asker, target: &Target, body: Value) -> Result<Response, Problem> {

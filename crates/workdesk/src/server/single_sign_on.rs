@@ -16,10 +16,10 @@ use openidconnect::core::{
     CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalClaims, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenFields, IssuerUrl,
-    Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse,
-    StandardTokenResponse,
+    AdditionalClaims, AuthorizationCode, ClaimsVerificationError, Client, ClientId, ClientSecret, CsrfToken,
+    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
+    IdTokenFields, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    StandardErrorResponse, StandardTokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ const COOKIE_NAME: &str = "vtsecops_oidc";
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Attempts that are remembered.
 const MOST: usize = 1000;
+/// How long it is believed what the provider says of itself; a key that it has withdrawn lives on for as long.
+const KEPT: Duration = Duration::from_secs(300);
 /// For one question to the provider.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer of the provider, in bytes.
@@ -121,6 +123,25 @@ impl Attempts {
         let attempt = attempts.remove(state)?;
         let is_own = browser == Some(attempt.browser.as_str());
         (is_own && attempt.begun.elapsed() < PATIENCE).then_some(attempt)
+    }
+}
+
+/// What the provider can do and which keys it signs with, as it has last said.
+#[derive(Default)]
+pub(super) struct Known(Mutex<Option<(Instant, CoreProviderMetadata)>>);
+
+impl Known {
+    fn keep(&self, now: Instant, known: CoreProviderMetadata) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, known));
+    }
+
+    /// Nothing once it is too old.
+    fn at(&self, now: Instant) -> Option<CoreProviderMetadata> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = known
+            .as_ref()
+            .filter(|(asked, _)| now.saturating_duration_since(*asked) < KEPT);
+        recent.map(|(_, known)| known.clone())
     }
 }
 
@@ -207,16 +228,37 @@ fn http() -> Result<reqwest::Client, String> {
     built.map_err(|error| error.to_string())
 }
 
-/// Asks what the provider can do and which keys it signs with. It is asked each time, so that new keys are known at once.
-async fn provider(
+/// Asks what the provider can do and which keys it signs with, and keeps it. A failure is not kept.
+async fn discovered(
+    desk: &Desk,
     settings: &SingleSignOn,
     http: &reqwest::Client,
-) -> Result<(Provider, Vec<CoreJwsSigningAlgorithm>), String> {
+) -> Result<CoreProviderMetadata, String> {
     let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(|error| error.to_string())?;
     let http = http.clone();
     let asking = move |request| ask(http.clone(), request);
     let known = CoreProviderMetadata::discover_async(issuer, &asking).await;
     let known = known.map_err(|error| format!("the provider can't be asked: {error}"))?;
+    desk.shared.known.keep(Instant::now(), known.clone());
+    Ok(known)
+}
+
+/// The provider as it is known; asked where nothing recent is.
+async fn provider(
+    desk: &Desk,
+    settings: &SingleSignOn,
+    http: &reqwest::Client,
+) -> Result<(Provider, Vec<CoreJwsSigningAlgorithm>), String> {
+    match desk.shared.known.at(Instant::now()) {
+        Some(known) => provider_of(settings, known),
+        None => provider_of(settings, discovered(desk, settings, http).await?),
+    }
+}
+
+fn provider_of(
+    settings: &SingleSignOn,
+    known: CoreProviderMetadata,
+) -> Result<(Provider, Vec<CoreJwsSigningAlgorithm>), String> {
     // A shared secret is no proof of who has signed.
     let algorithms = known
         .id_token_signing_alg_values_supported()
@@ -245,7 +287,7 @@ pub(super) async fn begin(State(desk): State<Desk>) -> Response {
         return layout::problem(StatusCode::NOT_FOUND, "There is no single sign-on here.");
     };
     let found = match http() {
-        Ok(http) => provider(settings, &http).await,
+        Ok(http) => provider(&desk, settings, &http).await,
         Err(error) => Err(error),
     };
     let client = match found {
@@ -313,7 +355,7 @@ pub(super) async fn callback(
             layout::visible(&error)
         )));
     }
-    let vouched = match vouched(settings, attempt, returned.code.unwrap_or_default()).await {
+    let vouched = match vouched(&desk, settings, attempt, returned.code.unwrap_or_default()).await {
         Ok(vouched) => vouched,
         Err(error) => {
             desk.shared.metrics.logged_in(false);
@@ -352,10 +394,15 @@ fn failed(words: &str) -> Response {
 }
 
 /// Exchanges the code, and believes what is signed for us, now, for this attempt.
-async fn vouched(settings: &SingleSignOn, attempt: Attempt, code: String) -> Result<Vouched, String> {
+async fn vouched(
+    desk: &Desk,
+    settings: &SingleSignOn,
+    attempt: Attempt,
+    code: String,
+) -> Result<Vouched, String> {
     let http = http()?;
-    let (client, algorithms) = provider(settings, &http).await?;
-    let asking = move |request| ask(http.clone(), request);
+    let (client, algorithms) = provider(desk, settings, &http).await?;
+    let asking = |request| ask(http.clone(), request);
     let exchanged = client
         .exchange_code(AuthorizationCode::new(code))
         .map_err(|error| error.to_string())?
@@ -367,9 +414,14 @@ async fn vouched(settings: &SingleSignOn, attempt: Attempt, code: String) -> Res
     let token = tokens.extra_fields().id_token();
     let token = token.ok_or("the provider has sent no ID token")?;
     let verifier = client.id_token_verifier().set_allowed_algs(algorithms);
-    let claims = token
-        .claims(&verifier, &attempt.nonce)
-        .map_err(|error| format!("the ID token can't be believed: {error}"))?;
+    let mut claims = token.claims(&verifier, &attempt.nonce);
+    if let Err(ClaimsVerificationError::SignatureVerification(_)) = claims {
+        // The provider may sign with a key that is newer than what is kept.
+        let (client, algorithms) = provider_of(settings, discovered(desk, settings, &http).await?)?;
+        let verifier = client.id_token_verifier().set_allowed_algs(algorithms);
+        claims = token.claims(&verifier, &attempt.nonce);
+    }
+    let claims = claims.map_err(|error| format!("the ID token can't be believed: {error}"))?;
     let subject = format!("{} {}", claims.issuer().as_str(), claims.subject().as_str());
     let name = claims.preferred_username().map(|name| name.as_str().to_owned());
     let name = name.or_else(|| claims.email().map(|mail| mail.as_str().to_owned()));

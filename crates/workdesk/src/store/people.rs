@@ -136,7 +136,7 @@ impl Store {
     }
 
     /// Takes in somebody for whom a provider of identities vouches; a new one gets an account without a password. Their role is what the
-    /// provider says, each time.
+    /// provider says, each time; but the last admin stays one, as nobody else could make another.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that can't be used; [`Error::Conflict`] for one that somebody else has.
@@ -156,7 +156,12 @@ impl Store {
         let person = match row {
             Some(row) => {
                 let mut person = Person::read(&row)?;
-                if person.role != role {
+                let is_kept =
+                    person.role == Role::Admin && !has_another_admin(&mut transaction, person.id).await?;
+                if is_kept && role != Role::Admin {
+                    let detail = format!("admin, the last one; the provider says {}", role.name());
+                    audit(&mut transaction, BY, "kept a role", &person.name, &detail, now).await?;
+                } else if person.role != role {
                     sqlx::query("UPDATE person SET role = $2 WHERE id = $1")
                         .bind(person.id)
                         .bind(role.name())
@@ -437,16 +442,20 @@ async fn person_in(transaction: &mut Transaction<'static, Any>, id: i64) -> Resu
 
 /// Somebody must stay an admin.
 async fn another_admin(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<(), Error> {
+    match has_another_admin(transaction, id).await? {
+        false => Err(Error::Conflict(
+            "somebody must stay an admin: add another one first".to_owned(),
+        )),
+        true => Ok(()),
+    }
+}
+
+async fn has_another_admin(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<bool, Error> {
     let others: i64 = sqlx::query_scalar("SELECT count(*) FROM person WHERE role = 'admin' AND id <> $1")
         .bind(id)
         .fetch_one(&mut **transaction)
         .await?;
-    match others {
-        0 => Err(Error::Conflict(
-            "somebody must stay an admin: add another one first".to_owned(),
-        )),
-        _ => Ok(()),
-    }
+    Ok(others > 0)
 }
 
 /// One more entry of the audit log, with the change that it tells of.

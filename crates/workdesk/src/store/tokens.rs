@@ -77,6 +77,15 @@ pub struct ApiToken {
     pub used_at: Option<Timestamp>,
 }
 
+/// Somebody who comes with a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// Whose token it is.
+    pub person: Person,
+    /// What the token is called.
+    pub token_name: String,
+}
+
 impl ApiToken {
     fn read(row: &AnyRow) -> Result<Self, Error> {
         let scopes: String = row.try_get("scopes")?;
@@ -187,9 +196,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotAllowed`] for a purpose it is not made for.
-    pub async fn person_of_token(&self, token: &str, scope: Scope) -> Result<Option<Person>, Error> {
+    pub async fn bearer(&self, token: &str, scope: Scope) -> Result<Option<Bearer>, Error> {
         let row = sqlx::query(
-            "SELECT person.id, person.name, role, scopes, api_token.id AS token_id, used_at \
+            "SELECT person.id, person.name, role, scopes, api_token.id AS token_id, api_token.name AS token_name, used_at \
              FROM api_token JOIN person ON person.id = person_id WHERE fingerprint = $1 AND expires_at > $2",
         )
         .bind(fingerprint(token))
@@ -216,6 +225,9 @@ impl Store {
                 .execute(&self.pool)
                 .await?;
         }
-        Ok(Some(person))
+        Ok(Some(Bearer {
+            person,
+            token_name: row.try_get("token_name")?,
+        }))
     }
 }

@@ -82,6 +82,22 @@ impl WallKind {
         }
     }
 
+    /// What somebody did, after their name.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Created => "made the case",
+            Self::Opened => "opened the case again",
+            Self::Closed => "closed the case",
+            Self::Comment => "said",
+            Self::Asked => "asked for",
+            Self::Ended => "has ended",
+            Self::Changed => "changed",
+            Self::Attached => "attached",
+            Self::Decided => "decided",
+        }
+    }
+
     fn named(name: &str) -> Result<Self, Error> {
         let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
         known.ok_or_else(|| Error::Damaged(format!("a case wall's entry is of the kind {name:?}")))

@@ -181,7 +181,9 @@ async fn hostile_text_stays_text_on_every_page() {
         description: hostile.to_owned(),
         environment: hostile.to_owned(),
         alerts: vec![workdesk::NewAlert {
+            identifier: hostile.to_owned(),
             name: hostile.to_owned(),
+            product: hostile.to_owned(),
             entities: vec![entity],
             ..workdesk::NewAlert::default()
         }],
@@ -220,6 +222,61 @@ async fn hostile_text_stays_text_on_every_page() {
         assert!(!page.contains('\u{202e}'), "{path}");
     }
     assert!(admin.page(&case).await.contains("&lt;script&gt;"));
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_shows_its_alerts_and_entities_name_theirs_where_there_are_several() {
+    let served = Served::new().await;
+    let viewer = served.logged_in("vera", Role::Viewer).await;
+    let alert = |identifier: &str, address: &str| workdesk::NewAlert {
+        identifier: identifier.to_owned(),
+        name: "Beacon".to_owned(),
+        product: "A sensor".to_owned(),
+        entities: vec![secops::Entity::new(address, EntityType::Address)],
+        ..workdesk::NewAlert::default()
+    };
+    let (one, two) = (alert("siem-1", "198.51.100.7"), alert("siem-2", "198.51.100.8"));
+    for (alerts, named) in [(vec![one.clone()], 0), (vec![one, two], 2)] {
+        let all = alerts.len();
+        let new = NewCase {
+            title: "Two sensors".to_owned(),
+            alerts,
+            ..NewCase::default()
+        };
+        let case = served.scene.store.create_case(new, "ann").await.unwrap();
+        let page = viewer.page(&format!("/cases/{}", case.id)).await;
+        let listed = "<td><bdi>Beacon</bdi></td><td><bdi>A sensor</bdi></td><td><bdi class=\"mono\">siem-";
+        assert_eq!(page.matches(listed).count(), all, "{page}");
+        let of_entity = "<td><bdi>Beacon</bdi> <span class=\"dim\"><bdi>siem-";
+        assert_eq!(page.matches(of_entity).count(), named, "{page}");
+    }
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_and_the_report_tell_the_case_wall_in_the_same_words() {
+    let served = Served::new().await;
+    let analyst = served.logged_in("ann", Role::Analyst).await;
+    let case = case(&served, "A case").await;
+    let path = format!("/cases/{}", case.id);
+    for is_open in ["false", "true"] {
+        analyst
+            .send(&format!("{path}/open"), &[("is_open", is_open)])
+            .await;
+    }
+    analyst
+        .send(&format!("{path}/comments"), &[("text", "So it is.")])
+        .await;
+    let page = analyst.page(&path).await;
+    let report = analyst.page(&format!("{path}/export/markdown")).await;
+    let wall = served.scene.store.wall(case.id, None, 10).await.unwrap();
+    assert_eq!(wall.len(), 4);
+    for entry in wall {
+        let words = entry.kind.words();
+        assert!(page.contains(&format!("</bdi> {words}")), "{words}: {page}");
+        assert!(report.contains(&format!(" | {words} | ")), "{words}: {report}");
+    }
     served.end().await;
 }
 

@@ -4,10 +4,11 @@ use secops::EntityType::{FileHash, Url};
 use serde_json::json;
 use workdesk::playbook::StepState;
 use workdesk::{
-    Engine, Error, NewAlert, NewCase, Playbook, PlaybookOutcome, PlaybookRun, Priority, RunState,
+    Engine, Error, NewAlert, NewCase, Playbook, PlaybookOutcome, PlaybookRun, Priority, Role, RunState,
 };
 
 use crate::scene::{EICAR, Scene, simulator};
+use crate::served::Served;
 
 async fn until(scene: &Scene, id: i64, is_so: impl Fn(&PlaybookRun) -> bool) -> PlaybookRun {
     for _ in 0..600 {
@@ -184,4 +185,29 @@ async fn ending_a_playbook_cancels_what_it_waits_for() {
     engine.cancel_playbook(run.id, "ann").await.unwrap();
     assert_eq!(scene.ended(asked.id).await.state, RunState::Cancelled);
     engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_playbook_is_saved_or_turned_on_that_is_shown_in_another_order_than_it_stands() {
+    const TURNED: &str =
+        "name: Turned\ntrigger: {on: manual}\nsteps:\n  - {id: a, comment: \"x\u{202e}y\"}\n";
+    let served = Served::new().await;
+    let admin = served.logged_in("adam", Role::Admin).await;
+    let store = &served.scene.store;
+    let before = store.playbooks().await.unwrap().len();
+    let refused = admin
+        .send("/playbooks", &[("text", TURNED), ("verb", "save")])
+        .await;
+    assert_eq!(refused.status(), 422);
+    let page = refused.text().await.unwrap();
+    assert!(page.contains("line 4: there is the character U+202E"), "{page}");
+    assert_eq!(store.playbooks().await.unwrap().len(), before);
+    // One from before the rule is told on its page, and not turned on again.
+    let id = saved(&served.scene, TURNED).await;
+    store.turn_playbook(id, false, "test").await.unwrap();
+    let path = format!("/playbooks/{id}");
+    assert!(admin.page(&path).await.contains("U+202E"));
+    let turned = admin.send(&format!("{path}/turn"), &[("is_on", "true")]).await;
+    assert_eq!(turned.status(), 409);
+    served.end().await;
 }

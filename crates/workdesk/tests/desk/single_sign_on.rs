@@ -1,8 +1,10 @@
 //! Logging in with a provider of identities: whom it lets in, and what it does not believe.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Form, State};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
@@ -21,7 +23,11 @@ use crate::served::{PASSWORD, visitor};
 /// A provider that says what it is told to.
 struct Provider {
     issuer: String,
-    key: EcdsaKeyPair,
+    /// What it signs with, and what the key is called.
+    key: Mutex<(String, EcdsaKeyPair)>,
+    /// How often it was asked what it can do.
+    described: AtomicUsize,
+    is_broken: AtomicBool,
     /// What is different about the next token.
     next: Mutex<Value>,
     /// Codes that were exchanged, with what came along.
@@ -43,7 +49,9 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let provider = Arc::new(Self {
             issuer: format!("http://{}", listener.local_addr().unwrap()),
-            key: new_key(),
+            key: Mutex::new(("k1".to_owned(), new_key())),
+            described: AtomicUsize::new(0),
+            is_broken: AtomicBool::new(false),
             next: Mutex::new(json!({})),
             exchanged: Mutex::default(),
         });
@@ -67,34 +75,36 @@ impl Provider {
         for (name, value) in next.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        let header = json!({"alg": "ES256", "kid": "k1", "typ": "JWT"});
+        let (name, own) = &*self.key.lock().unwrap();
+        let header = json!({"alg": "ES256", "kid": name, "typ": "JWT"});
         let signed = format!("{}.{}", encoded(&header), encoded(&claims));
         let stranger = new_key();
-        let key = if next["forged"] == true {
-            &stranger
-        } else {
-            &self.key
-        };
+        let key = if next["forged"] == true { &stranger } else { own };
         let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 }
 
-async fn describe(State(provider): State<Arc<Provider>>) -> Json<Value> {
+async fn describe(State(provider): State<Arc<Provider>>) -> Result<Json<Value>, StatusCode> {
+    provider.described.fetch_add(1, Ordering::SeqCst);
+    if provider.is_broken.load(Ordering::SeqCst) {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let issuer = &provider.issuer;
-    Json(json!({
+    Ok(Json(json!({
         "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/keys"),
         "response_types_supported": ["code"], "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256", "HS256"],
-    }))
+    })))
 }
 
 async fn keys(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    let point = provider.key.public_key().as_ref();
+    let (name, key) = &*provider.key.lock().unwrap();
+    let point = key.public_key().as_ref();
     let part = |from: usize| BASE64_URL_SAFE_NO_PAD.encode(&point[from..from + 32]);
     Json(
-        json!({"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "k1", "x": part(1), "y": part(33)}]}),
+        json!({"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": name, "x": part(1), "y": part(33)}]}),
     )
 }
 
@@ -254,6 +264,56 @@ async fn what_can_not_be_believed_lets_nobody_in() {
     let (status, words, _) = front.log_in(json!({})).await;
     assert_eq!(status, 403);
     assert!(words.contains("the name jane is taken"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_takes_the_admin_role_from_nobody_who_is_the_last_to_have_it() {
+    let front = Front::new().await;
+    assert_eq!(front.log_in(json!({"groups": ["leads"]})).await.0, 200);
+    assert_eq!(front.log_in(json!({"groups": ["soc"]})).await.0, 200);
+    let role = async || front.store.people().await.unwrap()[0].role;
+    assert_eq!(role().await, Role::Admin);
+    let log = front.store.audit_log(10).await.unwrap();
+    let kept = log.iter().find(|entry| entry.deed == "kept a role").unwrap();
+    assert_eq!(
+        (kept.actor.as_str(), kept.object.as_str(), kept.detail.as_str()),
+        (
+            "single sign-on",
+            "jane",
+            "admin, the last one; the provider says analyst"
+        )
+    );
+    // With another admin it is what the provider says.
+    let other = front
+        .store
+        .add_person("zoe", Role::Admin, PASSWORD.into(), "test")
+        .await
+        .unwrap();
+    assert_eq!(front.log_in(json!({"groups": ["soc"]})).await.0, 200);
+    assert_eq!(role().await, Role::Analyst);
+    assert!(front.store.remove_person(other.id, "test").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_provider_says_of_itself_is_kept_until_a_key_is_new_and_a_failure_is_not() {
+    let front = Front::new().await;
+    let provider = &front.provider;
+    let described = || provider.described.load(Ordering::SeqCst);
+    provider.is_broken.store(true, Ordering::SeqCst);
+    let begun = visitor().get(format!("{}/oidc/begin", front.origin)).send().await;
+    assert_eq!(begun.unwrap().status(), 403);
+    provider.is_broken.store(false, Ordering::SeqCst);
+    for _ in 0..3 {
+        front.begin().await;
+    }
+    assert_eq!(front.log_in(json!({})).await.0, 200);
+    assert_eq!(described(), 2, "the failed one, and one");
+    *provider.key.lock().unwrap() = ("k2".to_owned(), new_key());
+    assert_eq!(front.log_in(json!({})).await.0, 200);
+    assert_eq!(front.log_in(json!({})).await.0, 200);
+    assert_eq!(described(), 3, "once more for the new key");
+    let (status, words, _) = front.log_in(json!({"forged": true})).await;
+    assert_eq!((status, described()), (403, 4), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::server::Desk;
+use crate::server::metrics::Who;
 use crate::server::problem::Problem;
 use crate::{Person, Scope};
 
@@ -28,15 +29,15 @@ impl FromRequestParts<Desk> for Caller {
             Method::GET | Method::HEAD => Scope::Read,
             _ => Scope::Act,
         };
-        let person = match token {
-            Some((_, token)) => desk.store().person_of_token(token.trim(), scope).await?,
+        let bearer = match token {
+            Some((_, token)) => desk.store().bearer(token.trim(), scope).await?,
             None => None,
         };
         let unknown = "the header Authorization has no token that is known here, or it has ended: make one on the page Tokens, \
                        and send it as Bearer";
-        person
-            .map(Self)
-            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, unknown))
+        let bearer = bearer.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, unknown))?;
+        Who::of(&parts.extensions).is_bearer(&bearer);
+        Ok(Self(bearer.person))
     }
 }
 
