@@ -235,7 +235,7 @@ impl Store {
         .bind(storable(new.description.trim()))
         .bind(environment)
         .bind(new.priority.code())
-        .bind(by)
+        .bind(storable(by))
         .bind(now)
         .fetch_one(&mut *transaction)
         .await?;

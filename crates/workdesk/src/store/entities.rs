@@ -414,7 +414,7 @@ pub(super) async fn insert_insight(
     .bind(storable(&insight.title))
     .bind(storable(&insight.content))
     .bind(insight.severity)
-    .bind(&insight.triggered_by)
+    .bind(storable(&insight.triggered_by))
     .bind(origin.now)
     .execute(&mut **transaction)
     .await?;

@@ -287,8 +287,8 @@ impl Store {
             "SELECT value FROM context_property WHERE kind = $1 AND identifier = $2 AND name = $3",
         )
         .bind(place.kind)
-        .bind(place.identifier)
-        .bind(place.name)
+        .bind(storable(place.identifier))
+        .bind(storable(place.name))
         .fetch_optional(&self.pool)
         .await?;
         row.as_ref().map(|row| from_json(row, "value")).transpose()
@@ -320,8 +320,8 @@ impl Store {
         );
         let written = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(place.kind)
-            .bind(place.identifier)
-            .bind(place.name)
+            .bind(storable(place.identifier))
+            .bind(storable(place.name))
             .bind(value)
             .execute(&self.pool)
             .await?;
@@ -413,7 +413,7 @@ async fn set(
     let text = format!("UPDATE cases SET {column} = $2 WHERE id = $1");
     sqlx::query(sqlx::AssertSqlSafe(text))
         .bind(case)
-        .bind(value)
+        .bind(storable(value))
         .execute(&mut **transaction)
         .await?;
     Ok(())

@@ -173,7 +173,7 @@ pub(super) async fn write_down(
         .bind(case)
         .bind(now)
         .bind(kind.name())
-        .bind(actor)
+        .bind(storable(actor))
         .bind(storable(text))
         .bind(run)
         .execute(&mut **transaction)

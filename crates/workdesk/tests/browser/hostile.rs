@@ -9,7 +9,7 @@ use crate::{log_in, open, start};
 const HOSTILE: &str = "\"><script>window.owned=1</script><img src=x onerror=window.owned=1> javascript:window.owned=1 \
                        =cmd|' /C calc'!A0 {{7*7}} \u{202e}gpj.exe\u{0}\u{1b}[31m </title></textarea></svg><svg onload=window.owned=1>";
 /// How people see what can't be seen.
-const SEEN: &str = "\\u{202e}gpj.exe\\u{0}\\u{1b}[31m";
+const SEEN: &str = "\\u{202e}gpj.exe\u{2400}\\u{1b}[31m";
 
 /// What shows that a text was more than text.
 const BETRAYED: &str = r"
