@@ -3,6 +3,7 @@
 //! The reference for look-ups is a client that asks for one hash a call, one call after the other, as the original
 //! integration does; it is run here, on the same list, against the same simulator.
 
+mod fleet;
 mod platform;
 mod uploads;
 mod v3;
@@ -45,7 +46,8 @@ pub(crate) fn run(size: Size) -> Result<(), Box<dyn Error>> {
     v3::look_ups(&program, size)?;
     platform::platform(&program, size)?;
     uploads::uploads(&program, size)?;
-    workdesk::workdesk(&program, size)
+    workdesk::workdesk(&program, size)?;
+    fleet::fleet(&program, size)
 }
 
 /// The actions on the platform only.
@@ -315,4 +317,9 @@ fn milliseconds(duration: Duration) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1_000_000.0
+}
+
+/// Many workers only.
+pub(crate) fn run_fleet(size: Size) -> Result<(), Box<dyn Error>> {
+    fleet::fleet(&process::binary()?, size)
 }

@@ -26,10 +26,12 @@ fn main() -> ExitCode {
         ["bench", "v3", "--quick"] => bench::run_v3(bench::Size::Quick),
         ["bench", "workdesk"] => bench::run_workdesk(bench::Size::Full),
         ["bench", "workdesk", "--quick"] => bench::run_workdesk(bench::Size::Quick),
+        ["bench", "fleet"] => bench::run_fleet(bench::Size::Full),
+        ["bench", "fleet", "--quick"] => bench::run_fleet(bench::Size::Quick),
         ["package"] => package::run(false),
         ["package", "--seed-defaults"] => package::run(true),
         _ => Err(
-            "usage: cargo xtask bench [platform|uploads|v3|workdesk] [--quick], cargo xtask package [--seed-defaults]"
+            "usage: cargo xtask bench [platform|uploads|v3|workdesk|fleet] [--quick], cargo xtask package [--seed-defaults]"
                 .into(),
         ),
     };

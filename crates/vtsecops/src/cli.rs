@@ -691,12 +691,9 @@ pub struct WorkdeskArguments {
     /// External actions: a YAML file that lists the programs, with their parameters and limits
     #[arg(long, value_name = "PATH")]
     pub actions: Option<PathBuf>,
-    /// Serve over TLS with this chain of certificates (PEM), the server's own first
-    #[arg(long, value_name = "PATH", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-    /// The key of the certificate (PEM); nobody else may read the file
-    #[arg(long, value_name = "PATH", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
+    /// See [`TlsArguments`].
+    #[command(flatten)]
+    pub tls: TlsArguments,
     /// See [`SingleSignOnArguments`].
     #[command(flatten)]
     pub single_sign_on: SingleSignOnArguments,
@@ -706,6 +703,17 @@ pub struct WorkdeskArguments {
     /// See [`TelemetryArguments`].
     #[command(flatten)]
     pub telemetry: TelemetryArguments,
+}
+
+/// What a server shows, and the key to it.
+#[derive(Debug, Args)]
+pub struct TlsArguments {
+    /// Serve over TLS with this chain of certificates (PEM), the server's own first
+    #[arg(long, value_name = "PATH", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM); nobody else may read the file
+    #[arg(long, value_name = "PATH", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// The database that many processes share.
@@ -968,12 +976,9 @@ pub struct GatewayServing {
     /// How tools reach the gateway, where a proxy stands in front of it: scheme, host and port
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
-    /// Serve over TLS with this chain of certificates (PEM), the server's own first
-    #[arg(long, value_name = "PATH", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-    /// The key of the certificate (PEM); nobody else may read the file
-    #[arg(long, value_name = "PATH", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
+    /// See [`TlsArguments`].
+    #[command(flatten)]
+    pub tls: TlsArguments,
     /// Show the metrics at /metrics to anybody, not only to tokens
     #[arg(long)]
     pub open_metrics: bool,

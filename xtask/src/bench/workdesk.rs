@@ -23,7 +23,7 @@ const PASSWORD: &str = "correct-horse-battery-staple";
 const REQUESTS: usize = 300;
 
 /// A workdesk in a process of its own, and an analyst's cookie and token.
-struct Desk {
+pub(super) struct Desk {
     child: Child,
     origin: String,
     agent: Agent,
@@ -34,9 +34,18 @@ struct Desk {
 
 impl Desk {
     fn start(program: &Path, simulator: &Simulator) -> Result<Self, Box<dyn Error>> {
+        Self::start_with(program, simulator, &[])
+    }
+
+    pub(super) fn start_with(
+        program: &Path,
+        simulator: &Simulator,
+        more: &[&str],
+    ) -> Result<Self, Box<dyn Error>> {
         let home = tempfile::tempdir()?;
         let mut child = command(program, &simulator.address, home.path())
             .args(["workdesk", "--listen", "127.0.0.1:0"])
+            .args(more)
             .env("VTSECOPS_TIER", "private")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -85,7 +94,7 @@ impl Desk {
         Ok(desk)
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
         let request = self.agent.post(format!("{}{path}", self.origin));
         let request = request.header("Authorization", format!("Bearer {}", self.token));
         let mut answer = request.content_type("application/json").send(&body.to_string())?;

@@ -69,10 +69,7 @@ fn folder(resolved: &Resolved) -> Result<PathBuf, Failure> {
 
 fn serve(arguments: &GatewayServing) -> Result<ExitCode, Failure> {
     let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-gateway")?;
-    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
-        (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
-        _ => None,
-    };
+    let tls = tls(&arguments.tls)?;
     if tls.is_none() && !arguments.listen.ip().is_loopback() {
         return Err(Failure::usage(
             "Without TLS the gateway listens on loopback addresses only, as tokens could be read on their way: give it --tls-cert \

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use workdesk::{Desk, Engine, External, Role, Serving, SingleSignOn, Tls};
 
 use super::run::resolve;
-use crate::cli::{Connection, SingleSignOnArguments, WorkdeskArguments, WorkdeskVerb};
+use crate::cli::{Connection, SingleSignOnArguments, TlsArguments, WorkdeskArguments, WorkdeskVerb};
 use crate::failure::Failure;
 use crate::settings::Resolved;
 use crate::{ending, telemetry};
@@ -25,10 +25,7 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
         return moving::run(moving);
     }
     let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-workdesk")?;
-    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
-        (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
-        _ => None,
-    };
+    let tls = tls(&arguments.tls)?;
     if tls.is_none() && !arguments.listen.ip().is_loopback() {
         return Err(Failure::usage(
             "Without TLS the workdesk listens on loopback addresses only: give it --tls-cert and --tls-key, or put a proxy with \
@@ -179,8 +176,11 @@ fn single_sign_on(arguments: &SingleSignOnArguments) -> Result<Option<SingleSign
     Ok(Some(settings))
 }
 
-/// What the server shows, and the key to it, which nobody else may read.
-pub(super) fn tls(certificate: &Path, key: &Path) -> Result<Tls, Failure> {
+/// What the server shows, and the key to it, which nobody else may read; `None` where it serves without TLS.
+pub(super) fn tls(arguments: &TlsArguments) -> Result<Option<Tls>, Failure> {
+    let (Some(certificate), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) else {
+        return Ok(None);
+    };
     let read =
         |path: &Path| fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())));
     let chain = read(certificate)?;
@@ -195,11 +195,12 @@ pub(super) fn tls(certificate: &Path, key: &Path) -> Result<Tls, Failure> {
             )));
         }
     }
-    Tls::new(&chain, &read(key)?).map_err(|words| {
+    let tls = Tls::new(&chain, &read(key)?).map_err(|words| {
         Failure::usage(format!(
             "{} and {}: {words}",
             certificate.display(),
             key.display()
         ))
-    })
+    });
+    tls.map(Some)
 }

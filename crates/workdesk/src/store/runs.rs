@@ -222,21 +222,29 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] for the case, or an entity that is not in it.
     pub async fn queue_run(&self, new: NewRun, by: &str) -> Result<Run, Error> {
+        let (transaction, run) = self.new_run(&new, by).await?;
+        transaction.commit().await?;
+        self.changed(run.case, Some(run.id)).await;
+        // As it was asked for: somebody may have begun it.
+        Ok(run)
+    }
+
+    /// A run that is there when the transaction is committed.
+    async fn new_run(&self, new: &NewRun, by: &str) -> Result<(Transaction<'static, Any>, Run), Error> {
         self.case(new.case).await?;
-        let now = self.now();
         let mut transaction = self.begin(Turn::Case(new.case)).await?;
         let of = NewRunOf {
-            new: &new,
+            new,
             by,
             playbook: None,
-            now,
+            now: self.now(),
         };
         let id = insert_run(&mut transaction, of).await?;
-        // As it was asked for: somebody may begin it at once.
-        let run = run_in(&mut transaction, id).await?;
-        transaction.commit().await?;
-        self.changed(new.case, Some(id)).await;
-        Ok(run)
+        let row = sqlx::query("SELECT * FROM run WHERE id = $1")
+            .bind(id)
+            .fetch_one(&mut *transaction)
+            .await?;
+        Ok((transaction, Run::read(&row)?))
     }
 
     /// Writes down a run that was made elsewhere, with what it leaves.
@@ -244,22 +252,12 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] for the case.
     pub async fn add_ended_run(&self, new: NewRun, ended: &Ended, by: &str) -> Result<Run, Error> {
-        self.case(new.case).await?;
-        let now = self.now();
-        let mut transaction = self.begin(Turn::Case(new.case)).await?;
-        let of = NewRunOf {
-            new: &new,
-            by,
-            playbook: None,
-            now,
-        };
-        let id = insert_run(&mut transaction, of).await?;
-        let run = run_in(&mut transaction, id).await?;
-        end_with(&mut transaction, &run, ended, None, now).await?;
+        let (mut transaction, run) = self.new_run(&new, by).await?;
+        end_with(&mut transaction, &run, ended, None, self.now()).await?;
         transaction.commit().await?;
         self.playbook_bell.notify_one();
-        self.changed(run.case, Some(id)).await;
-        self.run(id).await
+        self.changed(run.case, Some(run.id)).await;
+        self.run(run.id).await
     }
 
     /// One run.
@@ -491,14 +489,6 @@ pub(super) struct NewRunOf<'a> {
     /// The playbook on the case that asks for it, and its step.
     pub(super) playbook: Option<(i64, &'a str)>,
     pub(super) now: i64,
-}
-
-async fn run_in(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<Run, Error> {
-    let row = sqlx::query("SELECT * FROM run WHERE id = $1")
-        .bind(id)
-        .fetch_one(&mut **transaction)
-        .await?;
-    Run::read(&row)
 }
 
 /// Puts a run in line, and says so on the case wall.
