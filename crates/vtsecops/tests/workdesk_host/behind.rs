@@ -99,17 +99,24 @@ impl Behind {
             let entities = self.store.entities(self.case, 0, u32::MAX).await.unwrap();
             let mut wrong: Vec<String> = entities.iter().filter_map(|own| differs(platform, own)).collect();
             let insights = self.store.insights(self.case, 0, u32::MAX).await.unwrap();
-            let told: Vec<Value> = platform.insights();
-            let texts = |of: &dyn Fn(&Value) -> Value| told.iter().map(of).collect::<Vec<_>>();
-            let own: Vec<Value> = insights.iter().map(|own| own.content.as_str().into()).collect();
-            if own.get(own.len().saturating_sub(told.len())..)
-                != Some(&texts(&|told| told["content"].clone()))
-            {
+            let told = platform.insights().into_iter();
+            let mut told: Vec<String> = told.map(|told| text(&told["content"])).collect();
+            // Those of the case itself come first. An action sends several at once, so which of them arrives first is nobody's promise.
+            let added = insights.len().saturating_sub(told.len());
+            let added = insights.into_iter().skip(added);
+            let mut own: Vec<String> = added.map(|own| own.content).collect();
+            own.sort();
+            told.sort();
+            if own != told {
                 wrong.push(format!("the insights are {own:?}"));
             }
             wrong
         })
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn differs(platform: &Platform, own: &StoredEntity) -> Option<String> {
