@@ -550,10 +550,9 @@ impl Journal {
         }
     }
 
-    /// Whether they are written down, or need not be yet.
-    async fn write(&self, rows: Vec<Row>, at_once: bool) -> bool {
+    async fn write(&self, rows: Vec<Row>, at_once: bool) {
         if rows.is_empty() {
-            return true;
+            return;
         }
         let rows = {
             let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -565,16 +564,16 @@ impl Journal {
                         && !self.is_long.load(Ordering::Relaxed) =>
                 {
                     *first = rows;
-                    return true;
+                    return;
                 }
                 Writing::NotYet(first) => std::mem::take(first).into_iter().chain(rows).collect(),
                 Writing::Into(_) => rows,
             }
         };
-        self.insert(rows).await
+        self.insert(rows).await;
     }
 
-    async fn insert(&self, rows: Vec<Row>) -> bool {
+    async fn insert(&self, rows: Vec<Row>) {
         let store = self.store();
         let written = store.run(None, move |connection| {
             rows.iter().try_for_each(|row| {
@@ -592,7 +591,7 @@ impl Journal {
                     .map(drop)
             })
         });
-        written.await.is_some()
+        let _: Option<()> = written.await;
     }
 
     /// The file, begun if it is not there.

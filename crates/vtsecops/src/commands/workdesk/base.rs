@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use secops::Parameters;
 use secrecy::ExposeSecret;
 use virustotal::quota::Ledger;
-use virustotal::{Cache, Client, Database, Journal, Journals, Notify, Settings, journal};
+use virustotal::{ApiKey, Cache, Client, Database, Journal, Journals, Notify, Settings, journal};
 use workdesk::{Clients, DEFAULT_INSTANCE, ExternalAction, Pace, Run, Sealer, Store};
 
 use crate::cli::{Connection, DatabaseArguments};
@@ -18,7 +18,7 @@ use crate::commands::instance::{API_KEY, Instance, VERIFY_SSL};
 use crate::commands::run::{home, resolve, variable};
 use crate::failure::Failure;
 use crate::progress::Teller;
-use crate::settings::Resolved;
+use crate::settings::{ConfigFile, Resolved};
 use crate::{settings, stores};
 
 /// Where everything is kept.
@@ -240,11 +240,21 @@ impl KeptRuns {
     }
 }
 
+/// The settings of this user as they are now.
+fn current() -> Result<(Resolved, ConfigFile), String> {
+    resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())
+}
+
+/// This user's key.
+fn own_key(file: &ConfigFile) -> Result<ApiKey, String> {
+    let found = settings::find_key(None, variable, file, home().as_deref());
+    found.map(|(key, _)| key).map_err(|error| error.to_string())
+}
+
 impl OfThisUser {
     /// Settings for a client, with the key of the configuration or of this user.
     fn settings(&self, configuration: Option<&Parameters>) -> Result<Settings, String> {
-        let (resolved, file) =
-            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
+        let (resolved, file) = current()?;
         let mut settings = match configuration {
             Some(configuration) => {
                 let instance = Instance::read(configuration)?;
@@ -253,11 +263,7 @@ impl OfThisUser {
                 settings.api = instance.api.unwrap_or(settings.api);
                 settings
             }
-            None => {
-                let key = settings::find_key(None, variable, &file, home().as_deref());
-                let (key, _) = key.map_err(|error| error.to_string())?;
-                resolved.to_virustotal(key)
-            }
+            None => resolved.to_virustotal(own_key(&file)?),
         };
         settings.ledger = Some(Arc::clone(&self.ledger));
         settings.cache = resolved.keeps_reports().then(|| Arc::clone(&self.cache));
@@ -287,8 +293,7 @@ impl Clients for OfThisUser {
     }
 
     fn policy(&self, action: Action) -> Result<Option<Policy>, String> {
-        let (resolved, _) =
-            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
+        let (resolved, _) = current()?;
         settings::policy_of(action, &resolved).map_err(|error| error.to_string())
     }
 
@@ -297,10 +302,8 @@ impl Clients for OfThisUser {
     }
 
     fn own_configuration(&self) -> Result<Parameters, String> {
-        let (resolved, file) =
-            resolve(&Vec::new(), &Connection::default()).map_err(|failure| failure.message().to_owned())?;
-        let key = settings::find_key(None, variable, &file, home().as_deref());
-        let (key, _) = key.map_err(|error| error.to_string())?;
+        let (resolved, file) = current()?;
+        let key = own_key(&file)?;
         let verify = resolved.to_virustotal(key.clone()).verify_tls;
         Ok(Parameters::new()
             .with(API_KEY, key.to_secret().expose_secret())
