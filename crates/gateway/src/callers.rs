@@ -141,7 +141,7 @@ impl Callers {
         let account = same.map(|caller| Arc::clone(&caller.account));
         let account = account.unwrap_or_else(|| {
             Arc::new(Account {
-                client: self.client.for_run(token.rights.priority),
+                client: self.client.for_run(token.rights.priority, &token.name),
                 day: Mutex::new(Day {
                     date: date(self.clock.now()),
                     used: known.earlier.remove(&token.id).unwrap_or(0),

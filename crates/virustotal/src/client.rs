@@ -134,13 +134,19 @@ impl Client {
         })
     }
 
-    /// A client for another run: the same key, pace and connections, a place of its own in the quota's line, and
-    /// counters of its own.
+    /// A client for another run, of an environment (empty: nobody's in particular): the same key, pace and connections, a place of its own
+    /// in the quota's line, and counters of its own.
     #[must_use]
-    pub fn for_run(&self, priority: Priority) -> Self {
+    pub fn for_run(&self, priority: Priority, environment: &str) -> Self {
         Self {
-            transport: self.transport.for_run(priority),
+            transport: self.transport.for_run(priority, environment),
         }
+    }
+
+    /// Its place among the others that wait for the quota.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.transport.priority()
     }
 
     /// A client for a part of this run: the same place in the quota's line, and counters of its own.

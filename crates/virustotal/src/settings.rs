@@ -114,6 +114,8 @@ pub struct Settings {
     pub journal: Option<Arc<Journal>>,
     /// Whose calls go first. Default: a person's.
     pub priority: Priority,
+    /// The environment (customer, team) that the calls are for: environments take turns. Default: none in particular.
+    pub environment: String,
     /// What the key's owner calls it; shown by the ledger. Default: `default`.
     pub key_label: String,
     /// Who is told of waits and of damaged files.
@@ -166,6 +168,7 @@ impl Settings {
             max_age: None,
             journal: None,
             priority: Priority::default(),
+            environment: String::new(),
             key_label: "default".to_owned(),
             notify: Notify::default(),
         }

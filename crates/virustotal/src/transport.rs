@@ -93,7 +93,7 @@ impl Transport {
     /// # Errors
     /// [`Error::Settings`] for a bad address, CA file or proxy.
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
-        let priority = settings.priority;
+        let (priority, environment) = (settings.priority, settings.environment.clone());
         let line = Line {
             http: Http::new(&settings)?,
             gate: Gate::new(settings.max_in_flight.max(1), settings.retry),
@@ -102,12 +102,12 @@ impl Transport {
             failures_in_a_row: AtomicU32::new(0),
             v3_takes_key: OnceLock::new(),
         };
-        Ok(Self::for_new_run(Arc::new(line), priority))
+        Ok(Self::for_new_run(Arc::new(line), priority, environment))
     }
 
-    /// The same line, for another run.
-    pub(crate) fn for_run(&self, priority: Priority) -> Self {
-        Self::for_new_run(Arc::clone(&self.line), priority)
+    /// The same line, for another run of an environment.
+    pub(crate) fn for_run(&self, priority: Priority, environment: &str) -> Self {
+        Self::for_new_run(Arc::clone(&self.line), priority, environment.to_owned())
     }
 
     /// The same run, with counters of its own.
@@ -115,10 +115,11 @@ impl Transport {
         Self::on(Arc::clone(&self.line), Arc::clone(&self.turn))
     }
 
-    fn for_new_run(line: Arc<Line>, priority: Priority) -> Self {
+    fn for_new_run(line: Arc<Line>, priority: Priority, environment: String) -> Self {
         let settings = &line.settings;
         let key = KeyId::of(&settings.key, &settings.base_url);
-        let turn = Turn::new(key, settings.key_label.clone(), settings.limits, priority);
+        let label = settings.key_label.clone();
+        let turn = Turn::new(key, label, settings.limits, priority, environment);
         Self::on(line, Arc::new(turn))
     }
 

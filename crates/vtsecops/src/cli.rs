@@ -1000,7 +1000,8 @@ owner at VirusTotal, never the key itself.
 Examples:
   vtsecops quota
   vtsecops quota --json
-  vtsecops quota --user jane_doe --save"
+  vtsecops quota --user jane_doe --save
+  vtsecops quota --share 'Customer A=20' --share 'Customer B=10'"
 )]
 pub struct QuotaArguments {
     /// Ask VirusTotal too, about this user: the key's owner (one call)
@@ -1015,6 +1016,15 @@ pub struct QuotaArguments {
     /// Ask with the key of this instance, and save for it ([instance.NAME] in the config file)
     #[arg(long, value_name = "NAME", requires = "user")]
     pub instance: Option<String>,
+    /// Keep this part of a key's calls for an environment from now on: Vienna=20 (percent), or Vienna=none; can be repeated
+    #[arg(long = "share", value_name = "ENVIRONMENT=PERCENT")]
+    pub shares: Vec<String>,
+    /// The key that --share is about, by its label or number [default: the only one that has made calls]
+    #[arg(long, value_name = "KEY", requires = "shares")]
+    pub key: Option<String>,
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
     /// As JSON
     #[arg(long)]
     pub json: bool,

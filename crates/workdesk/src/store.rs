@@ -44,6 +44,7 @@ pub(crate) use platform::CaseChange;
 pub use platform::{Attachment, NewAttachment, Property, StoredAlert};
 pub use playbooks::{PendingAction, PlaybookOutcome, PlaybookRun, StoredPlaybook};
 pub use reports::Report;
+pub(crate) use runs::AskedFor;
 pub use runs::{Ended, NewRun, Run, RunState};
 pub use tokens::{ApiToken, Bearer, Scope};
 pub use wall::{WallEntry, WallKind};
