@@ -107,6 +107,7 @@ impl Scene {
             public_url: None,
             is_secure: false,
             open_metrics: false,
+            bounds: gateway::Bounds::default(),
         };
         change(&mut serving);
         let settings = serving.settings.clone();
