@@ -26,7 +26,9 @@ pub(crate) fn origin(text: &str) -> Result<String, Error> {
     let read = || {
         let uri: Uri = text.parse().ok()?;
         let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+        let authority = uri
+            .authority()
+            .filter(|authority| !authority.as_str().contains('@'))?;
         let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !text.contains('#');
         (is_web && is_bare).then(|| format!("{}://{authority}", uri.scheme_str().unwrap_or_default()))
     };

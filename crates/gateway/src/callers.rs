@@ -151,7 +151,9 @@ impl Callers {
     }
 
     fn caller(&self, token: Token, known: &mut Known) -> Arc<Caller> {
-        let Known { accounts, earlier, .. } = known;
+        let Known {
+            accounts, earlier, ..
+        } = known;
         let account = accounts.entry(token.id.clone()).or_insert_with(|| {
             Arc::new(Account {
                 client: self.client.for_run(token.rights.priority),

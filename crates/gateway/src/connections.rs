@@ -38,8 +38,8 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            connections: 1024,
-            connections_of_one: 512,
+            connections: 512,
+            connections_of_one: 256,
             head: Duration::from_secs(30),
             refused_a_minute: 60,
             quiet: Duration::from_secs(10),

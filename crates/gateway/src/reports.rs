@@ -267,7 +267,9 @@ fn afford(caller: &Arc<Caller>, kind: Kind, items: &mut [Item]) -> Result<Option
         spending => Some(spending?),
     };
     let granted = spending.as_ref().map_or(0, Spending::granted);
-    let granted = usize::try_from(granted).unwrap_or(usize::MAX).saturating_mul(a_call);
+    let granted = usize::try_from(granted)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(a_call);
     for item in items.iter_mut().filter(|item| item.is_open()).skip(granted) {
         item.step = Step::Beyond;
     }

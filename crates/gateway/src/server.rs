@@ -329,7 +329,10 @@ fn shown(request: &Request) -> Option<String> {
     let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let in_query = || {
         let query: Fields = body::fields(request.uri().query().unwrap_or_default().as_bytes());
-        query.into_iter().find(|(name, _)| is_key(name)).map(|(_, secret)| secret)
+        query
+            .into_iter()
+            .find(|(name, _)| is_key(name))
+            .map(|(_, secret)| secret)
     };
     header.or_else(in_query)
 }

@@ -59,7 +59,8 @@ impl Tickets {
     /// Whether that is the secret of an address that still counts.
     pub(crate) fn is_open(&self, secret: &str) -> bool {
         let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(secret).is_some_and(|ticket| ticket.until > Instant::now())
+        open.get(secret)
+            .is_some_and(|ticket| ticket.until > Instant::now())
     }
 
     /// Takes an address, once: whose token asked for it, and what it is for.

@@ -81,7 +81,9 @@ impl Room {
             None => (None, self.strangers.take(from)),
         };
         let is_there = seat.0.is_some() || seat.1.is_some();
-        is_there.then_some(seat).ok_or_else(|| Refusal::Unavailable("Too many uploads at once. Try again in a moment.".to_owned()))
+        is_there.then_some(seat).ok_or_else(|| {
+            Refusal::Unavailable("Too many uploads at once. Try again in a moment.".to_owned())
+        })
     }
 }
 
@@ -131,7 +133,11 @@ pub(crate) async fn receive(
         )));
     }
     let of_known = FORM + Duration::from_secs(length.unwrap_or(most) / SLOWEST_UPLOAD);
-    let mut patience = Patience::new(if told.caller.is_some() { of_known } else { UNTIL_KNOWN });
+    let mut patience = Patience::new(if told.caller.is_some() {
+        of_known
+    } else {
+        UNTIL_KNOWN
+    });
     let meter = Meter::new(most);
     let unreadable = || {
         let refusal = meter.refusal();

@@ -6,8 +6,8 @@ use crate::common::{KEY, client, eicar, found, hash, later, settings, simulator}
 use simulator::{Fault, FaultKind, KeyKind, Simulator, synthetic_file};
 use virustotal::object::parse_ip;
 use virustotal::{
-    Accept, Api, Answer, Canceller, Client, Deadline, DomainName, Error, FileHash, ProxyChoice, Stop, Trouble,
-    UrlId,
+    Accept, Answer, Api, Canceller, Client, Deadline, DomainName, Error, FileHash, ProxyChoice, Stop,
+    Trouble, UrlId,
 };
 
 fn hashes(count: u64) -> Vec<FileHash> {
@@ -173,7 +173,11 @@ async fn a_refused_key_that_may_rest_is_tried_again_by_one_call_and_then_good() 
         assert!(found(&ask(4).await), "{api:?}");
         assert!(found(&ask(5).await), "{api:?}");
         assert!(!client.key_is_refused());
-        assert_eq!(running.count(path), if api == Api::Auto { 4 } else { 5 }, "{api:?}");
+        assert_eq!(
+            running.count(path),
+            if api == Api::Auto { 4 } else { 5 },
+            "{api:?}"
+        );
     }
 }
 
