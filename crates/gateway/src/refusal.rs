@@ -127,8 +127,8 @@ impl Refusal {
             Self::WrongKey => "Wrong API key",
             Self::Method => "This path takes no such method",
             Self::Slower(_) => {
-                "Too many requests without a token that counts came from this address. Wait, and show the token in the header \
-                 x-apikey or the address."
+                "Too many requests without a token that counts came from this address. Wait, and show the token before the \
+                 body: in the header x-apikey (API v3) or in the address (API v2)."
             }
             Self::Forbidden(words)
             | Self::NotFound(words)

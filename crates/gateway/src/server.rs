@@ -23,7 +23,7 @@ use crate::address;
 use crate::answer::{Answer, Told};
 use crate::audit::{self, Entry, Trail};
 use crate::body::{self, Fields};
-use crate::callers::Callers;
+use crate::callers::{Caller, Callers};
 use crate::connections::{self, Bounds, Peer};
 use crate::flight::Flights;
 use crate::lookups::LookUps;
@@ -37,6 +37,8 @@ use crate::{Error, make_folder, v2, v3};
 
 /// How long a call may take, beyond the wait for a slot.
 const CALL: Duration = Duration::from_secs(120);
+/// Secrets of one request that are looked at: one in the header, one in the address.
+const MOST_SHOWN: usize = 2;
 /// How long a key that VirusTotal has refused rests before one call tries it again.
 const REFUSED_KEY_RESTS: Duration = Duration::from_secs(5 * 60);
 
@@ -265,13 +267,13 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let (body, rest) = body::with_rest(body);
     let request = Request::from_parts(parts, body);
-    let answered = match shared.pause_of(&path, shown.as_deref()) {
+    let answered = match shared.pause_of(&path, &shown) {
         Some(pause) => Err(Refusal::Slower(pause)),
         None => route(&shared, version, &path, request, &mut told).await,
     };
     if told.caller.is_none() {
         // One who is refused for another reason has a name all the same.
-        told.caller = shown.and_then(|secret| shared.callers.find(&secret));
+        told.caller = shared.whose(&shown);
     }
     let refused = answered.as_ref().err().map(|refusal| refusal.code().to_owned());
     let (response, content) = match answered {
@@ -323,18 +325,17 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
     guarded(response)
 }
 
-/// The secret that a request shows before its body is read: in the header, or as a parameter of the address.
-fn shown(request: &Request) -> Option<String> {
+/// What a request shows before its body is read: in the header, and as parameters of the address.
+fn shown(request: &Request) -> Vec<String> {
     let header = request.headers().get(v3::KEY_HEADER);
     let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let in_query = || {
-        let query: Fields = body::fields(request.uri().query().unwrap_or_default().as_bytes());
-        query
-            .into_iter()
-            .find(|(name, _)| is_key(name))
-            .map(|(_, secret)| secret)
-    };
-    header.or_else(in_query)
+    let query: Fields = body::fields(request.uri().query().unwrap_or_default().as_bytes());
+    let in_query = query.into_iter().filter(|(name, _)| is_key(name));
+    header
+        .into_iter()
+        .chain(in_query.map(|(_, secret)| secret))
+        .take(MOST_SHOWN)
+        .collect()
 }
 
 /// Everything that a path can be.
@@ -445,14 +446,19 @@ impl Hall {
 impl Shared {
     /// How long this address has to wait, where too many requests without a token that counts came from it and this one
     /// is, as far as can be seen without reading it, another one. Who shows a token is never kept waiting by others.
-    fn pause_of(&self, path: &str, shown: Option<&str>) -> Option<Duration> {
+    fn pause_of(&self, path: &str, shown: &[String]) -> Option<Duration> {
         let pause = self.strangers.pause(self.peer, self.bounds.refused_a_minute)?;
-        let is_known = shown.is_some_and(|secret| self.callers.find(secret).is_some());
+        let is_known = self.whose(shown).is_some();
         let has_ticket = || {
             let last = path.rsplit('/').next().unwrap_or_default();
             self.tickets.is_open(last)
         };
         (!is_known && !has_ticket()).then_some(pause)
+    }
+
+    /// Whose token is among them.
+    fn whose(&self, shown: &[String]) -> Option<Arc<Caller>> {
+        shown.iter().find_map(|secret| self.callers.find(secret))
     }
 
     fn a_stranger_came(&self) {
