@@ -973,7 +973,7 @@ pub struct GatewayServing {
     /// Refuse files that the rules in this file forbid
     #[arg(long, value_name = "PATH")]
     pub upload_rules: Option<String>,
-    /// How tools reach the gateway, where a proxy stands in front of it: scheme, host and port
+    /// How tools reach the gateway, where a proxy stands in front of it: scheme, host and port, without a path
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
     /// See [`TlsArguments`].
