@@ -30,5 +30,5 @@ pub use store::{
     ApiToken, Attachment, AuditEntry, Backup, Bearer, Case, CaseFilter, CasePage, Change, Changed, Ended,
     Enrichment, Instance, NewAlert, NewAttachment, NewCase, NewRun, PendingAction, Person, PlaybookOutcome,
     PlaybookRun, Priority, Property, Report, Retention, Role, Run, RunState, Scope, Store, StoredAlert,
-    StoredEntity, StoredInsight, StoredPlaybook, Tidied, WallEntry, WallKind, back_up, check_backup,
+    StoredEntity, StoredInsight, StoredPlaybook, Tidied, WallEntry, WallKind, back_up, check_backup, fold,
 };

@@ -36,7 +36,7 @@ use virustotal::{Clock, Database};
 
 use crate::{Error, Sealer};
 
-pub use backup::{Backup, back_up, check_backup};
+pub use backup::{Backup, back_up, check_backup, fold};
 pub use cases::{Case, CaseFilter, CasePage, NewAlert, NewCase, Priority};
 pub(crate) use entities::NewInsight;
 pub use entities::{Change, Enrichment, StoredEntity, StoredInsight};

@@ -59,6 +59,18 @@ pub async fn back_up(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Works what was written last into the file itself, so that it is whole without the files beside it. Nobody else may use it.
+///
+/// # Errors
+/// [`Error::Database`]: it is as it was.
+pub async fn fold(file: &Path) -> Result<(), Error> {
+    let mut connection = open(file).await?;
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_all(&mut connection)
+        .await?;
+    Ok(connection.close().await?)
+}
+
 /// Looks through a copy: whether it is whole, and what is in it.
 ///
 /// # Errors
