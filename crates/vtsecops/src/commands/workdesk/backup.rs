@@ -134,6 +134,7 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Result<ExitCode, Failure>
         }
     }
     let holds = run(check(new.path(), from))?;
+    give_to_owner_of(folder, new.path());
     new.as_file().sync_all().map_err(unwritable)?;
     // One that can't be is kept as it is, with the files beside it.
     let _ = run(async {
@@ -251,6 +252,19 @@ fn compare(file: &Path) -> Result<bool, Failure> {
         ))),
     }
 }
+
+/// Root restores for the user whose workdesk it is.
+#[cfg(unix)]
+fn give_to_owner_of(folder: &Path, file: &Path) {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if let Ok(known) = fs::metadata(folder) {
+        // Who may not is the owner already, or is told at the start that the file can't be read.
+        let _ = chown(file, Some(known.uid()), Some(known.gid()));
+    }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner_of(_: &Path, _: &Path) {}
 
 /// What was there before.
 enum Former {
