@@ -660,6 +660,8 @@ the folder. Ctrl-C ends the workdesk: what is under way is taken up again at the
 
 Programs of other integrations can be run as Google SecOps would run them: a file lists them (docs/workdesk.md).
 
+Everything is kept for ever, unless the options of retention say otherwise: then what is old is removed at the start and once a day.
+
 Examples:
   vtsecops workdesk
   vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk
@@ -713,15 +715,15 @@ pub struct WorkdeskArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retention")]
 pub struct RetentionArguments {
-    /// Once a day, remove closed cases to which nothing has happened for so many days, with all that belongs to them
+    /// Remove closed cases to which nothing has happened for so many days, with all that belongs to them
     /// [default: the variable VTSECOPS_KEEP_CLOSED_CASES, or for ever]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep_closed_cases: Option<u32>,
-    /// Once a day, remove reports and results of runs of closed cases that ended so many days ago; verdicts, insights and the case wall stay
+    /// Remove reports and results of runs of closed cases that ended so many days ago; verdicts, insights and the case wall stay
     /// [default: the variable VTSECOPS_KEEP_REPORTS, or for ever]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep_reports: Option<u32>,
-    /// Once a day, remove entries of the audit log that are older than so many days
+    /// Remove entries of the audit log that are older than so many days
     /// [default: the variable VTSECOPS_KEEP_AUDIT, or for ever]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep_audit: Option<u32>,
@@ -814,7 +816,8 @@ pub struct RestoreArguments {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Says how much of what has been removed. The workdesk can go on working meanwhile. A case that is open, or that has a run or a playbook that
-has not ended, is never removed. What is removed is gone: --dry-run says first what it would be.
+has not ended, is never removed. What is removed is gone: --dry-run says first what it would be. The variables count only where no option of
+retention is given.
 
 Examples:
   vtsecops workdesk tidy --keep-closed-cases 90 --dry-run
@@ -822,18 +825,18 @@ Examples:
   vtsecops workdesk tidy --keep-reports 30 --database postgres://vtsecops@db.example/vtsecops"
 )]
 pub struct TidyArguments {
-    /// See [`RetentionArguments`].
-    #[command(flatten)]
-    pub retention: RetentionArguments,
     /// Remove nothing
     #[arg(long)]
     pub dry_run: bool,
     /// The folder of the workdesk [default: the workdesk folder of the state folder]
-    #[arg(long, value_name = "PATH", help_heading = "Options")]
+    #[arg(long, value_name = "PATH")]
     pub folder: Option<PathBuf>,
     /// See [`DatabaseArguments`].
     #[command(flatten)]
     pub database: DatabaseArguments,
+    /// See [`RetentionArguments`].
+    #[command(flatten)]
+    pub retention: RetentionArguments,
 }
 
 /// `workdesk migrate`

@@ -87,6 +87,17 @@ fn a_workdesk_is_tidied_by_a_command_beside_it_and_by_itself_and_not_without_bei
             desk.page(&cookie, "/cases/1").await.contains("Closed long ago"),
             "nothing was asked to go"
         );
+        let of_the_log = ["workdesk", "tidy", "--dry-run", "--keep-audit", "365"];
+        let only = scene
+            .command(&of_the_log)
+            .env("VTSECOPS_KEEP_CLOSED_CASES", "90")
+            .output();
+        let only = Ran::from(only.unwrap());
+        assert!(
+            only.out.contains("0 closed cases"),
+            "who names one thing means no other: {}",
+            only.out
+        );
         let kept = tidy(&["--keep-closed-cases", "365"]);
         assert!(kept.out.contains("0 closed cases"), "{}", kept.out);
         let gone = tidy(&["--keep-closed-cases", "90"]);

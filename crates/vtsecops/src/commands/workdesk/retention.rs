@@ -33,7 +33,17 @@ pub(crate) fn days(option: Option<u32>, name: &str) -> Result<Option<u32>, Failu
 
 /// `vtsecops workdesk tidy`
 pub(super) fn tidy(arguments: &TidyArguments) -> Result<ExitCode, Failure> {
-    let retention = of(&arguments.retention)?;
+    let told = Retention {
+        closed_cases: arguments.retention.keep_closed_cases,
+        reports: arguments.retention.keep_reports,
+        audit: arguments.retention.keep_audit,
+    };
+    // Who says what is to go means nothing else.
+    let retention = if told.is_any() {
+        told
+    } else {
+        of(&arguments.retention)?
+    };
     if !retention.is_any() {
         return Err(Failure::usage(
             "What is to go? --keep-closed-cases DAYS, --keep-reports DAYS, --keep-audit DAYS; without them all is kept.",
