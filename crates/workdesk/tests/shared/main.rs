@@ -31,6 +31,7 @@ mod scene;
 mod served;
 #[path = "../desk/single_sign_on.rs"]
 mod single_sign_on;
+mod strays;
 #[path = "../desk/tidying.rs"]
 mod tidying;
 mod upgrade;
