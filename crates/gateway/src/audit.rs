@@ -3,6 +3,8 @@
 //! A line names the token and never holds it; of an address it has the object and never the query. When the file has
 //! grown large it becomes `gateway-audit.1.jsonl`, and what was there before moves on by one.
 
+mod keeping;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};

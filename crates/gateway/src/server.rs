@@ -17,6 +17,7 @@ use axum::routing::{any, get};
 use axum::serve::Listener;
 use integration::UploadRules;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use virustotal::{Client, Clock, Deadline, Passing, PassingBody, Settings, Tier, Version};
 
 use crate::address;
@@ -41,6 +42,8 @@ const CALL: Duration = Duration::from_secs(120);
 const MOST_SHOWN: usize = 2;
 /// How long a key that VirusTotal has refused rests before one call tries it again.
 const REFUSED_KEY_RESTS: Duration = Duration::from_secs(5 * 60);
+/// Until the audit trail is looked through again.
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How a gateway is served.
 pub struct Serving {
@@ -191,6 +194,28 @@ impl Gateway {
         Ok(Self {
             shared: Arc::new(hall),
         })
+    }
+
+    /// From now on, and once a day, removes lines of the audit trail that are older than `days`. It ends with the runtime.
+    pub fn keep_audit_for(&self, days: u32) {
+        let hall = Arc::downgrade(&self.shared);
+        let longest = SignedDuration::from_hours(24 * i64::from(days));
+        tokio::spawn(async move {
+            while let Some(hall) = hall.upgrade() {
+                let removed = tokio::task::spawn_blocking(move || {
+                    let end = hall.clock.now().checked_sub(longest).unwrap_or(Timestamp::MIN);
+                    hall.trail.forget_before(end)
+                });
+                match removed.await {
+                    Ok(Ok(0)) | Err(_) => {}
+                    Ok(Ok(lines)) => tracing::info!(lines, "old lines of the audit trail were removed"),
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, "old lines of the audit trail can't be removed; it is tried again tomorrow");
+                    }
+                }
+                tokio::time::sleep(A_DAY).await;
+            }
+        });
     }
 
     /// Serves until `stop` ends; answers that have begun are finished.

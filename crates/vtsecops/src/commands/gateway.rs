@@ -22,7 +22,7 @@ use crate::cli::{
     AuditArguments, Connection, GatewayArguments, GatewayServing, GatewayVerb, Showing, TokenAdd, TokenVerb,
     Waiting,
 };
-use crate::commands::workdesk::base;
+use crate::commands::workdesk::{base, retention};
 use crate::failure::Failure;
 use crate::progress::Teller;
 use crate::settings::{self, Flags, Resolved};
@@ -144,6 +144,9 @@ async fn listen(
     folder: &Path,
     has_tokens: bool,
 ) -> Result<ExitCode, Failure> {
+    if let Some(days) = retention::days(arguments.keep_audit, "VTSECOPS_KEEP_AUDIT")? {
+        gateway.keep_audit_for(days);
+    }
     let listen = arguments.listen;
     let listener = TcpListener::bind(listen)
         .await

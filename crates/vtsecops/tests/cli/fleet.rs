@@ -241,7 +241,8 @@ fn a_workdesk_that_moves_to_a_server_goes_on_where_it_was_and_submits_nothing_ag
             .scan_for(Duration::from_secs(3))
     });
     Runtime::new().unwrap().block_on(async {
-        let address = server.database().await.address();
+        let database = server.database().await;
+        let address = database.address();
         let desk = Desk::start_at(&scene, "127.0.0.1:0", &[]);
         let cookie = desk.set_up().await;
         let made = [("title", "Before"), ("text", "http://unknown.example/a")];
@@ -284,6 +285,27 @@ fn a_workdesk_that_moves_to_a_server_goes_on_where_it_was_and_submits_nothing_ag
             "{}",
             moved.out
         );
+        let counted = moved
+            .out
+            .lines()
+            .find(|line| line.contains("calls of today"))
+            .unwrap();
+        let counted: i64 = counted.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(
+            counted > 0 && counted <= scene.running.calls().len() as i64,
+            "{}",
+            moved.out
+        );
+        // Of the day and of the month, and each call of the last minutes.
+        for sql in [
+            "SELECT min(calls) FROM vtsecops_quota.used",
+            "SELECT max(calls) FROM vtsecops_quota.used",
+            "SELECT count(*) FROM vtsecops_quota.call",
+        ] {
+            let there = database.value(sql).await;
+            assert_eq!(there, Some(counted.to_string()), "{sql}");
+        }
+        assert!(moved.out.contains("People sign in again"), "{}", moved.out);
         let again = scene.run(&migrate);
         assert!(again.code != 0 && again.err.contains("already"), "{}", again.err);
         let key = scene

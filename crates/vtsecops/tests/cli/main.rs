@@ -12,6 +12,8 @@ mod crash;
 #[cfg(unix)]
 mod fleet;
 mod gateway;
+#[cfg(unix)]
+mod keeping;
 mod keyring;
 mod objects;
 mod policy;
