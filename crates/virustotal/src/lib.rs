@@ -28,6 +28,8 @@ mod clock;
 mod database;
 mod deadline;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod journal;
 mod key;
 mod notify;

@@ -68,6 +68,10 @@ impl Report {
     #[must_use]
     pub fn to_stored(&self) -> String {
         match &self.object {
+            // A server may send what begins like our own form.
+            None if self.raw().starts_with(STORED_START) => {
+                format!("{STORED_START}{},\"v3\":null}}", self.raw())
+            }
             None => self.raw().to_owned(),
             Some(object) => format!("{STORED_START}{},\"v3\":{}}}", self.raw(), object.get()),
         }
@@ -85,7 +89,10 @@ impl Report {
         }
         if text.starts_with(STORED_START) {
             let both: Both = serde_json::from_str(&text).ok()?;
-            return Some(Self::of_object(both.raw, both.object));
+            return Some(match both.object.get() {
+                "null" => Self::from(both.raw),
+                _ => Self::of_object(both.raw, both.object),
+            });
         }
         RawValue::from_string(text).ok().map(Self::from)
     }
@@ -106,7 +113,7 @@ impl Report {
     }
 }
 
-/// No report of VirusTotal's begins like this.
+/// No report of VirusTotal's begins like this; should one do so, it is kept inside of it.
 const STORED_START: &str = "{\"$v2\":";
 
 impl From<Box<RawValue>> for Report {
@@ -181,6 +188,20 @@ mod tests {
             let _ = (FileReport::read(&report), UrlReport::read(&report), DomainReport::read(&report));
             let ip = IpReport::read(&report);
             let _ = (ip.positives(), ip.newest_date());
+        }
+    }
+
+    #[test]
+    fn a_report_that_looks_like_our_own_form_is_kept_as_it_came() {
+        for text in [
+            r#"{"$v2":1}"#,
+            r#"{"$v2":{"a":1},"v3":{"b":2}}"#,
+            r#"{"$v2":1,"v3":null}"#,
+        ] {
+            let report =
+                Report::from(serde_json::from_str::<Box<serde_json::value::RawValue>>(text).unwrap());
+            let again = Report::from_stored(report.to_stored()).unwrap();
+            assert_eq!((again.raw(), again.object()), (text, None));
         }
     }
 

@@ -9,8 +9,12 @@ mod upload;
 use std::borrow::Cow;
 
 pub(crate) use answer::Element;
+#[cfg(feature = "fuzzing")]
+pub(crate) use batch::settled;
 pub(crate) use batch::{Batch, Separator, look_up};
 pub(crate) use comment::comments;
+#[cfg(feature = "fuzzing")]
+pub(crate) use comment::read as read_comments;
 pub(crate) use object::report;
 pub(crate) use upload::{submit, upload_address};
 

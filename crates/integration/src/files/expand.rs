@@ -9,6 +9,7 @@ use virustotal::unreadable_because;
 
 use super::paths::{NamedPath, path_name};
 use super::place::{Kind, NO_TEXT, Named, Place};
+use crate::words::shown;
 
 /// How much of a tree is looked at: a slip such as `/**` must end.
 const MOST_FILES: usize = 10_000;
@@ -58,7 +59,7 @@ async fn expand_one(place: &Place, named: NamedPath, options: Options) -> Vec<Fo
                 let start = pattern.start.clone();
                 Walk::new(place, options, Some(pattern)).run(start).await
             }
-            Err(error) => return vec![(name, Err(format!("the pattern can't be read: {error}")))],
+            Err(error) => return vec![(name, Err(error))],
         },
         Err(error) => Err(error),
     };
@@ -88,19 +89,20 @@ fn has_pattern(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 
-struct Pattern {
-    matcher: GlobMatcher,
+pub(super) struct Pattern {
+    pub(super) matcher: GlobMatcher,
     /// The folders before the first part that is a pattern.
-    start: PathBuf,
+    pub(super) start: PathBuf,
     /// Parts of the longest path that can fit.
-    deepest: usize,
+    pub(super) deepest: usize,
 }
 
 impl Pattern {
-    fn read(path: &Path) -> Result<Self, globset::Error> {
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
         let glob = GlobBuilder::new(&path.to_string_lossy())
             .literal_separator(true)
-            .build()?;
+            .build()
+            .map_err(|error| shown(&format!("the pattern can't be read: {error}")))?;
         let is_literal = |part: &Component<'_>| !has_pattern(&part.as_os_str().to_string_lossy());
         let start: PathBuf = path.components().take_while(is_literal).collect();
         let is_bottomless = path.components().any(|part| part.as_os_str() == "**");

@@ -60,7 +60,7 @@ impl Element {
     }
 
     /// Reads a body that holds one object, or several.
-    pub(super) fn read_all(body: &[u8]) -> Result<Vec<Self>, String> {
+    pub(crate) fn read_all(body: &[u8]) -> Result<Vec<Self>, String> {
         let unusable = |error: serde_json::Error| format!("not JSON ({error}); {}", excerpt(body));
         let is_list = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         match is_list {
@@ -82,7 +82,7 @@ impl Element {
     }
 
     /// What was asked for, as far as the answer says so.
-    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
         [text(&self.head.resource), text(&self.head.url)]
             .into_iter()
             .flatten()

@@ -34,7 +34,7 @@ pub(crate) async fn comments(
 }
 
 /// No comments: an empty list, or no list; an unknown resource has none either.
-fn read(body: &[u8]) -> Result<Vec<Comment>, String> {
+pub(crate) fn read(body: &[u8]) -> Result<Vec<Comment>, String> {
     let value: Value =
         serde_json::from_slice(body).map_err(|error| format!("not JSON ({error}); {}", excerpt(body)))?;
     if value.get("response_code").is_none() {
