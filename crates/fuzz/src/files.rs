@@ -43,7 +43,7 @@ pub(crate) fn paths(data: &[u8]) {
                 "what fits is looked for where it is: {:?} {path:?}",
                 own.path
             ),
-            Err(words) => check_words(&words, 1000),
+            Err(words) => check_words(&words, 1100),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn policy(data: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let policy = match Policy::parse("policy.toml", &text) {
         Ok(policy) => policy,
-        Err(error) => return check_words(&error.to_string(), 2000 + text.len()),
+        Err(error) => return check_words(&error.to_string(), 1100),
     };
     let words = policy.to_string();
     assert!(words.len() <= 4000 + 10 * text.len());
@@ -43,7 +43,7 @@ pub(crate) fn rules(data: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let rules = match UploadRules::parse(&text) {
         Ok(rules) => rules,
-        Err(error) => return check_words(&error.to_string(), 2000 + 2 * text.len()),
+        Err(error) => return check_words(&error.to_string(), 1100),
     };
     let path = String::from_utf8_lossy(path);
     for size in [0, 1 << 20, u64::MAX] {
