@@ -31,6 +31,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub mod journal;
+mod json;
 mod key;
 mod notify;
 pub mod object;

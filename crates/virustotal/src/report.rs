@@ -25,6 +25,7 @@ pub use file::FileReport;
 pub use ip::{Findings, IpReport, Resolution};
 pub use url::UrlReport;
 
+use crate::json;
 pub use crate::v3::shape::{Beyond, Certificate, Family, Rank, SandboxVerdict, Severities, Signature, Votes};
 
 /// One report in API v2's shape; cheap to clone.
@@ -53,7 +54,7 @@ impl Report {
     /// report of API v2.
     #[must_use]
     pub fn object(&self) -> Option<Value> {
-        serde_json::from_str(self.object.as_ref()?.get()).ok()
+        json::read(self.object.as_ref()?.get()).ok()
     }
 
     /// A report made of a v3 object.
@@ -100,14 +101,14 @@ impl Report {
     /// The report as a value: key order, duplicate-free, big numbers to the digit.
     #[must_use]
     pub fn value(&self) -> Value {
-        serde_json::from_str(self.raw()).unwrap_or(Value::Null)
+        json::read(self.raw()).unwrap_or(Value::Null)
     }
 }
 
 impl Report {
     /// Reads some fields. Where a name stands twice, the last one counts, as with values.
     pub(crate) fn read<T: DeserializeOwned + Default>(&self) -> T {
-        serde_json::from_str(self.raw())
+        json::read(self.raw())
             .or_else(|_| serde_json::from_value(self.value()))
             .unwrap_or_default()
     }
@@ -189,6 +190,17 @@ mod tests {
             let ip = IpReport::read(&report);
             let _ = (ip.positives(), ip.newest_date());
         }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_hides_no_verdict() {
+        let text =
+            r#"{"positives": 9, "submission_names": ["a\ud800"], "detected_urls": [{"positives": 3}]}"#;
+        let report = Report::from(serde_json::from_str::<Box<serde_json::value::RawValue>>(text).unwrap());
+        assert_eq!(FileReport::read(&report).positives, Some(9));
+        assert_eq!(FileReport::read(&report).submission_names, ["a\u{fffd}"]);
+        assert_eq!(IpReport::read(&report).positives(), 3);
+        assert_eq!(report.raw(), text);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) use zip::read as read_zip;
 pub(crate) use zip::{Zip, fetch_zip, make_zip, zip};
 
 use crate::transport::{Access, Endpoint, Errand, Method, Payload, Refusal};
-use crate::{Error, Trouble};
+use crate::{Error, Trouble, json};
 
 pub(crate) const FILES: Endpoint = get("v3/files", Access::Everyone);
 pub(crate) const URLS: Endpoint = get("v3/urls", Access::Everyone);
@@ -153,7 +153,7 @@ fn unusable(body: &[u8], problem: &str) -> String {
 /// The answer as JSON, with its `data`.
 pub(crate) fn read(body: &[u8]) -> Result<Value, String> {
     let value: Value =
-        serde_json::from_slice(body).map_err(|error| unusable(body, &format!("not JSON ({error})")))?;
+        json::read_bytes(body).map_err(|error| unusable(body, &format!("not JSON ({error})")))?;
     match value.get("data") {
         Some(_) => Ok(value),
         None => Err(unusable(body, "it has no data")),
@@ -179,7 +179,7 @@ mod tests {
 
     use super::refusal;
     use crate::transport::Refusal;
-    use crate::{Error, Trouble};
+    use crate::{Error, Trouble, json};
 
     #[test]
     fn a_refusal_is_known_by_its_code() {

@@ -28,8 +28,8 @@ pub fn indicators(text: &str) -> Vec<Entity> {
 fn indicator(word: &str) -> Option<Entity> {
     // Brackets are a part of `1.2.3[.]4`, so the ends are looked at after the middle is put right.
     let word = refang(word);
-    let word = word.trim_matches(AROUND).trim_end_matches(AT_THE_END);
-    let word = word.trim_matches(AROUND).trim_start_matches('[');
+    let word = word.trim_start_matches(|letter| letter == '[' || AROUND.contains(&letter));
+    let word = word.trim_end_matches(|letter| AROUND.contains(&letter) || AT_THE_END.contains(&letter));
     if word.len() < 4 {
         return None;
     }
@@ -119,6 +119,22 @@ mod tests {
             .map(|(name, kind, is_internal)| ((*name).to_owned(), (*kind).to_owned(), *is_internal))
             .collect();
         assert_eq!(found(text), expected);
+    }
+
+    #[test]
+    fn whatever_ends_a_word_is_none_of_it() {
+        for text in [
+            "(http://bad.example/x?y=1.).",
+            "[\"http://bad.example/x?y=1\"];",
+            "<[http://bad.example/x?y=1]>…)",
+        ] {
+            let expected = (
+                "http://bad.example/x?y=1".to_owned(),
+                "DestinationURL".to_owned(),
+                false,
+            );
+            assert_eq!(found(text), [expected], "{text}");
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub fn case_of_file(name: &str, bytes: &[u8]) -> Result<NewCase, Error> {
 /// What is wrong with a file, in which there may be anything: within bounds, and without what writes to a terminal.
 fn told(words: &str) -> String {
     let words: String = words.chars().take(LONGEST_TITLE).collect();
-    visible(&words)
+    visible(&words).chars().take(LONGEST_TITLE).collect()
 }
 
 /// A case that is to be made of a mail as it is stored: an `.eml` file.
