@@ -179,7 +179,7 @@ mod tests {
 
     use super::refusal;
     use crate::transport::Refusal;
-    use crate::{Error, Trouble, json};
+    use crate::{Error, Trouble};
 
     #[test]
     fn a_refusal_is_known_by_its_code() {
