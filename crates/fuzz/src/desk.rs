@@ -17,7 +17,7 @@ pub(crate) fn indicators_in_text(data: &[u8]) {
     let found = indicators(&text);
     check_entities(&found, text.len());
     let words: Vec<String> = text
-        .split_whitespace()
+        .split(|letter: char| letter.is_whitespace() || letter.is_control())
         .map(|word| refang(word).to_lowercase())
         .collect();
     for entity in &found {
@@ -32,7 +32,11 @@ pub(crate) fn indicators_in_text(data: &[u8]) {
         }
         check_indicator(entity);
         let again = indicators(&entity.identifier);
-        assert_eq!(again, [entity.clone()], "an indicator is found in itself");
+        assert_eq!(
+            again,
+            std::slice::from_ref(entity),
+            "an indicator is found in itself"
+        );
     }
     let case = case_of_text("", text.to_string());
     assert!(!case.title.is_empty() && case.title.chars().count() <= 500);

@@ -84,7 +84,7 @@ fn parts<const N: usize>(data: &[u8]) -> [&[u8]; N] {
 /// Words for people, made of what somebody else wrote: they end, and can't write to a terminal what looks like ours.
 fn check_words(words: &str, longest: usize) {
     let length = words.chars().count();
-    assert!(length <= longest, "{length} characters: {:.200}…", words);
+    assert!(length <= longest, "{length} characters: {words:.200}…");
     let control = words
         .chars()
         .find(|letter| letter.is_control() && !matches!(letter, '\n' | '\t'));

@@ -48,12 +48,14 @@ pub fn submissions(body: &[u8]) -> Result<Vec<Submission>, String> {
     Ok(elements.map(v2::Element::into_submission).collect())
 }
 
-/// What one answer to a batch comes to: what was found for each resource, and the places of those that are asked for again, by
-/// call.
+/// What was found for each resource of a batch, and the places of those that are asked for again, by call.
+pub type Settled = (Vec<Option<Element>>, Vec<Vec<usize>>);
+
+/// What one answer to a batch comes to.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn settled(asked: &[&str], body: &[u8]) -> Result<(Vec<Option<Element>>, Vec<Vec<usize>>), String> {
+pub fn settled(asked: &[&str], body: &[u8]) -> Result<Settled, String> {
     let (answers, left) = v2::settled(asked, v2::Element::read_all(body)?);
     let answers = answers.into_iter().map(|answer| answer.map(Element::of));
     Ok((answers.collect(), left))

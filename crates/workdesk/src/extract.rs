@@ -17,7 +17,8 @@ const AT_THE_END: &[char] = &['.', ':', '!', '?', ']', '…'];
 #[must_use]
 pub fn indicators(text: &str) -> Vec<Entity> {
     let mut seen = HashSet::new();
-    let words = text.split(char::is_whitespace);
+    // A control character is a part of no indicator, and some are not seen.
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
     let found = words.filter_map(indicator);
     found
         .filter(|entity| seen.insert((entity.identifier.to_uppercase(), entity.entity_type.clone())))
@@ -135,6 +136,15 @@ mod tests {
             );
             assert_eq!(found(text), [expected], "{text}");
         }
+    }
+
+    #[test]
+    fn control_characters_stand_between_words() {
+        let names: Vec<_> = found("bad.example\0 http://bad.example/x)\u{e}8.8.8.8")
+            .into_iter()
+            .map(|own| own.0)
+            .collect();
+        assert_eq!(names, ["bad.example", "http://bad.example/x", "8.8.8.8"]);
     }
 
     #[test]

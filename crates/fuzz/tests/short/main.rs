@@ -1,5 +1,12 @@
 //! The short run: every kept input, changes of them that are the same each time, and how work grows with length.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at the first thing that is not as promised"
+)]
+
 mod change;
 mod growth;
 mod kept;
