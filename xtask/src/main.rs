@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: speed and memory of the binary, as ratios in one run against a named reference.
+//! `cargo xtask fuzz`: readers of what others wrote, held against their promises by inputs that nobody thought of.
 //! `cargo xtask package`: the package for Google SecOps, with a binary that runs on any x86-64 Linux.
 #![expect(clippy::print_stdout, reason = "a developer's tool that prints its figures")]
 
 mod bench;
+mod fuzz;
 mod package;
 mod process;
 
@@ -28,10 +30,12 @@ fn main() -> ExitCode {
         ["bench", "workdesk", "--quick"] => bench::run_workdesk(bench::Size::Quick),
         ["bench", "fleet"] => bench::run_fleet(bench::Size::Full),
         ["bench", "fleet", "--quick"] => bench::run_fleet(bench::Size::Quick),
+        ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["package"] => package::run(false),
         ["package", "--seed-defaults"] => package::run(true),
         _ => Err(
-            "usage: cargo xtask bench [platform|uploads|v3|workdesk|fleet] [--quick], cargo xtask package [--seed-defaults]"
+            "usage: cargo xtask bench [platform|uploads|v3|workdesk|fleet] [--quick], cargo xtask fuzz [TARGET...] [--minutes N] [--keep], \
+             cargo xtask package [--seed-defaults]"
                 .into(),
         ),
     };

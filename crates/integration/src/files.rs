@@ -1,6 +1,8 @@
 //! The files of Upload And Scan File: which there are, which of them may leave, and where their bytes are.
 
 mod expand;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod paths;
 mod place;
 mod remote;

@@ -41,10 +41,13 @@ mod render;
 mod scan;
 mod state;
 mod verdict;
+mod words;
 
 pub use actions::{Action, Run, Step};
 pub use definition::{Definition, Parameter, ParameterKind};
 pub use drive::{Patience, drive};
+#[cfg(feature = "fuzzing")]
+pub use files::fuzzing;
 pub use files::{
     Files, NamedPath, PathListError, RulesError, UploadRules, path_name, read_path_list, write_path_list,
 };

@@ -10,6 +10,8 @@ mod csv;
 mod document;
 mod error;
 mod escape;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod google;
 mod host;
 mod input;

@@ -49,7 +49,7 @@ impl KnownHosts {
         }
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let lines = String::from_utf8_lossy(bytes)
             .lines()
             .enumerate()

@@ -32,6 +32,8 @@ mod address;
 mod connection;
 mod error;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guard;
 mod host_keys;
 mod known_hosts;

@@ -28,7 +28,10 @@ mod clock;
 mod database;
 mod deadline;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod journal;
+mod json;
 mod key;
 mod notify;
 pub mod object;

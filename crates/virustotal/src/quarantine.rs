@@ -4,7 +4,7 @@
 //! holds something that is not encrypted, never gets one.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -21,6 +21,9 @@ const MOST_BYTES: u64 = 700 * 1024 * 1024;
 
 /// A ZIP's first bytes.
 const ZIP_START: [u8; 4] = *b"PK\x03\x04";
+
+/// The bit among a file's flags that says that it is encrypted.
+const ENCRYPTED: u8 = 1;
 
 /// A ZIP of one file, in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +170,7 @@ impl Incoming<'_> {
 }
 
 /// Whether it is a ZIP, from its first byte on, in which every file is encrypted.
-fn check(mut file: impl Read + Seek) -> Result<(), String> {
+pub(crate) fn check(mut file: impl Read + Seek) -> Result<(), String> {
     let no_zip = |_| "it is no ZIP".to_owned();
     let mut start = ZIP_START.map(|_| 0);
     // What stands before a ZIP can be a program.
@@ -180,10 +183,25 @@ fn check(mut file: impl Read + Seek) -> Result<(), String> {
     if archive.is_empty() || archive.offset() != 0 {
         return Err("it holds no file".to_owned());
     }
+    let open = || "it holds a file without a password".to_owned();
+    let mut places = Vec::with_capacity(archive.len());
     for index in 0..archive.len() {
-        let is_sealed = archive.by_index_raw(index).is_ok_and(|file| file.encrypted());
-        if !is_sealed {
-            return Err("it holds a file without a password".to_owned());
+        let file = archive.by_index_raw(index).map_err(|_| open())?;
+        if !file.encrypted() {
+            return Err(open());
+        }
+        places.push(file.header_start());
+    }
+    // The directory at the end says so. Programs that read from the beginning go by what stands before each file.
+    let mut file = archive.into_inner();
+    for place in places {
+        let mut header = [0; 8];
+        let read = file
+            .seek(SeekFrom::Start(place))
+            .and_then(|_| file.read_exact(&mut header));
+        let [signature @ .., _, _, flags, _] = header;
+        if read.is_err() || signature != ZIP_START || flags & ENCRYPTED == 0 {
+            return Err(open());
         }
     }
     Ok(())
@@ -226,10 +244,14 @@ mod tests {
         assert_eq!(check(Cursor::new(&sealed)), Ok(()));
         let open = packed(&[Some(QUARANTINE_PASSWORD), None]);
         let behind_a_program = [b"MZ, a program".as_slice(), &sealed].concat();
+        // The directory says that it is encrypted, the file itself does not.
+        let mut half_open = sealed.clone();
+        half_open[6] &= !1;
         let cut = sealed.get(..sealed.len() - 5).unwrap();
         for bad in [
             &open[..],
             &behind_a_program,
+            &half_open,
             cut,
             b"MZ, a program",
             b"",

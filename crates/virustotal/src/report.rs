@@ -25,6 +25,7 @@ pub use file::FileReport;
 pub use ip::{Findings, IpReport, Resolution};
 pub use url::UrlReport;
 
+use crate::json;
 pub use crate::v3::shape::{Beyond, Certificate, Family, Rank, SandboxVerdict, Severities, Signature, Votes};
 
 /// One report in API v2's shape; cheap to clone.
@@ -53,7 +54,7 @@ impl Report {
     /// report of API v2.
     #[must_use]
     pub fn object(&self) -> Option<Value> {
-        serde_json::from_str(self.object.as_ref()?.get()).ok()
+        json::read(self.object.as_ref()?.get()).ok()
     }
 
     /// A report made of a v3 object.
@@ -68,6 +69,10 @@ impl Report {
     #[must_use]
     pub fn to_stored(&self) -> String {
         match &self.object {
+            // A server may send what begins like our own form.
+            None if self.raw().starts_with(STORED_START) => {
+                format!("{STORED_START}{},\"v3\":null}}", self.raw())
+            }
             None => self.raw().to_owned(),
             Some(object) => format!("{STORED_START}{},\"v3\":{}}}", self.raw(), object.get()),
         }
@@ -85,7 +90,10 @@ impl Report {
         }
         if text.starts_with(STORED_START) {
             let both: Both = serde_json::from_str(&text).ok()?;
-            return Some(Self::of_object(both.raw, both.object));
+            return Some(match both.object.get() {
+                "null" => Self::from(both.raw),
+                _ => Self::of_object(both.raw, both.object),
+            });
         }
         RawValue::from_string(text).ok().map(Self::from)
     }
@@ -93,20 +101,20 @@ impl Report {
     /// The report as a value: key order, duplicate-free, big numbers to the digit.
     #[must_use]
     pub fn value(&self) -> Value {
-        serde_json::from_str(self.raw()).unwrap_or(Value::Null)
+        json::read(self.raw()).unwrap_or(Value::Null)
     }
 }
 
 impl Report {
     /// Reads some fields. Where a name stands twice, the last one counts, as with values.
     pub(crate) fn read<T: DeserializeOwned + Default>(&self) -> T {
-        serde_json::from_str(self.raw())
+        json::read(self.raw())
             .or_else(|_| serde_json::from_value(self.value()))
             .unwrap_or_default()
     }
 }
 
-/// No report of VirusTotal's begins like this.
+/// No report of VirusTotal's begins like this; should one do so, it is kept inside of it.
 const STORED_START: &str = "{\"$v2\":";
 
 impl From<Box<RawValue>> for Report {
@@ -181,6 +189,31 @@ mod tests {
             let _ = (FileReport::read(&report), UrlReport::read(&report), DomainReport::read(&report));
             let ip = IpReport::read(&report);
             let _ = (ip.positives(), ip.newest_date());
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_hides_no_verdict() {
+        let text =
+            r#"{"positives": 9, "submission_names": ["a\ud800"], "detected_urls": [{"positives": 3}]}"#;
+        let report = Report::from(serde_json::from_str::<Box<serde_json::value::RawValue>>(text).unwrap());
+        assert_eq!(FileReport::read(&report).positives, Some(9));
+        assert_eq!(FileReport::read(&report).submission_names, ["a\u{fffd}"]);
+        assert_eq!(IpReport::read(&report).positives(), 3);
+        assert_eq!(report.raw(), text);
+    }
+
+    #[test]
+    fn a_report_that_looks_like_our_own_form_is_kept_as_it_came() {
+        for text in [
+            r#"{"$v2":1}"#,
+            r#"{"$v2":{"a":1},"v3":{"b":2}}"#,
+            r#"{"$v2":1,"v3":null}"#,
+        ] {
+            let report =
+                Report::from(serde_json::from_str::<Box<serde_json::value::RawValue>>(text).unwrap());
+            let again = Report::from_stored(report.to_stored()).unwrap();
+            assert_eq!((again.raw(), again.object()), (text, None));
         }
     }
 

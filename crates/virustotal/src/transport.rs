@@ -116,12 +116,12 @@ impl Transport {
             failures_in_a_row: AtomicU32::new(0),
             key_in_v3: Mutex::default(),
         };
-        Ok(Self::for_new_run(Arc::new(line), priority, environment))
+        Ok(Self::for_new_run(Arc::new(line), priority, &environment))
     }
 
     /// The same line, for another run of an environment.
     pub(crate) fn for_run(&self, priority: Priority, environment: &str) -> Self {
-        Self::for_new_run(Arc::clone(&self.line), priority, environment.to_owned())
+        Self::for_new_run(Arc::clone(&self.line), priority, environment)
     }
 
     /// The same run, with counters of its own.
@@ -129,7 +129,7 @@ impl Transport {
         Self::on(Arc::clone(&self.line), Arc::clone(&self.turn))
     }
 
-    fn for_new_run(line: Arc<Line>, priority: Priority, environment: String) -> Self {
+    fn for_new_run(line: Arc<Line>, priority: Priority, environment: &str) -> Self {
         let settings = &line.settings;
         let key = KeyId::of(&settings.key, &settings.base_url);
         let label = settings.key_label.clone();

@@ -9,8 +9,12 @@ mod upload;
 use std::borrow::Cow;
 
 pub(crate) use answer::Element;
+#[cfg(feature = "fuzzing")]
+pub(crate) use batch::settled;
 pub(crate) use batch::{Batch, Separator, look_up};
 pub(crate) use comment::comments;
+#[cfg(feature = "fuzzing")]
+pub(crate) use comment::read as read_comments;
 pub(crate) use object::report;
 pub(crate) use upload::{submit, upload_address};
 
@@ -47,13 +51,17 @@ const fn get(path: &'static str, access: Access) -> Endpoint {
 
 /// The start of an answer, for an error message: enough to recognise a login page, no control characters.
 fn excerpt(body: &[u8]) -> Cow<'static, str> {
-    const LENGTH: usize = 60;
     if body.is_empty() {
         return Cow::Borrowed("it is empty");
     }
-    let text = String::from_utf8_lossy(body);
+    const LENGTH: usize = 60;
+    let text = told(&String::from_utf8_lossy(body), LENGTH);
+    Cow::Owned(format!("it starts with {text:?}"))
+}
+
+/// So many characters of a text that may repeat an answer.
+fn told(text: &str, length: usize) -> String {
     // A page that repeats the address would show the key.
     let text = text.split("apikey").next().unwrap_or_default();
-    let text: String = text.chars().filter(|c| !c.is_control()).take(LENGTH).collect();
-    Cow::Owned(format!("it starts with {text:?}"))
+    text.chars().filter(|c| !c.is_control()).take(length).collect()
 }

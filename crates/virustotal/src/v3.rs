@@ -19,18 +19,26 @@ use serde_json::Value;
 
 pub use allowance::Allowance;
 pub(crate) use allowance::allowances;
+#[cfg(feature = "fuzzing")]
+pub(crate) use allowance::read as read_allowances;
+#[cfg(feature = "fuzzing")]
+pub(crate) use analysis::object_of as object_of_scan_id;
 pub(crate) use analysis::poll;
 pub(crate) use comment::comments;
+#[cfg(feature = "fuzzing")]
+pub(crate) use listing::page;
 pub(crate) use listing::{Pages, related, search};
 pub(crate) use note::{comment, vote};
 pub(crate) use object::{
     Subject, report, url_hash, url_id, without_credentials, without_credentials_in_text,
 };
 pub(crate) use submission::{rescan, scan_url, upload, upload_address};
+#[cfg(feature = "fuzzing")]
+pub(crate) use zip::read as read_zip;
 pub(crate) use zip::{Zip, fetch_zip, make_zip, zip};
 
 use crate::transport::{Access, Endpoint, Errand, Method, Payload, Refusal};
-use crate::{Error, Trouble};
+use crate::{Error, Trouble, json};
 
 pub(crate) const FILES: Endpoint = get("v3/files", Access::Everyone);
 pub(crate) const URLS: Endpoint = get("v3/urls", Access::Everyone);
@@ -143,9 +151,9 @@ fn unusable(body: &[u8], problem: &str) -> String {
 }
 
 /// The answer as JSON, with its `data`.
-fn read(body: &[u8]) -> Result<Value, String> {
+pub(crate) fn read(body: &[u8]) -> Result<Value, String> {
     let value: Value =
-        serde_json::from_slice(body).map_err(|error| unusable(body, &format!("not JSON ({error})")))?;
+        json::read_bytes(body).map_err(|error| unusable(body, &format!("not JSON ({error})")))?;
     match value.get("data") {
         Some(_) => Ok(value),
         None => Err(unusable(body, "it has no data")),

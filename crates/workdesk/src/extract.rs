@@ -17,7 +17,8 @@ const AT_THE_END: &[char] = &['.', ':', '!', '?', ']', '…'];
 #[must_use]
 pub fn indicators(text: &str) -> Vec<Entity> {
     let mut seen = HashSet::new();
-    let words = text.split(char::is_whitespace);
+    // A control character is a part of no indicator, and some are not seen.
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
     let found = words.filter_map(indicator);
     found
         .filter(|entity| seen.insert((entity.identifier.to_uppercase(), entity.entity_type.clone())))
@@ -28,8 +29,8 @@ pub fn indicators(text: &str) -> Vec<Entity> {
 fn indicator(word: &str) -> Option<Entity> {
     // Brackets are a part of `1.2.3[.]4`, so the ends are looked at after the middle is put right.
     let word = refang(word);
-    let word = word.trim_matches(AROUND).trim_end_matches(AT_THE_END);
-    let word = word.trim_matches(AROUND).trim_start_matches('[');
+    let word = word.trim_start_matches(|letter| letter == '[' || AROUND.contains(&letter));
+    let word = word.trim_end_matches(|letter| AROUND.contains(&letter) || AT_THE_END.contains(&letter));
     if word.len() < 4 {
         return None;
     }
@@ -119,6 +120,31 @@ mod tests {
             .map(|(name, kind, is_internal)| ((*name).to_owned(), (*kind).to_owned(), *is_internal))
             .collect();
         assert_eq!(found(text), expected);
+    }
+
+    #[test]
+    fn whatever_ends_a_word_is_none_of_it() {
+        for text in [
+            "(http://bad.example/x?y=1.).",
+            "[\"http://bad.example/x?y=1\"];",
+            "<[http://bad.example/x?y=1]>…)",
+        ] {
+            let expected = (
+                "http://bad.example/x?y=1".to_owned(),
+                "DestinationURL".to_owned(),
+                false,
+            );
+            assert_eq!(found(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn control_characters_stand_between_words() {
+        let names: Vec<_> = found("bad.example\0 http://bad.example/x)\u{e}8.8.8.8")
+            .into_iter()
+            .map(|own| own.0)
+            .collect();
+        assert_eq!(names, ["bad.example", "http://bad.example/x", "8.8.8.8"]);
     }
 
     #[test]

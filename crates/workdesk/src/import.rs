@@ -4,7 +4,7 @@ use mail_parser::{Address, Message, MessageParser, MimeHeaders};
 use secops::{Entity, EntityType};
 use sha2::{Digest, Sha256};
 
-use crate::text::hex;
+use crate::text::{hex, visible};
 use crate::{Error, NewAlert, NewCase, indicators};
 
 /// Mails within mails that are looked into.
@@ -47,12 +47,18 @@ pub fn case_of_file(name: &str, bytes: &[u8]) -> Result<NewCase, Error> {
     match ending.as_deref() {
         Some("eml") => case_of_mail(bytes),
         Some("json") => serde_json::from_slice(bytes)
-            .map_err(|error| Error::Invalid(format!("{name} is no case as JSON: {error}"))),
+            .map_err(|error| Error::Invalid(told(&format!("{name} is no case as JSON: {error}")))),
         _ => {
             let text = String::from_utf8_lossy(bytes);
             Ok(case_of_text(name, text.trim_start_matches('\u{feff}').to_owned()))
         }
     }
+}
+
+/// What is wrong with a file, in which there may be anything: within bounds, and without what writes to a terminal.
+fn told(words: &str) -> String {
+    let words: String = words.chars().take(LONGEST_TITLE).collect();
+    visible(&words).chars().take(LONGEST_TITLE).collect()
 }
 
 /// A case that is to be made of a mail as it is stored: an `.eml` file.
@@ -73,14 +79,15 @@ pub fn case_of_mail(bytes: &[u8]) -> Result<NewCase, Error> {
         .map(str::trim)
         .filter(|subject| !subject.is_empty());
     let title = subject.unwrap_or("A mail without a subject");
+    let title: String = title.chars().take(LONGEST_TITLE).collect();
     let alert = NewAlert {
-        name: title.to_owned(),
+        name: title.clone(),
         product: "mail".to_owned(),
         entities: distinct(entities),
         ..NewAlert::default()
     };
     Ok(NewCase {
-        title: title.chars().take(LONGEST_TITLE).collect(),
+        title,
         description: description(&mail),
         alerts: vec![alert],
         ..NewCase::default()
@@ -177,7 +184,7 @@ mod tests {
     use proptest::prelude::*;
     use secops::EntityType;
 
-    use super::case_of_mail;
+    use super::{LONGEST_TITLE, case_of_file, case_of_mail};
 
     const MAIL: &str = "From: \"Billing\" <billing@bad.example>\r\nTo: jane@corp.example\r\nReply-To: x@other.example\r\n\
         Subject: =?utf-8?Q?Rechnung_f=C3=BCr_M=C3=A4rz?=\r\nMIME-Version: 1.0\r\nDate: Mon, 2 Feb 2026 10:00:00 +0000\r\n\
@@ -220,6 +227,27 @@ mod tests {
         for bytes in [&b""[..], b"hello", b"\xff\xfe\x00", b"{\"a\": 1}"] {
             assert!(case_of_mail(bytes).is_err(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_long_subject_is_cut_wherever_it_is_shown() {
+        let case = case_of_mail(format!("Subject: {}\n\nx", "ä ".repeat(5000)).as_bytes()).unwrap();
+        for shown in [&case.title, &case.alerts[0].name] {
+            assert_eq!(shown.chars().count(), LONGEST_TITLE);
+        }
+    }
+
+    #[test]
+    fn a_file_can_not_write_to_the_terminal_by_what_is_wrong_with_it() {
+        let content = format!("{{\"a\\u001b[2J{}\": 1}}", "x".repeat(100_000));
+        let words = case_of_file("b\r.json", content.as_bytes())
+            .unwrap_err()
+            .to_string();
+        assert!(!words.contains(char::is_control), "{words:?}");
+        assert!(
+            words.len() < 1000 && words.contains("is no case as JSON"),
+            "{words}"
+        );
     }
 
     proptest! {

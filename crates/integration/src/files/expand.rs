@@ -9,6 +9,7 @@ use virustotal::unreadable_because;
 
 use super::paths::{NamedPath, path_name};
 use super::place::{Kind, NO_TEXT, Named, Place};
+use crate::words::shown;
 
 /// How much of a tree is looked at: a slip such as `/**` must end.
 const MOST_FILES: usize = 10_000;
@@ -58,7 +59,7 @@ async fn expand_one(place: &Place, named: NamedPath, options: Options) -> Vec<Fo
                 let start = pattern.start.clone();
                 Walk::new(place, options, Some(pattern)).run(start).await
             }
-            Err(error) => return vec![(name, Err(format!("the pattern can't be read: {error}")))],
+            Err(error) => return vec![(name, Err(error))],
         },
         Err(error) => Err(error),
     };
@@ -88,20 +89,25 @@ fn has_pattern(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 
-struct Pattern {
-    matcher: GlobMatcher,
+pub(super) struct Pattern {
+    pub(super) matcher: GlobMatcher,
     /// The folders before the first part that is a pattern.
-    start: PathBuf,
+    pub(super) start: PathBuf,
     /// Parts of the longest path that can fit.
-    deepest: usize,
+    pub(super) deepest: usize,
 }
 
 impl Pattern {
-    fn read(path: &Path) -> Result<Self, globset::Error> {
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
         let glob = GlobBuilder::new(&path.to_string_lossy())
             .literal_separator(true)
-            .build()?;
-        let is_literal = |part: &Component<'_>| !has_pattern(&part.as_os_str().to_string_lossy());
+            .build()
+            .map_err(|error| shown(&format!("the pattern can't be read: {error}")))?;
+        let is_literal = |part: &Component<'_>| {
+            let text = part.as_os_str().to_string_lossy();
+            // What is escaped is not called as it is written.
+            !has_pattern(&text) && !text.contains('\\')
+        };
         let start: PathBuf = path.components().take_while(is_literal).collect();
         let is_bottomless = path.components().any(|part| part.as_os_str() == "**");
         Ok(Self {
@@ -200,5 +206,38 @@ impl<'a> Walk<'a> {
             _ if !named.is_exact => self.found.push((path_name(&path), Err(NO_TEXT.to_owned()))),
             _ => self.found.push((path_name(&path), Ok(path))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Pattern;
+
+    #[test]
+    fn the_search_begins_above_the_first_part_that_is_not_called_as_it_is_written() {
+        for (pattern, start) in [
+            ("/srv/a/*.exe", "/srv/a"),
+            ("/srv/[ab]/c", "/srv"),
+            ("*", "."),
+            // Escaped, they are the names `a` and `b*`.
+            ("/srv/\\a/\\b*", "/srv"),
+        ] {
+            assert_eq!(
+                Pattern::read(Path::new(pattern)).unwrap().start,
+                Path::new(start),
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pattern_can_not_write_to_the_terminal_by_what_is_wrong_with_it() {
+        let words = Pattern::read(Path::new("/a\u{1b}[2J")).err().unwrap();
+        assert!(
+            !words.contains(char::is_control) && words.contains("can't be read"),
+            "{words:?}"
+        );
     }
 }

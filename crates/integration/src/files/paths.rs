@@ -6,6 +6,7 @@
 //! | `"/a/x, y.exe"` | a path with a comma; between quotes everything counts, line breaks too |
 //! | `"say ""hello""` | a quote between quotes is doubled |
 //! | `file:///a/caf%E9` | a path whose bytes are written out, for names that are no text |
+//! | `file://./caf%E9` | the same, for one that begins here |
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ pub enum PathListError {
 }
 
 const FILE_URL: &str = "file://";
+/// How the rest of such a URL begins where the path does not begin with `/`.
+const HERE: &str = "./";
 /// What a path's URL writes out beside bytes that are not ASCII.
 const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -77,8 +80,20 @@ pub fn write_path_list<'a>(paths: impl IntoIterator<Item = &'a Path>) -> String 
 #[must_use]
 pub fn path_name(path: &Path) -> String {
     match path.to_str() {
-        Some(text) if !text.starts_with(FILE_URL) => text.to_owned(),
-        _ => format!("{FILE_URL}{}", percent_encode(&bytes(path), ESCAPED)),
+        Some(text) if written_out(text).is_none() => text.to_owned(),
+        _ => {
+            let here = if path.has_root() { "" } else { HERE };
+            format!("{FILE_URL}{here}{}", percent_encode(&bytes(path), ESCAPED))
+        }
+    }
+}
+
+/// What a text has written out of a path; `None` where it is the path itself. A file may really be called `file://x`.
+fn written_out(text: &str) -> Option<&str> {
+    let path = text.strip_prefix(FILE_URL)?;
+    match path.starts_with('/') {
+        true => Some(path),
+        false => path.strip_prefix(HERE),
     }
 }
 
@@ -133,9 +148,9 @@ fn excerpt(text: &str) -> String {
 }
 
 fn named(name: String) -> NamedPath {
-    let path = match name.strip_prefix(FILE_URL) {
-        Some(encoded) if encoded.starts_with('/') => from_bytes(percent_decode_str(encoded).collect()),
-        _ => PathBuf::from(&name),
+    let path = match written_out(&name) {
+        Some(encoded) => from_bytes(percent_decode_str(encoded).collect()),
+        None => PathBuf::from(&name),
     };
     NamedPath { name, path }
 }
@@ -227,13 +242,31 @@ mod tests {
         assert_eq!(paths("file://x"), [Path::new("file://x")]);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_begins_here_travels_as_well() {
+        for name in [
+            &b"caf\xe9"[..],
+            b"file://x",
+            b"file:///x",
+            b"file://./x",
+            b"file:",
+            b"./x",
+        ] {
+            let path = from_bytes(name.to_vec());
+            let text = write_path_list([path.as_path()]);
+            assert_eq!(paths(&text), [path], "{text}");
+        }
+        assert_eq!(path_name(&from_bytes(b"caf\xe9".to_vec())), "file://./caf%E9");
+    }
+
     proptest! {
         #[cfg(unix)]
         #[test]
-        fn every_list_of_paths_survives_its_text(names in prop::collection::vec(prop::collection::vec(1_u8.., 1..12), 1..5)) {
+        fn every_list_of_paths_survives_its_text(names in prop::collection::vec(prop::collection::vec(1_u8.., 1..12), 1..5), root in "/?") {
             let mut expected: Vec<PathBuf> = Vec::new();
             for name in names {
-                let path = from_bytes([b"/".as_slice(), &name].concat());
+                let path = from_bytes([root.as_bytes(), &name].concat());
                 if !expected.contains(&path) {
                     expected.push(path);
                 }

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use virustotal::{Error, Upload};
 
 use super::HEAD_BYTES;
+use crate::words::shown;
 
 /// The rules of a policy file; without any, everything may be uploaded.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +79,7 @@ impl UploadRules {
     /// Says where the text is wrong, or which rule.
     pub fn parse(text: &str) -> Result<Self, RulesError> {
         let wire: WireRules =
-            toml::from_str(text).map_err(|error| RulesError(error.to_string().trim_end().to_owned()))?;
+            toml::from_str(text).map_err(|error| RulesError(shown(error.to_string().trim_end())))?;
         let rules = wire.refuse.into_iter().map(Rule::read);
         rules.collect::<Result<_, _>>().map(Self)
     }
@@ -120,7 +121,7 @@ impl UploadRules {
 impl Rule {
     fn read(wire: WireRule) -> Result<Self, RulesError> {
         let name = wire.rule;
-        let wrong = |what: String| RulesError(format!("the rule {name:?}: {what}"));
+        let wrong = |what: String| RulesError(shown(&format!("the rule {name:?}: {what}")));
         if wire.paths.is_none()
             && wire.types.is_none()
             && wire.larger_than.is_none()

@@ -30,7 +30,7 @@ impl UrlId {
             true => text.into_owned(),
             false => format!("http://{text}"),
         };
-        let canonical = Url::parse(&with_scheme).map_err(|error| ObjectError::NotAUrl(error.to_string()))?;
+        let canonical = canonical(&with_scheme)?;
         if !matches!(canonical.scheme(), "http" | "https" | "ftp") {
             return Err(ObjectError::Scheme(canonical.scheme().to_owned()));
         }
@@ -58,6 +58,22 @@ impl UrlId {
     pub fn host(&self) -> &str {
         self.canonical.host_str().unwrap_or_default()
     }
+}
+
+/// What a canonical form comes to when it is read again, at most: each time is shorter.
+const ROUNDS: usize = 8;
+
+/// The canonical form, which is read again as itself: a backslash that becomes a slash may leave a defanged one.
+fn canonical(text: &str) -> Result<Url, ObjectError> {
+    let parse = |text: &str| Url::parse(text).map_err(|error| ObjectError::NotAUrl(error.to_string()));
+    let mut url = parse(text)?;
+    for _ in 0..ROUNDS {
+        match refang(url.as_str()) {
+            shorter if shorter != url.as_str() => url = parse(&shorter)?,
+            _ => return Ok(url),
+        }
+    }
+    Err(ObjectError::NotAUrl("it is defanged too many times".to_owned()))
 }
 
 /// A batch is separated by line feeds, so a text with white space or controls inside is sent in canonical form.
@@ -161,6 +177,24 @@ mod tests {
             UrlId::parse("example.com:8080/x").unwrap().canonical(),
             "http://example.com:8080/x"
         );
+    }
+
+    #[test]
+    fn a_canonical_form_is_read_again_as_itself() {
+        for text in [
+            "http://a.example/[\\]x",
+            "http://a.example/(\t.)x",
+            "http://a.example/\\[\\]\\.x",
+        ] {
+            let url = UrlId::parse(text).unwrap();
+            let again = UrlId::parse(url.canonical()).unwrap();
+            assert_eq!(again.canonical(), url.canonical(), "{text}");
+            assert_eq!(
+                UrlId::parse(url.as_str()).unwrap().as_str(),
+                url.as_str(),
+                "{text}"
+            );
+        }
     }
 
     #[test]

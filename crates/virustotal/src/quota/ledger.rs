@@ -245,7 +245,7 @@ impl Turn {
         label: String,
         limits: Limits,
         priority: Priority,
-        environment: String,
+        environment: &str,
     ) -> Self {
         Self {
             key,
@@ -253,7 +253,7 @@ impl Turn {
             limits,
             run: format!("{:016x}", rand::random::<u64>()),
             priority,
-            environment: storable(&environment),
+            environment: storable(environment),
             wants: AtomicU32::new(0),
             in_line: AtomicU32::new(0),
             order: tokio::sync::Mutex::default(),

@@ -5,8 +5,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::excerpt;
-use crate::{Answer, Report, Submission};
+use super::{excerpt, told};
+use crate::{Answer, Report, Submission, json};
 
 /// Lenient: every field may be missing, null, or of another type.
 #[derive(Deserialize)]
@@ -38,6 +38,9 @@ enum Code {
     Queued,
 }
 
+/// Characters of an answer that are told at most.
+const LENGTH: usize = 200;
+
 /// One object of an answer.
 pub(crate) struct Element {
     head: Head,
@@ -47,20 +50,20 @@ pub(crate) struct Element {
 
 impl Element {
     pub(super) fn read(raw: Box<RawValue>) -> Result<Self, String> {
-        let head: Head = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+        let head: Head = json::read(raw.get()).map_err(|error| told(&error.to_string(), LENGTH))?;
         let code = match text(&head.response_code).as_deref().map(str::trim) {
             Some("1" | "1.0") => Code::Present,
             Some("0" | "0.0") => Code::Absent,
             Some("-1" | "-1.0") => Code::Malformed,
             Some("-2" | "-2.0") => Code::Queued,
-            Some(other) => return Err(format!("its response_code is {other:?}")),
+            Some(other) => return Err(format!("its response_code is {:?}", told(other, LENGTH))),
             None => return Err("it has no response_code".to_owned()),
         };
         Ok(Self { head, code, raw })
     }
 
     /// Reads a body that holds one object, or several.
-    pub(super) fn read_all(body: &[u8]) -> Result<Vec<Self>, String> {
+    pub(crate) fn read_all(body: &[u8]) -> Result<Vec<Self>, String> {
         let unusable = |error: serde_json::Error| format!("not JSON ({error}); {}", excerpt(body));
         let is_list = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         match is_list {
@@ -82,7 +85,7 @@ impl Element {
     }
 
     /// What was asked for, as far as the answer says so.
-    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
         [text(&self.head.resource), text(&self.head.url)]
             .into_iter()
             .flatten()
@@ -165,6 +168,20 @@ mod tests {
             answer(r#"{"response_code": 1, "whois": "x"}"#),
             Some(Answer::Found(_))
         ));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_within_bounds_and_without_the_key() {
+        let long = "x".repeat(100_000);
+        for body in [
+            format!("\"see ?apikey=c0ffee{long}\""),
+            format!("{{\"response_code\": \"a\\u001b{long}\"}}"),
+            r#"{"response_code": "?apikey=c0ffee"}"#.to_owned(),
+        ] {
+            let words = Element::read_all(body.as_bytes()).err().unwrap();
+            assert!(words.len() < 400 && !words.contains("c0ffee"), "{words}");
+            assert!(!words.contains(char::is_control), "{words}");
+        }
     }
 
     #[test]

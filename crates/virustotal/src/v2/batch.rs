@@ -175,3 +175,19 @@ fn foreign_answer() -> Error {
     let trouble = Trouble::Body("it does not name what was asked for".to_owned());
     Error::Transient { trouble, attempts: 1 }
 }
+
+/// What one answer to a batch comes to: the answers found in it, and the members of the calls that are to follow.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn settled(asked: &[&str], elements: Vec<Element>) -> (Vec<Option<Element>>, Vec<Vec<usize>>) {
+    let mut answers: Answers = asked.iter().map(|_| None).collect();
+    let part = Part {
+        members: (0..asked.len()).collect(),
+        attempts: None,
+    };
+    let left = part.settle(asked, elements, &mut answers);
+    let answers = answers.into_iter().map(|answer| answer?.ok());
+    (
+        answers.collect(),
+        left.into_iter().map(|part| part.members).collect(),
+    )
+}

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{COMMENTS_GET, excerpt};
-use crate::Error;
 use crate::client::Comment;
 use crate::transport::{Errand, Payload};
+use crate::{Error, json};
 
 /// A full page; there may be another.
 const PAGE: usize = 25;
@@ -34,9 +34,9 @@ pub(crate) async fn comments(
 }
 
 /// No comments: an empty list, or no list; an unknown resource has none either.
-fn read(body: &[u8]) -> Result<Vec<Comment>, String> {
+pub(crate) fn read(body: &[u8]) -> Result<Vec<Comment>, String> {
     let value: Value =
-        serde_json::from_slice(body).map_err(|error| format!("not JSON ({error}); {}", excerpt(body)))?;
+        json::read_bytes(body).map_err(|error| format!("not JSON ({error}); {}", excerpt(body)))?;
     if value.get("response_code").is_none() {
         return Err("it has no response_code".to_owned());
     }

@@ -28,7 +28,7 @@ pub(crate) async fn allowances(errand: &Errand<'_>, user: &str) -> Result<Vec<Al
     Ok(read(&answer))
 }
 
-fn read(answer: &Value) -> Vec<Allowance> {
+pub(crate) fn read(answer: &Value) -> Vec<Allowance> {
     let windows = [
         (Window::Hour, "api_requests_hourly"),
         (Window::Day, "api_requests_daily"),

@@ -90,7 +90,7 @@ fn is_older(object: &Option<Value>, than: i64) -> bool {
 
 /// The hash in an id of API v2, which API v3 does not know, and when its analysis began: `<sha256>-<time>`, or the hash
 /// alone.
-fn object_of(id: &str) -> Option<(&str, Option<i64>)> {
+pub(crate) fn object_of(id: &str) -> Option<(&str, Option<i64>)> {
     let (hash, rest) = id.split_at_checked(64)?;
     let is_hash = hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     let began = match rest.strip_prefix('-') {

@@ -1,7 +1,6 @@
 //! Comments: a page a call, newest first.
 
-use serde_json::Value;
-
+use super::listing::cursor as next_page;
 use super::object::Subject;
 use super::{COMMENTS, Request, ask, shape};
 use crate::Error;
@@ -30,12 +29,9 @@ pub(crate) async fn comments(
             Err(Error::Missing) => break,
             Err(error) => return Err(error),
         };
-        let read = shape::comments(&page).into_iter();
-        comments.extend(read.map(|(date, text)| Comment { date, text }));
-        cursor = page
-            .pointer("/meta/cursor")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let read = shape::comments(&page);
+        cursor = next_page(&page, read.is_empty());
+        comments.extend(read.into_iter().map(|(date, text)| Comment { date, text }));
         if cursor.is_none() {
             break;
         }

@@ -49,25 +49,32 @@ async fn pages(
         question.query.extend_from_slice(query);
         question.query.push(("limit", wanted.to_string()));
         question.query.extend(cursor.map(|cursor| ("cursor", cursor)));
-        let mut answer = ask(errand, endpoint, question).await?;
-        let page = match answer.get_mut("data").map(Value::take) {
-            Some(Value::Array(page)) => page,
-            Some(one @ Value::Object(_)) => vec![one],
-            _ => Vec::new(),
-        };
-        // A server that goes on with empty pages has no end.
-        let is_empty = page.is_empty();
+        let (page, next) = page(ask(errand, endpoint, question).await?);
         objects.extend(page);
         let is_cut = objects.len() > most;
         objects.truncate(most);
-        cursor = answer
-            .pointer("/meta/cursor")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-            .filter(|_| !is_empty);
+        cursor = next;
         if cursor.is_none() || objects.len() >= most {
             let has_more = is_cut || cursor.is_some();
             return Ok(Pages { objects, has_more });
         }
     }
+}
+
+/// The objects of one page, and where the next begins.
+pub(crate) fn page(mut answer: Value) -> (Vec<Value>, Option<String>) {
+    let page = match answer.get_mut("data").map(Value::take) {
+        Some(Value::Array(page)) => page,
+        Some(one @ Value::Object(_)) => vec![one],
+        _ => Vec::new(),
+    };
+    let next = cursor(&answer, page.is_empty());
+    (page, next)
+}
+
+/// Where the next page begins. After one without anything to read there is none: a server that goes on with empty pages has no
+/// end.
+pub(super) fn cursor(answer: &Value, is_empty: bool) -> Option<String> {
+    let cursor = answer.pointer("/meta/cursor").and_then(Value::as_str);
+    cursor.filter(|_| !is_empty).map(str::to_owned)
 }

@@ -16,6 +16,8 @@ mod file;
 #[cfg(test)]
 mod golden;
 mod ip;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod promises;
 mod related;
 #[cfg(test)]
 mod robust;

@@ -41,7 +41,7 @@ pub(crate) async fn fetch_zip(errand: &Errand<'_>, id: &str, into: &Quarantine) 
     errand.ask(&DOWNLOAD_ZIP, &payload, None, |_| Ok(())).await
 }
 
-fn read(answer: Result<Value, Error>) -> Result<Zip, Error> {
+pub(crate) fn read(answer: Result<Value, Error>) -> Result<Zip, Error> {
     let answer = match answer {
         Ok(answer) => answer,
         Err(Error::Missing) => return Ok(Zip::Missing),

@@ -72,7 +72,10 @@ impl Analysis {
     }
 
     /// API v2's id of the analysis; `None` until what it looks at and its time are known.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the actions that will ask for it"))]
+    #[cfg_attr(
+        not(any(test, feature = "fuzzing")),
+        expect(dead_code, reason = "for the actions that will ask for it")
+    )]
     pub(crate) fn scan_id(&self) -> Option<String> {
         let object = self.item.as_ref().map(|(_, id)| id.as_str());
         scan_id_of_analysis(&self.id, object).or_else(|| Some(format!("{}-{}", object?, self.date?)))

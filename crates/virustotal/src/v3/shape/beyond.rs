@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::engines::Tally;
 use super::{attribute, dates};
 pub use rule::Severities;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(super) use threat::techniques;
 pub use threat::{Family, SandboxVerdict};
 pub use trust::{Certificate, Rank, Signature};
