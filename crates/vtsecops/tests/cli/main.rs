@@ -7,6 +7,8 @@
     reason = "a test stops at the first thing that is not as promised"
 )]
 
+#[cfg(unix)]
+mod apart;
 mod config;
 mod crash;
 #[cfg(unix)]
