@@ -1,9 +1,11 @@
 //! Where a request goes: which API, and the segments of its path. Everything else is turned away here, so that nothing but
 //! a path below VirusTotal's own addresses can ever be asked.
 
+use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 use virustotal::Version;
 
+use crate::Error;
 use crate::refusal::Refusal;
 
 /// Where API v2 begins.
@@ -17,6 +19,26 @@ const LONGEST_PATH: usize = 16 * 1024;
 const MOST_SEGMENTS: usize = 8;
 /// Characters of a part of the path that is no id.
 const LONGEST_WORD: usize = 40;
+
+/// How callers reach the gateway, as they are told. The paths are VirusTotal's own, so nothing can stand before them: tools
+/// that take a host only could not say it.
+pub(crate) fn origin(text: &str) -> Result<String, Error> {
+    let read = || {
+        let uri: Uri = text.parse().ok()?;
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        let authority = uri
+            .authority()
+            .filter(|authority| !authority.as_str().contains('@'))?;
+        let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !text.contains('#');
+        (is_web && is_bare).then(|| format!("{}://{authority}", uri.scheme_str().unwrap_or_default()))
+    };
+    read().ok_or_else(|| {
+        Error::Usage(format!(
+            "--public-url must be a scheme, a host and, perhaps, a port, such as https://gate.example, without a path (not \
+             {text:?})"
+        ))
+    })
+}
 
 /// Which API a path is one of.
 pub(crate) fn version(path: &str) -> Option<Version> {
@@ -97,7 +119,7 @@ pub(crate) fn template(version: Version, segments: &[String]) -> String {
 mod tests {
     use virustotal::Version;
 
-    use super::{segments, template};
+    use super::{origin, segments, template};
 
     #[test]
     fn only_paths_of_virustotals_apis_lead_anywhere() {
@@ -121,6 +143,31 @@ mod tests {
         }
         let known = segments("/api/v3/analyses/YWI6%2Fw%3D%3D/", Version::V3).unwrap();
         assert_eq!(known, ["analyses", "YWI6/w=="]);
+    }
+
+    #[test]
+    fn an_origin_has_no_path() {
+        for (text, expected) in [
+            ("https://gate.example", "https://gate.example"),
+            ("https://gate.example/", "https://gate.example"),
+            ("http://[::1]:8792", "http://[::1]:8792"),
+        ] {
+            assert_eq!(origin(text).unwrap(), expected);
+        }
+        for text in [
+            "https://gate.example/virustotal",
+            "https://gate.example/?a=b",
+            "https://gate.example/#a",
+            "https://user:word@gate.example",
+            "gate.example",
+            "/",
+            "ftp://gate.example",
+            "https://",
+            "",
+        ] {
+            let words = origin(text).unwrap_err().to_string();
+            assert!(words.contains("without a path"), "{text}: {words}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A line names the token and never holds it; of an address it has the object and never the query. When the file has
 //! grown large it becomes `gateway-audit.1.jsonl`, and what was there before moves on by one.
 
+mod keeping;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -47,11 +49,14 @@ pub struct Entry {
     pub calls: u64,
     /// The HTTP status.
     pub status: u16,
+    /// Why there was no answer, in API v3's words; none where VirusTotal's own answer was handed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// Milliseconds until the answer.
     pub ms: u64,
     /// Bytes that came.
     pub bytes_in: u64,
-    /// Bytes of the answer.
+    /// Bytes of the answer; of content that VirusTotal told no length of, 0.
     pub bytes_out: u64,
     /// Requests that this line stands for: those without a token that counts are written down together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +104,10 @@ impl Trail {
         };
         line.push(b'\n');
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.is_broken {
+            // A part of the last one may be there.
+            line.insert(0, b'\n');
+        }
         if open.bytes + line.len() as u64 > self.largest_bytes && open.bytes > 0 {
             self.turn(&mut open);
         }
@@ -234,6 +243,29 @@ mod tests {
         let calls = calls_on(folder.path(), date(1970, 1, 1)).unwrap();
         assert_eq!((calls["a"], calls["b"]), (1, 2));
         assert!(calls_on(folder.path(), date(1970, 1, 2)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_line_that_could_not_be_written_whole_takes_no_other_with_it() {
+        use std::io::Write;
+        let folder = tempfile::tempdir().unwrap();
+        let trail = Trail::open(folder.path()).unwrap();
+        trail.write(entry("a", 1));
+        let file = path(folder.path(), 0);
+        // A handle that takes nothing, as of a full disk.
+        let closed = std::fs::File::open(&file).unwrap();
+        let good = std::mem::replace(&mut trail.open.lock().unwrap().file, closed);
+        trail.write(entry("lost", 2));
+        assert!(trail.is_broken());
+        let mut torn = std::fs::File::options().append(true).open(&file).unwrap();
+        torn.write_all(b"{\"at\":\"19").unwrap();
+        trail.open.lock().unwrap().file = good;
+        trail.write(entry("b", 3));
+        trail.write(entry("c", 4));
+        assert!(!trail.is_broken());
+        let mut entries = Vec::new();
+        read(folder.path(), |entry| entries.push(entry)).unwrap();
+        assert_eq!(entries, [entry("a", 1), entry("b", 3), entry("c", 4)]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ struct Account {
 struct Day {
     date: Date,
     used: u64,
-    /// Requests under way, each of which may make a call.
+    /// Calls that requests under way may make.
     under_way: u64,
 }
 
@@ -47,6 +47,8 @@ struct Day {
 pub(crate) struct Spending {
     caller: Arc<Caller>,
     client: Arc<Client>,
+    /// Calls that it may make, as far as that is known before.
+    granted: u64,
 }
 
 /// See the module.
@@ -60,9 +62,11 @@ pub(crate) struct Callers {
 
 #[derive(Default)]
 struct Known {
-    /// The file as it was when it was read; `None` before.
+    /// The file as it was when it was read; `None` before, and where it could not be read.
     seen: Option<Option<Seen>>,
     callers: Vec<Arc<Caller>>,
+    /// By the token's id; they stay, whatever becomes of the file.
+    accounts: HashMap<String, Arc<Account>>,
     /// Why the file can't be read: then no token counts.
     trouble: Option<String>,
     /// Calls of today that were made before this process began, by the token's id.
@@ -112,6 +116,11 @@ impl Callers {
         self.current().trouble.clone()
     }
 
+    /// Whether VirusTotal refuses the key.
+    pub(crate) fn key_is_refused(&self) -> bool {
+        self.client.key_is_refused()
+    }
+
     /// As the file is now: a token that is revoked counts no more with the next request.
     fn current(&self) -> MutexGuard<'_, Known> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,36 +128,43 @@ impl Callers {
         if known.seen == Some(seen) {
             return known;
         }
-        known.seen = Some(seen);
         match self.tokens.list() {
             Ok(tokens) => {
                 let valid = tokens.into_iter().filter(|token| token.revoked_at.is_none());
                 let callers = valid.map(|token| self.caller(token, &mut known)).collect();
                 known.callers = callers;
                 known.trouble = None;
+                known.seen = Some(seen);
             }
             Err(error) => {
-                tracing::error!(%error, "no token counts");
+                let words = error.to_string();
+                // It is tried again with each request, and told once.
+                if known.trouble.as_ref() != Some(&words) {
+                    tracing::error!(%error, "no token counts");
+                }
                 known.callers.clear();
-                known.trouble = Some(error.to_string());
+                known.seen = None;
+                known.trouble = Some(words);
             }
         }
         known
     }
 
     fn caller(&self, token: Token, known: &mut Known) -> Arc<Caller> {
-        let same = known.callers.iter().find(|caller| caller.token.id == token.id);
-        let account = same.map(|caller| Arc::clone(&caller.account));
-        let account = account.unwrap_or_else(|| {
+        let Known {
+            accounts, earlier, ..
+        } = known;
+        let account = accounts.entry(token.id.clone()).or_insert_with(|| {
             Arc::new(Account {
-                client: self.client.for_run(token.rights.priority),
+                client: self.client.for_run(token.rights.priority, &token.name),
                 day: Mutex::new(Day {
                     date: date(self.clock.now()),
-                    used: known.earlier.remove(&token.id).unwrap_or(0),
+                    used: earlier.remove(&token.id).unwrap_or(0),
                     under_way: 0,
                 }),
             })
         });
+        let account = Arc::clone(account);
         let allowed = token.rights.allowance.calls(&self.limits);
         Arc::new(Caller {
             allowed: allowed.map_err(|error| error.to_string()),
@@ -160,6 +176,16 @@ impl Callers {
 }
 
 impl Caller {
+    /// Files or URLs that one call asks about.
+    pub(crate) fn batch_size(&self) -> usize {
+        self.account.client.batch_size()
+    }
+
+    /// In which order its calls go.
+    pub(crate) fn priority(&self) -> &'static str {
+        self.token.rights.priority.name()
+    }
+
     /// Its client, for what makes no call.
     pub(crate) fn client(&self) -> &Client {
         &self.account.client
@@ -188,16 +214,25 @@ impl Caller {
         date(self.clock.now())
     }
 
-    /// Begins a request that may make calls.
+    /// Begins a request that makes a call.
     pub(crate) fn spend(self: &Arc<Self>) -> Result<Spending, Refusal> {
+        self.spend_up_to(1)
+    }
+
+    /// Begins a request that makes up to so many calls, as far as the token's day has room for them; refused where it has
+    /// none at all.
+    pub(crate) fn spend_up_to(self: &Arc<Self>, most: u64) -> Result<Spending, Refusal> {
         let now = self.clock.now();
         let allowed = self
             .allowed
             .clone()
             .map_err(|words| Refusal::Quota(None, words))?;
         let mut day = self.today(now);
+        let free = allowed.map_or(most, |allowed| {
+            u64::from(allowed).saturating_sub(day.used + day.under_way)
+        });
         if let Some(allowed) = allowed
-            && day.used + day.under_way >= u64::from(allowed)
+            && free == 0
         {
             let words = format!(
                 "The token {} has used its {allowed} calls of today. A new day begins at 00:00 UTC; what is kept is answered \
@@ -206,9 +241,11 @@ impl Caller {
             );
             return Err(Refusal::Quota(until_tomorrow(now), words));
         }
-        day.under_way += 1;
+        let granted = free.min(most);
+        day.under_way += granted;
         drop(day);
         Ok(Spending {
+            granted,
             client: Arc::new(self.account.client.apart()),
             caller: Arc::clone(self),
         })
@@ -230,6 +267,11 @@ impl Spending {
         &self.client
     }
 
+    /// Calls that it may make.
+    pub(crate) fn granted(&self) -> u64 {
+        self.granted
+    }
+
     /// Calls made so far.
     pub(crate) fn calls(&self) -> u64 {
         self.client.calls().values().sum()
@@ -240,7 +282,7 @@ impl Drop for Spending {
     fn drop(&mut self) {
         let calls = self.calls();
         let mut day = self.caller.today(self.caller.clock.now());
-        day.under_way = day.under_way.saturating_sub(1);
+        day.under_way = day.under_way.saturating_sub(self.granted);
         day.used += calls;
     }
 }

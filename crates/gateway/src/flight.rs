@@ -1,10 +1,11 @@
 //! Who asks the same at the same time asks together.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::OnceCell;
-use virustotal::Reply;
+use virustotal::{Deadline, Reply};
 
 use crate::refusal::Refusal;
 
@@ -19,21 +20,46 @@ pub(crate) struct Flights(Mutex<HashMap<String, Weak<OnceCell<Outcome>>>>);
 
 impl Flights {
     /// What `ask` gives, or what somebody gets who has begun to ask the same and is not through. If that one goes away, the
-    /// next one asks.
-    pub(crate) async fn join(&self, question: String, ask: impl Future<Output = Outcome>) -> Outcome {
-        let flight = {
-            let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if under_way.len() > MANY {
-                under_way.retain(|_, flight| flight.strong_count() > 0);
+    /// next one asks. Where that one's time is up and this one's, which ends with `deadline`, is not, it is asked again.
+    pub(crate) async fn join(
+        &self,
+        question: String,
+        deadline: &Deadline,
+        ask: impl Future<Output = Outcome>,
+    ) -> Outcome {
+        let mut ask = pin!(ask);
+        loop {
+            let mut is_own = false;
+            let flight = self.under_way(&question);
+            let outcome = flight.get_or_init(|| {
+                is_own = true;
+                ask.as_mut()
+            });
+            let outcome = outcome.await.clone();
+            let has_time = match outcome {
+                Err(Refusal::Quota(..)) => deadline.left_for_quota().is_none_or(|left| !left.is_zero()),
+                Err(Refusal::Late(_)) => deadline.stopped().is_none(),
+                _ => false,
+            };
+            if is_own || !has_time {
+                return outcome;
             }
-            let there = under_way.get(&question).and_then(Weak::upgrade);
-            there.unwrap_or_else(|| {
-                let new = Arc::new(OnceCell::new());
-                under_way.insert(question, Arc::downgrade(&new));
-                new
-            })
-        };
-        flight.get_or_init(|| ask).await.clone()
+        }
+    }
+
+    fn under_way(&self, question: &str) -> Arc<OnceCell<Outcome>> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if under_way.len() > MANY {
+            under_way.retain(|_, flight| flight.strong_count() > 0);
+        }
+        let there = under_way.get(question).and_then(Weak::upgrade);
+        // One that is through may still be there, as somebody looks at its answer.
+        let there = there.filter(|flight| !flight.initialized());
+        there.unwrap_or_else(|| {
+            let new = Arc::new(OnceCell::new());
+            under_way.insert(question.to_owned(), Arc::downgrade(&new));
+            new
+        })
     }
 }
 
@@ -41,6 +67,8 @@ impl Flights {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
+
+    use virustotal::Deadline;
 
     use super::{Flights, Outcome};
     use crate::refusal::Refusal;
@@ -53,7 +81,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             Err(Refusal::Method)
         };
-        let join = |question: &str| flights.join(question.to_owned(), ask());
+        let deadline = Deadline::none();
+        let join = |question: &str| flights.join(question.to_owned(), &deadline, ask());
         let (first, second, other) = tokio::join!(join("a"), join("a"), join("b"));
         assert_eq!(
             [first, second, other].map(|outcome| outcome.err()),
@@ -67,5 +96,31 @@ mod tests {
         let (gone, stays) = tokio::join!(gone, join("c"));
         assert!(gone.is_err() && stays.is_err());
         assert_eq!(asked.load(Ordering::SeqCst), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_joins_late_does_not_end_with_the_first_ones_time() {
+        let (flights, asked) = (Flights::default(), AtomicU32::new(0));
+        let join = async |begins_after: u64, waits: u64| {
+            tokio::time::sleep(Duration::from_secs(begins_after)).await;
+            let waits = Duration::from_secs(waits);
+            let deadline = Deadline::after(waits * 2).with_quota_wait(waits);
+            let ask = async {
+                asked.fetch_add(1, Ordering::SeqCst);
+                let _ = deadline.run(tokio::time::sleep(waits)).await;
+                Err(Refusal::Quota(None, format!("of the one after {begins_after}")))
+            };
+            let outcome = flights.join("a".to_owned(), &deadline, ask).await;
+            let Err(Refusal::Quota(None, words)) = outcome else {
+                panic!("{outcome:?}")
+            };
+            words
+        };
+        let told = tokio::join!(join(0, 10), join(8, 10), join(9, 10), join(5, 4));
+        assert_eq!(told.0, "of the one after 0");
+        // These ask together, once.
+        assert_eq!((&*told.1, &*told.2), ("of the one after 8", "of the one after 8"));
+        assert_eq!(told.3, "of the one after 0", "its own time was up, too");
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 }

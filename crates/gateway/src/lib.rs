@@ -12,14 +12,17 @@ mod answer;
 pub mod audit;
 mod body;
 mod callers;
+mod connections;
 mod error;
 mod flight;
 mod links;
 mod lookups;
 mod metrics;
+mod places;
 mod refusal;
 mod reports;
 mod server;
+mod strangers;
 mod ticket;
 mod tokens;
 mod uploads;
@@ -28,6 +31,7 @@ mod v3;
 
 use std::path::Path;
 
+pub use connections::Bounds;
 pub use error::Error;
 pub use server::{Gateway, Serving};
 pub use tokens::{Allowance, Rights, Token, Tokens};

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 use virustotal::quota::in_words;
-use virustotal::{Error, Version};
+use virustotal::{Error, Trouble, Version};
 
 /// Pause for a caller where nobody knows how long it takes: the shortest window of a quota.
 const USUAL_PAUSE: Duration = Duration::from_secs(60);
@@ -36,8 +36,12 @@ pub(crate) enum Refusal {
     Quota(Option<Duration>, String),
     /// VirusTotal, or the gateway, can't answer now.
     Unavailable(String),
+    /// VirusTotal's answer is none that could be handed on; asking again does not help.
+    Upstream(String),
     /// It took too long.
     Late(String),
+    /// Too many requests without a token that counts; how long to wait.
+    Slower(Duration),
 }
 
 impl Refusal {
@@ -66,6 +70,14 @@ impl Refusal {
             }
             Error::TooLarge { .. } | Error::TooLargeForKey { .. } => Self::TooLarge(error.to_string()),
             Error::File { detail, .. } => Self::BadRequest(format!("The file can't be sent: {detail}")),
+            Error::NotFound { status, .. } => Self::Upstream(format!(
+                "What answers in VirusTotal's place is not its API (HTTP {status}). Tell whoever runs the gateway: is the \
+                 address of VirusTotal right, and what is in between?"
+            )),
+            Error::Transient {
+                trouble: trouble @ Trouble::BodyTooLarge(_),
+                ..
+            } => Self::Upstream(trouble.to_string()),
             Error::Stopped(_) => Self::Late(
                 "There was no answer in time. It may come when you ask again.".to_owned(),
             ),
@@ -84,13 +96,16 @@ impl Refusal {
             (Self::TooLarge(_), _) => StatusCode::PAYLOAD_TOO_LARGE,
             (Self::Quota(..), Version::V2) => StatusCode::NO_CONTENT,
             (Self::Quota(..), Version::V3) => StatusCode::TOO_MANY_REQUESTS,
+            (Self::Slower(_), _) => StatusCode::TOO_MANY_REQUESTS,
+            (Self::Upstream(_), _) => StatusCode::BAD_GATEWAY,
             (Self::Unavailable(_), _) => StatusCode::SERVICE_UNAVAILABLE,
             (Self::Late(_), _) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
-    /// The code of API v3. Source: API v3, section 1.3.
-    fn code(&self) -> &'static str {
+    /// The code of API v3, which the audit trail has, too. Source: API v3, section 1.3; there is none for an answer that
+    /// can't be handed on.
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::KeyMissing => "AuthenticationRequiredError",
             Self::WrongKey => "WrongCredentialsError",
@@ -99,6 +114,8 @@ impl Refusal {
             Self::InvalidArgument(_) => "InvalidArgumentError",
             Self::BadRequest(_) | Self::Method | Self::TooLarge(_) => "BadRequestError",
             Self::Quota(..) => "QuotaExceededError",
+            Self::Slower(_) => "TooManyRequestsError",
+            Self::Upstream(_) => "BadGatewayError",
             Self::Unavailable(_) => "TransientError",
             Self::Late(_) => "DeadlineExceededError",
         }
@@ -109,6 +126,10 @@ impl Refusal {
             Self::KeyMissing => "X-Apikey header is missing",
             Self::WrongKey => "Wrong API key",
             Self::Method => "This path takes no such method",
+            Self::Slower(_) => {
+                "Too many requests without a token that counts came from this address. Wait, and show the token before the \
+                 body: in the header x-apikey (API v3) or in the address (API v2)."
+            }
             Self::Forbidden(words)
             | Self::NotFound(words)
             | Self::BadRequest(words)
@@ -116,6 +137,7 @@ impl Refusal {
             | Self::TooLarge(words)
             | Self::Quota(_, words)
             | Self::Unavailable(words)
+            | Self::Upstream(words)
             | Self::Late(words) => words,
         }
     }
@@ -138,8 +160,12 @@ impl Refusal {
             let kind = HeaderValue::from_static(kind);
             response.headers_mut().insert(CONTENT_TYPE, kind);
         }
-        if let Self::Quota(pause, _) = self {
-            let pause = pause.unwrap_or(USUAL_PAUSE);
+        let pause = match self {
+            Self::Quota(pause, _) => Some(pause.unwrap_or(USUAL_PAUSE)),
+            Self::Slower(pause) => Some(*pause),
+            _ => None,
+        };
+        if let Some(pause) = pause {
             let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
             response
                 .headers_mut()

@@ -16,7 +16,7 @@ use virustotal::{
 
 use crate::answer::{Told, made};
 use crate::body::Fields;
-use crate::callers::Caller;
+use crate::callers::{Caller, Spending};
 use crate::refusal::Refusal;
 use crate::server::Shared;
 
@@ -44,6 +44,8 @@ enum Step {
     /// The element of the answer.
     Done(String),
     Missing,
+    /// Not asked about, as the token's day has no room for it; left out.
+    Beyond,
 }
 
 impl Kind {
@@ -190,6 +192,7 @@ pub(crate) async fn answer(
     kind: Kind,
     parameters: &Fields,
     accept: Accept,
+    deadline: &Deadline,
     told: &mut Told,
 ) -> Result<Reply, Refusal> {
     let parameter = |name: &str| {
@@ -217,37 +220,60 @@ pub(crate) async fn answer(
     let submits = kind == Kind::Url
         && matches!(parameter("scan"), Some("1" | "true"))
         && shared.policy.check(caller).is_ok();
-    let has_open = items.iter().any(Item::is_open);
-    let has_missing = |items: &[Item]| items.iter().any(|item| matches!(item.step, Step::Missing));
-    if has_open || submits && has_missing(&items) {
-        let spending = caller.spend()?;
-        let deadline = shared.deadline_for(0);
-        let mut asked = match has_open {
-            true => ask(shared, spending.client(), kind, &mut items, accept, &deadline).await,
-            false => Ok(()),
-        };
-        if asked.is_ok() && submits && has_missing(&items) {
-            told.kept = false;
-            asked = submit(spending.client(), &mut items, &deadline).await;
-        }
+    if let Some(spending) = afford(caller, kind, &mut items)? {
+        let asked = ask(shared, spending.client(), kind, &mut items, accept, deadline).await;
         told.calls += spending.calls();
         asked?;
     }
+    if submits && items.iter().any(|item| matches!(item.step, Step::Missing)) {
+        told.kept = false;
+        let spending = caller.spend()?;
+        let submitted = submit(spending.client(), &mut items, deadline).await;
+        told.calls += spending.calls();
+        submitted?;
+    }
+    let is_one = items.len() == 1;
     let elements: Vec<String> = items
         .into_iter()
-        .map(|item| match item.step {
-            Step::Done(element) => element,
-            Step::Object(_) | Step::Analysis | Step::Missing => kind.missing(&item.resource),
+        .filter_map(|item| match item.step {
+            Step::Done(element) => Some(element),
+            Step::Beyond => None,
+            Step::Object(_) | Step::Analysis | Step::Missing => Some(kind.missing(&item.resource)),
         })
         .collect();
     let body = match elements.as_slice() {
-        [only] => only.clone(),
+        [only] if is_one => only.clone(),
         several => format!("[{}]", several.join(", ")),
     };
     Ok(Reply {
         is_kept: told.kept,
         ..made(Bytes::from(body))
     })
+}
+
+/// What is open is asked about as far as the token's day has room for; the rest is left out, as what a call does not take.
+/// Where there is nothing to answer then, the request is refused.
+fn afford(caller: &Arc<Caller>, kind: Kind, items: &mut [Item]) -> Result<Option<Spending>, Refusal> {
+    let a_call = match kind {
+        Kind::File | Kind::Url => caller.batch_size(),
+        Kind::Domain | Kind::Ip => 1,
+    };
+    let open = items.iter().filter(|item| item.is_open()).count();
+    if open == 0 {
+        return Ok(None);
+    }
+    let spending = match caller.spend_up_to(open.div_ceil(a_call) as u64) {
+        Err(Refusal::Quota(..)) if open < items.len() => None,
+        spending => Some(spending?),
+    };
+    let granted = spending.as_ref().map_or(0, Spending::granted);
+    let granted = usize::try_from(granted)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(a_call);
+    for item in items.iter_mut().filter(|item| item.is_open()).skip(granted) {
+        item.step = Step::Beyond;
+    }
+    Ok(spending)
 }
 
 impl Item {
@@ -299,7 +325,7 @@ async fn ask(
                 ids.push(item.resource.clone());
                 analyses.push(item);
             }
-            Step::Done(_) | Step::Missing => {}
+            Step::Done(_) | Step::Missing | Step::Beyond => {}
         }
     }
     let (client, deadline) = (Arc::clone(client), deadline.clone());

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -15,28 +17,33 @@ use axum::routing::{any, get};
 use axum::serve::Listener;
 use integration::UploadRules;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use virustotal::{Client, Clock, Deadline, Passing, PassingBody, Settings, Tier, Version};
 
 use crate::address;
 use crate::answer::{Answer, Told};
 use crate::audit::{self, Entry, Trail};
-use crate::body;
-use crate::callers::Callers;
+use crate::body::{self, Fields};
+use crate::callers::{Caller, Callers};
+use crate::connections::{self, Bounds, Peer};
 use crate::flight::Flights;
 use crate::lookups::LookUps;
 use crate::metrics::{Counted, Metrics};
 use crate::refusal::Refusal;
+use crate::strangers::{Strangers, Telling};
 use crate::ticket::{Purpose, Tickets};
 use crate::tokens::Tokens;
-use crate::uploads::{self, LARGEST, Policy, Room};
+use crate::uploads::{self, LARGEST, Policy, Room, SLOWEST_UPLOAD, is_key};
 use crate::{Error, make_folder, v2, v3};
 
 /// How long a call may take, beyond the wait for a slot.
 const CALL: Duration = Duration::from_secs(120);
-/// Slowest upload that is waited for, in bytes a second.
-const SLOWEST_UPLOAD: u64 = 16 * 1024;
-/// Requests without a token that counts are told once in this time, together.
-const QUIET: Duration = Duration::from_secs(10);
+/// Secrets of one request that are looked at: one in the header, one in the address.
+const MOST_SHOWN: usize = 2;
+/// How long a key that VirusTotal has refused rests before one call tries it again.
+const REFUSED_KEY_RESTS: Duration = Duration::from_secs(5 * 60);
+/// Until the audit trail is looked through again.
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How a gateway is served.
 pub struct Serving {
@@ -60,6 +67,8 @@ pub struct Serving {
     pub is_secure: bool,
     /// Anybody may see the metrics.
     pub open_metrics: bool,
+    /// What it takes of anybody.
+    pub bounds: Bounds,
 }
 
 impl fmt::Debug for Serving {
@@ -101,22 +110,17 @@ pub(crate) struct Hall {
     public_url: Option<String>,
     is_secure: bool,
     open_metrics: bool,
-    strangers: Mutex<Strangers>,
+    bounds: Bounds,
+    strangers: Strangers,
     /// Keeps a second gateway away from the folder.
     _lock: File,
-}
-
-/// Requests without a token that counts, since they were last told.
-#[derive(Default)]
-struct Strangers {
-    requests: u64,
-    told_at: Option<Instant>,
 }
 
 /// What a request is answered with: what all share, and how this caller reaches the gateway.
 pub(crate) struct Shared {
     hall: Arc<Hall>,
     origin: String,
+    peer: IpAddr,
 }
 
 impl std::ops::Deref for Shared {
@@ -132,14 +136,20 @@ impl Shared {
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
+
+    /// Where the request comes from.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.peer
+    }
 }
 
 impl Gateway {
     /// Nothing is asked yet.
     ///
     /// # Errors
-    /// The folder can't be used, or another gateway uses it; the settings of the client can't be used.
+    /// The folder can't be used, or another gateway uses it; the public address or the settings of the client can't be used.
     pub fn new(serving: Serving) -> Result<Self, Error> {
+        let public_url = serving.public_url.as_deref().map(address::origin).transpose()?;
         make_folder(&serving.folder)?;
         let lock = alone(&serving.folder)?;
         let spool = serving.folder.join("gateway-spool");
@@ -149,7 +159,9 @@ impl Gateway {
         let earlier = audit::calls_on(&serving.folder, today)?;
         let (limits, tier) = (serving.settings.limits, serving.settings.tier);
         let virustotal_v3 = serving.settings.base_url_v3();
-        let client = Client::new(serving.settings).map_err(|error| Error::Usage(error.to_string()))?;
+        let mut settings = serving.settings;
+        settings.refused_key_rests.get_or_insert(REFUSED_KEY_RESTS);
+        let client = Client::new(settings).map_err(|error| Error::Usage(error.to_string()))?;
         let look_ups = LookUps::begin()
             .map_err(|error| Error::File(format!("a thread for look-ups can't be started: {error}")))?;
         let tokens = Tokens::new(&serving.folder);
@@ -172,10 +184,11 @@ impl Gateway {
             wait: serving.wait,
             trail,
             clock: serving.clock,
-            public_url: serving.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            public_url,
             is_secure: serving.is_secure,
             open_metrics: serving.open_metrics,
-            strangers: Mutex::default(),
+            bounds: serving.bounds,
+            strangers: Strangers::default(),
             _lock: lock,
         };
         Ok(Self {
@@ -183,15 +196,35 @@ impl Gateway {
         })
     }
 
+    /// From now on, and once a day, removes lines of the audit trail that are older than `days`. It ends with the runtime.
+    pub fn keep_audit_for(&self, days: u32) {
+        let hall = Arc::downgrade(&self.shared);
+        let longest = SignedDuration::from_hours(24 * i64::from(days));
+        tokio::spawn(async move {
+            while let Some(hall) = hall.upgrade() {
+                let removed = tokio::task::spawn_blocking(move || {
+                    let end = hall.clock.now().checked_sub(longest).unwrap_or(Timestamp::MIN);
+                    hall.trail.forget_before(end)
+                });
+                match removed.await {
+                    Ok(Ok(0)) | Err(_) => {}
+                    Ok(Ok(lines)) => tracing::info!(lines, "old lines of the audit trail were removed"),
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, "old lines of the audit trail can't be removed; it is tried again tomorrow");
+                    }
+                }
+                tokio::time::sleep(A_DAY).await;
+            }
+        });
+    }
+
     /// Serves until `stop` ends; answers that have begun are finished.
     ///
-    /// # Errors
-    /// The listener can't be used.
-    pub async fn serve<L: Listener<Addr: fmt::Debug>>(
+    pub async fn serve<L: Listener<Addr = SocketAddr>>(
         self,
         listener: L,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> std::io::Result<()> {
+    ) {
         let router = Router::new()
             .route("/vtapi/v2/{*path}", any(answer))
             .route("/api/v3/{*path}", any(answer))
@@ -202,9 +235,8 @@ impl Gateway {
             // Each reads within bounds of its own.
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&self.shared));
-        axum::serve(listener, router).with_graceful_shutdown(stop).await?;
-        self.shared.tell_strangers(0, true);
-        Ok(())
+        connections::serve(listener, router, &self.shared.bounds, stop).await;
+        self.shared.tell(&self.shared.strangers.rest());
     }
 }
 
@@ -246,10 +278,13 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
     let version = address::version(&path).unwrap_or(Version::V3);
+    let peer = request.extensions().get::<Peer>();
     let shared = Shared {
         origin: hall.origin_for(request.headers()),
+        peer: peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0),
         hall,
     };
+    let shown = shown(&request);
     let mut told = Told {
         endpoint: "other".to_owned(),
         ..Told::default()
@@ -257,21 +292,30 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let (body, rest) = body::with_rest(body);
     let request = Request::from_parts(parts, body);
-    let answered = route(&shared, version, &path, request, &mut told).await;
-    let (response, bytes_out) = match answered {
-        Ok(Answer::Reply(reply)) => {
-            let bytes = reply.body.len() as u64;
-            (Answer::Reply(reply).into_response(), bytes)
-        }
+    let answered = match shared.pause_of(&path, &shown) {
+        Some(pause) => Err(Refusal::Slower(pause)),
+        None => route(&shared, version, &path, request, &mut told).await,
+    };
+    if told.caller.is_none() {
+        // One who is refused for another reason has a name all the same.
+        told.caller = shared.whose(&shown);
+    }
+    let refused = answered.as_ref().err().map(|refusal| refusal.code().to_owned());
+    let (response, content) = match answered {
+        Ok(Answer::Reply(reply)) => (Answer::Reply(reply).into_response(), None),
         Ok(Answer::Content(incoming, kind)) => {
-            let bytes = incoming.length().unwrap_or(0);
-            (Answer::Content(incoming, kind).into_response(), bytes)
+            let length = incoming.length();
+            (Answer::Content(incoming, kind).into_response(), length)
         }
         Err(refusal) => {
-            rest.drain().await;
-            (refusal.respond(version), 0)
+            // Who takes too long, or comes too often, does not get more time.
+            if !matches!(refusal, Refusal::Late(_) | Refusal::Slower(_)) {
+                rest.drain().await;
+            }
+            (refusal.respond(version), None)
         }
     };
+    let bytes_out = content.or(response.body().size_hint().exact()).unwrap_or(0);
     let took = begun.elapsed();
     let caller = told.caller.as_ref();
     let below = path.split('/').skip(3).collect::<Vec<_>>().join("/");
@@ -285,7 +329,7 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
         calls: told.calls,
     });
     match caller {
-        None => shared.tell_strangers(1, false),
+        None => shared.a_stranger_came(),
         Some(caller) => shared.trail.write(Entry {
             at,
             token: Some(caller.token.name.clone()),
@@ -296,6 +340,7 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
             kept: told.kept,
             calls: told.calls,
             status: response.status().as_u16(),
+            refused,
             ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             bytes_in: told.bytes_in,
             bytes_out,
@@ -303,6 +348,19 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
         }),
     }
     guarded(response)
+}
+
+/// What a request shows before its body is read: in the header, and as parameters of the address.
+fn shown(request: &Request) -> Vec<String> {
+    let header = request.headers().get(v3::KEY_HEADER);
+    let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let query: Fields = body::fields(request.uri().query().unwrap_or_default().as_bytes());
+    let in_query = query.into_iter().filter(|(name, _)| is_key(name));
+    header
+        .into_iter()
+        .chain(in_query.map(|(_, secret)| secret))
+        .take(MOST_SHOWN)
+        .collect()
 }
 
 /// Everything that a path can be.
@@ -354,7 +412,7 @@ async fn redeem(
     match (granted, purpose) {
         (Purpose::Upload(version), "upload") => {
             shared.policy.check(&caller)?;
-            let received = uploads::receive(shared, request, LARGEST, true, told, |_, _| Ok(())).await?;
+            let received = uploads::receive(shared, request, LARGEST, told, |_, _| Ok(())).await?;
             uploads::send_on(shared, &caller, version, received, told).await
         }
         (Purpose::Download(path), "download") => {
@@ -395,17 +453,9 @@ impl Hall {
         format!("{scheme}://{}", host.filter(is_host).unwrap_or("localhost"))
     }
 
-    /// Who tries tokens must not fill the log or the audit trail: they are told together.
-    fn tell_strangers(&self, new: u64, at_once: bool) {
-        let requests = {
-            let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-            strangers.requests += new;
-            let is_due = strangers.told_at.is_none_or(|told_at| told_at.elapsed() >= QUIET);
-            if strangers.requests == 0 || !(is_due || at_once) {
-                return;
-            }
-            strangers.told_at = Some(Instant::now());
-            std::mem::take(&mut strangers.requests)
+    fn tell(&self, telling: &Telling) {
+        let Telling::Now(requests) = *telling else {
+            return;
         };
         tracing::warn!(requests, "refused: no token, or none that counts");
         self.trail.write(Entry {
@@ -415,6 +465,40 @@ impl Hall {
             requests: Some(requests),
             ..Entry::default()
         });
+    }
+}
+
+impl Shared {
+    /// How long this address has to wait, where too many requests without a token that counts came from it and this one
+    /// is, as far as can be seen without reading it, another one. Who shows a token is never kept waiting by others.
+    fn pause_of(&self, path: &str, shown: &[String]) -> Option<Duration> {
+        let pause = self.strangers.pause(self.peer, self.bounds.refused_a_minute)?;
+        let is_known = self.whose(shown).is_some();
+        let has_ticket = || {
+            let last = path.rsplit('/').next().unwrap_or_default();
+            self.tickets.is_open(last)
+        };
+        (!is_known && !has_ticket()).then_some(pause)
+    }
+
+    /// Whose token is among them.
+    fn whose(&self, shown: &[String]) -> Option<Arc<Caller>> {
+        shown.iter().find_map(|secret| self.callers.find(secret))
+    }
+
+    fn a_stranger_came(&self) {
+        let telling = self.strangers.came(self.peer, self.bounds.quiet);
+        self.tell(&telling);
+        if let Telling::In(left) = telling {
+            // It may end before: then the rest is told there.
+            let hall = Arc::downgrade(&self.hall);
+            tokio::spawn(async move {
+                tokio::time::sleep(left).await;
+                if let Some(hall) = hall.upgrade() {
+                    hall.tell(&hall.strangers.rest());
+                }
+            });
+        }
     }
 }
 
@@ -432,6 +516,9 @@ async fn ready(State(hall): State<Arc<Hall>>) -> Response {
     if hall.trail.is_broken() {
         reasons.push_str("the audit trail can't be written\n");
     }
+    if hall.callers.key_is_refused() {
+        reasons.push_str("the key is refused by VirusTotal\n");
+    }
     guarded(match reasons.is_empty() {
         true => "ready\n".into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, reasons).into_response(),
@@ -439,16 +526,12 @@ async fn ready(State(hall): State<Arc<Hall>>) -> Response {
 }
 
 async fn metrics(State(hall): State<Arc<Hall>>, headers: HeaderMap) -> Response {
-    let shared = Shared {
-        origin: String::new(),
-        hall,
-    };
-    if !shared.hall.open_metrics && !v3::shows_token(&shared, &headers) {
+    if !hall.open_metrics && !v3::shows_token(&hall, &headers) {
         let words = "The metrics need a token, sent as Bearer or as x-apikey; or start the gateway with --open-metrics.\n";
         return guarded((StatusCode::UNAUTHORIZED, words).into_response());
     }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    guarded(([(CONTENT_TYPE, kind)], shared.metrics.text()).into_response())
+    guarded(([(CONTENT_TYPE, kind)], hall.metrics.text()).into_response())
 }
 
 /// What holds for every answer: nobody in between keeps it, and no browser takes it for a page.

@@ -56,6 +56,13 @@ impl Tickets {
         Ok(secret)
     }
 
+    /// Whether that is the secret of an address that still counts.
+    pub(crate) fn is_open(&self, secret: &str) -> bool {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(secret)
+            .is_some_and(|ticket| ticket.until > Instant::now())
+    }
+
     /// Takes an address, once: whose token asked for it, and what it is for.
     pub(crate) fn redeem(&self, secret: &str) -> Option<(String, Purpose)> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,8 +81,10 @@ mod tests {
     fn an_address_counts_once() {
         let tickets = Tickets::default();
         let secret = tickets.issue("id", Purpose::Upload(Version::V3)).unwrap();
+        assert!(tickets.is_open(&secret) && !tickets.is_open("x"));
         let taken = tickets.redeem(&secret).unwrap();
         assert_eq!(taken, ("id".to_owned(), Purpose::Upload(Version::V3)));
+        assert!(!tickets.is_open(&secret));
         assert_eq!(tickets.redeem(&secret), None);
         assert_eq!(tickets.redeem("x"), None);
     }

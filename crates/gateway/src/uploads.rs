@@ -3,8 +3,10 @@
 //! A file is stored before it is sent on, because its token may stand behind it, the rules look at its size and content, and
 //! VirusTotal wants to know its length first.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_LENGTH;
@@ -12,12 +14,12 @@ use bytes::Bytes;
 use integration::UploadRules;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::Semaphore;
 use virustotal::{LocalFile, Upload, Version};
 
 use crate::answer::{Answer, Told};
-use crate::body::{Fields, SILENCE};
+use crate::body::{Fields, Meter, Patience};
 use crate::callers::Caller;
+use crate::places::{Place, Places};
 use crate::refusal::Refusal;
 use crate::server::Shared;
 
@@ -27,11 +29,23 @@ pub(crate) const LARGEST_DIRECT: u64 = 32 * 1024 * 1024;
 pub(crate) const LARGEST: u64 = 650 * 1024 * 1024 + 64 * 1024;
 /// Bytes of a field beside a file.
 const LARGEST_FIELD: usize = 64 * 1024;
+/// Bytes of all of them.
+const LARGEST_FIELDS: usize = 256 * 1024;
 const MOST_FIELDS: usize = 32;
-/// Uploads at the same time.
-const AT_ONCE: usize = 16;
-/// Of these, such whose token is not known yet, because it stands behind the file.
-const STRANGERS_AT_ONCE: usize = 4;
+/// Files that are received at the same time.
+const AT_ONCE: usize = 32;
+/// Of these, those of one token.
+const OF_ONE_TOKEN: usize = 16;
+/// The same for files whose token is not known yet, because it stands behind them.
+const STRANGERS_AT_ONCE: usize = 8;
+/// Of these, those from one address, which may be a proxy's.
+const STRANGERS_OF_ONE: usize = 4;
+/// How long a request may take until its caller is known.
+const UNTIL_KNOWN: Duration = Duration::from_secs(120);
+/// How long a form of a known caller may take, beyond the time for its bytes.
+const FORM: Duration = Duration::from_secs(120);
+/// Slowest upload that is waited for, in bytes a second.
+pub(crate) const SLOWEST_UPLOAD: u64 = 16 * 1024;
 
 /// What may be uploaded.
 pub(crate) struct Policy {
@@ -42,16 +56,34 @@ pub(crate) struct Policy {
 
 /// Room for uploads.
 pub(crate) struct Room {
-    known: Semaphore,
-    strangers: Semaphore,
+    /// By the token's id.
+    known: Places<String>,
+    strangers: Places<IpAddr>,
 }
+
+/// A place in it, of a known caller or of a stranger.
+type Seat = (Option<Place<String>>, Option<Place<IpAddr>>);
 
 impl Default for Room {
     fn default() -> Self {
         Self {
-            known: Semaphore::new(AT_ONCE),
-            strangers: Semaphore::new(STRANGERS_AT_ONCE),
+            known: Places::new(AT_ONCE, OF_ONE_TOKEN),
+            strangers: Places::new(STRANGERS_AT_ONCE, STRANGERS_OF_ONE),
         }
+    }
+}
+
+impl Room {
+    /// A place for a file of that caller, or of somebody at that address.
+    fn seat(&self, caller: Option<&Arc<Caller>>, from: IpAddr) -> Result<Seat, Refusal> {
+        let seat = match caller {
+            Some(caller) => (self.known.take(caller.token.id.clone()), None),
+            None => (None, self.strangers.take(from)),
+        };
+        let is_there = seat.0.is_some() || seat.1.is_some();
+        is_there.then_some(seat).ok_or_else(|| {
+            Refusal::Unavailable("Too many uploads at once. Try again in a moment.".to_owned())
+        })
     }
 }
 
@@ -85,42 +117,48 @@ impl Policy {
     }
 }
 
-/// Receives a multipart request. `admit` is asked when a file begins, with the fields so far.
+/// Receives a multipart request. `admit` is asked when a file begins, with the fields so far: only then it takes a place.
 pub(crate) async fn receive(
     shared: &Shared,
     request: Request,
     most: u64,
-    is_known: bool,
     told: &mut Told,
     mut admit: impl FnMut(&Fields, &mut Told) -> Result<(), Refusal>,
 ) -> Result<Received, Refusal> {
-    let too_large = || Refusal::TooLarge(format!("A request with a file has at most {most} bytes here"));
     let length = request.headers().get(CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length| length > most) {
-        return Err(too_large());
+        return Err(Refusal::TooLarge(format!(
+            "A request with a file has at most {most} bytes here"
+        )));
     }
-    let room = match is_known {
-        true => &shared.room.known,
-        false => &shared.room.strangers,
+    let of_known = FORM + Duration::from_secs(length.unwrap_or(most) / SLOWEST_UPLOAD);
+    let mut patience = Patience::new(if told.caller.is_some() {
+        of_known
+    } else {
+        UNTIL_KNOWN
+    });
+    let meter = Meter::new(most);
+    let unreadable = || {
+        let refusal = meter.refusal();
+        refusal.unwrap_or_else(|| Refusal::BadRequest("The request is no multipart form".to_owned()))
     };
-    let _place = room
-        .try_acquire()
-        .map_err(|_| Refusal::Unavailable("Too many uploads at once. Try again in a moment.".to_owned()))?;
-    let unreadable = |_| Refusal::BadRequest("The request is no multipart form".to_owned());
-    let mut parts = Multipart::from_request(request, &())
-        .await
-        .map_err(|_| Refusal::BadRequest("The request is no multipart form".to_owned()))?;
+    let (parts, body) = request.into_parts();
+    let request = Request::from_parts(parts, meter.watch(body));
+    let parts = Multipart::from_request(request, &()).await;
+    let mut parts = parts.map_err(|_| unreadable())?;
     let mut received = Received {
         fields: Vec::new(),
         file: None,
     };
-    let late = |_| Refusal::Late("The request did not come to its end in time".to_owned());
+    let (mut bytes_of_fields, mut seat) = (0, None);
     loop {
-        let next = tokio::time::timeout(SILENCE, parts.next_field()).await;
-        let Some(mut part) = next.map_err(late)?.map_err(unreadable)? else {
+        let next = patience.for_next(parts.next_field()).await;
+        told.bytes_in = meter.read();
+        let Some(mut part) = next?.map_err(|_| unreadable())? else {
             break;
         };
+        meter.told();
         let file_name = part.file_name().map(str::to_owned);
         let name = part.name().unwrap_or_default().to_owned();
         let mut spool = match file_name {
@@ -128,7 +166,12 @@ pub(crate) async fn receive(
                 return Err(Refusal::BadRequest("One file a request, please".to_owned()));
             }
             Some(file_name) => {
+                let was_known = told.caller.is_some();
                 admit(&received.fields, told)?;
+                if told.caller.is_some() && !was_known {
+                    patience = Patience::new(of_known);
+                }
+                seat = Some(shared.room.seat(told.caller.as_ref(), shared.peer())?);
                 Some(Spool::begin(&shared.spool, file_name).await?)
             }
             None if received.fields.len() >= MOST_FIELDS => {
@@ -138,14 +181,12 @@ pub(crate) async fn receive(
         };
         let mut text = Vec::new();
         loop {
-            let piece = tokio::time::timeout(SILENCE, part.chunk()).await;
-            let Some(piece) = piece.map_err(late)?.map_err(unreadable)? else {
+            let piece = patience.for_next(part.chunk()).await;
+            told.bytes_in = meter.read();
+            let Some(piece) = piece?.map_err(|_| unreadable())? else {
                 break;
             };
-            told.bytes_in += piece.len() as u64;
-            if told.bytes_in > most {
-                return Err(too_large());
-            }
+            meter.told();
             match &mut spool {
                 Some(spool) => spool.write(&piece).await?,
                 None if text.len() + piece.len() > LARGEST_FIELD => {
@@ -159,12 +200,19 @@ pub(crate) async fn receive(
         match spool {
             Some(spool) => received.file = Some(spool.end().await?),
             None => {
+                bytes_of_fields += text.len();
+                if bytes_of_fields > LARGEST_FIELDS {
+                    return Err(Refusal::BadRequest(format!(
+                        "The fields of the form have at most {LARGEST_FIELDS} bytes in all"
+                    )));
+                }
                 let text = String::from_utf8(text)
                     .map_err(|_| Refusal::BadRequest(format!("The field {name:?} is no UTF-8 text")))?;
                 received.fields.push((name, text));
             }
         }
     }
+    drop(seat);
     Ok(received)
 }
 

@@ -9,7 +9,7 @@ use virustotal::{Accept, Fetched, FileHash, ObjectId, Passing, PassingBody, Tier
 
 use crate::address::{V2, template};
 use crate::answer::{Answer, Told, json as own};
-use crate::body::{self, Fields};
+use crate::body::{self, Fields, LARGEST_FORM};
 use crate::callers::Caller;
 use crate::refusal::Refusal;
 use crate::reports::{self, Kind};
@@ -57,11 +57,11 @@ pub(crate) async fn answer(
                     "A file is taken at file/scan only".to_owned(),
                 ))
             };
-            let received = uploads::receive(shared, request, LARGEST_DIRECT, has_token, told, refused);
+            let received = uploads::receive(shared, request, LARGEST_DIRECT, told, refused);
             parameters.extend(received.await?.fields);
         }
         false => {
-            let form = body::whole(request.into_body()).await?;
+            let form = body::whole(request.into_body(), LARGEST_FORM).await?;
             told.bytes_in = form.len() as u64;
             parameters.extend(body::fields(&form));
         }
@@ -173,15 +173,11 @@ async fn upload(
     request: Request,
     told: &mut Told,
 ) -> Result<Answer, Refusal> {
-    let is_known = match query.iter().any(|(name, _)| is_key(name)) {
-        true => {
-            let caller = caller(shared, query, told)?;
-            shared.policy.check(&caller)?;
-            true
-        }
-        false => false,
-    };
-    let received = uploads::receive(shared, request, LARGEST_DIRECT, is_known, told, |fields, told| {
+    if query.iter().any(|(name, _)| is_key(name)) {
+        let caller = caller(shared, query, told)?;
+        shared.policy.check(&caller)?;
+    }
+    let received = uploads::receive(shared, request, LARGEST_DIRECT, told, |fields, told| {
         if told.caller.is_none() && fields.iter().any(|(name, _)| is_key(name)) {
             let caller = caller(shared, fields, told)?;
             shared.policy.check(&caller)?;
@@ -207,17 +203,18 @@ async fn report(
     let submits = parameters
         .iter()
         .any(|(name, value)| name == "scan" && value != "0");
+    let deadline = shared.deadline_for(0);
     if submits {
-        let reply = reports::answer(shared, caller, kind, parameters, accept, told).await?;
+        let reply = reports::answer(shared, caller, kind, parameters, accept, &deadline, told).await?;
         return Ok(Answer::Reply(reply));
     }
     let mut sorted: Vec<&(String, String)> = parameters.iter().collect();
     sorted.sort();
-    let who = caller.bounded_as();
-    let question = format!("v2 {who} {kind:?} {accept:?} {sorted:?}");
+    let (who, priority) = (caller.bounded_as(), caller.priority());
+    let question = format!("v2 {who} {priority} {kind:?} {accept:?} {sorted:?}");
     let mut own = Told::default();
-    let asked = reports::answer(shared, caller, kind, parameters, accept, &mut own);
-    let reply = shared.flights.join(question, Box::pin(asked)).await;
+    let asked = reports::answer(shared, caller, kind, parameters, accept, &deadline, &mut own);
+    let reply = shared.flights.join(question, &deadline, Box::pin(asked)).await;
     told.calls += own.calls;
     told.object = own.object.or_else(|| object(parameters));
     let reply = reply?;
@@ -240,9 +237,9 @@ fn upload_url(shared: &Shared, caller: &Arc<Caller>) -> Result<Answer, Refusal> 
     Ok(own(&json!({"upload_url": address})))
 }
 
-/// What a request is about, for the audit trail.
+/// What a request is about, for the audit trail. A search is about nothing in particular, and what was sought stays untold.
 fn object(parameters: &Fields) -> Option<String> {
-    let names = ["resource", "url", "domain", "ip", "hash", "query"];
+    let names = ["resource", "url", "domain", "ip", "hash"];
     let found = names
         .iter()
         .find_map(|name| parameters.iter().find(|(other, _)| other == name));

@@ -14,15 +14,16 @@ use virustotal::{Accept, FileHash, ObjectId, Passing, PassingBody, Reply, UrlId,
 use crate::account;
 use crate::address::{V3, template};
 use crate::answer::{Answer, Told, json as own};
-use crate::body::{self, Fields};
+use crate::body::{self, Fields, LARGEST_BODY};
 use crate::callers::Caller;
 use crate::links;
 use crate::refusal::Refusal;
-use crate::server::Shared;
+use crate::server::{Hall, Shared};
 use crate::ticket::Purpose;
 use crate::uploads::{self, LARGEST_DIRECT, is_key};
 
-const KEY_HEADER: &str = "x-apikey";
+/// The header that holds the token.
+pub(crate) const KEY_HEADER: &str = "x-apikey";
 
 pub(crate) async fn answer(
     shared: &Shared,
@@ -89,15 +90,20 @@ async fn ask(
         return Ok(Answer::Reply(lead_here(shared, reply)));
     }
     let accept = if wants_new { Accept::Nothing } else { Accept::Fresh };
-    // A token's own bound is no answer for others who ask the same.
+    // A token's own bound is no answer for others who ask the same, nor is a place further behind in the line.
     let spending = caller.spend()?;
+    let deadline = shared.deadline_for(0);
     let asked = async {
-        let deadline = shared.deadline_for(0);
         let reply = spending.client().pass(&passing, accept, &deadline).await;
         reply.map_err(|error| Refusal::of(&error))
     };
-    let question = format!("v3 {accept:?} {:?} {:?}", passing.path, passing.query);
-    let reply = shared.flights.join(question, Box::pin(asked)).await;
+    let question = format!(
+        "v3 {} {accept:?} {:?} {:?}",
+        caller.priority(),
+        passing.path,
+        passing.query
+    );
+    let reply = shared.flights.join(question, &deadline, Box::pin(asked)).await;
     told.calls += spending.calls();
     let reply = reply?;
     told.kept = reply.is_kept;
@@ -136,7 +142,7 @@ async fn submit(
                     "The gateway takes files at /files only".to_owned(),
                 )),
             };
-            let received = uploads::receive(shared, request, LARGEST_DIRECT, true, told, admit).await?;
+            let received = uploads::receive(shared, request, LARGEST_DIRECT, told, admit).await?;
             if is_upload {
                 return uploads::send_on(shared, caller, Version::V3, received, told).await;
             }
@@ -191,7 +197,7 @@ async fn submit(
 
 async fn plain_body(request: Request, told: &mut Told) -> Result<PassingBody, Refusal> {
     let kind = body::content_type(request.headers()).map(str::to_owned);
-    let bytes = body::whole(request.into_body()).await?;
+    let bytes = body::whole(request.into_body(), LARGEST_BODY).await?;
     told.bytes_in = bytes.len() as u64;
     Ok(match kind {
         _ if bytes.is_empty() => PassingBody::Empty,
@@ -283,12 +289,12 @@ fn internal(path: &[&str]) -> Option<Refusal> {
 }
 
 /// Whether the request may see the metrics: it shows a token, as a key or as a bearer.
-pub(crate) fn shows_token(shared: &Shared, headers: &HeaderMap) -> bool {
+pub(crate) fn shows_token(hall: &Hall, headers: &HeaderMap) -> bool {
     let key = headers.get(KEY_HEADER).and_then(|value| value.to_str().ok());
     let bearer = headers.get(axum::http::header::AUTHORIZATION);
     let bearer = bearer.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     key.or(bearer)
-        .is_some_and(|secret| shared.callers.find(secret).is_some())
+        .is_some_and(|secret| hall.callers.find(secret).is_some())
 }
 
 #[cfg(test)]

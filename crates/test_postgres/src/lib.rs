@@ -130,6 +130,17 @@ impl Server {
         self.begin();
     }
 
+    /// One of PostgreSQL's own programs, which finds this server and works in its folder.
+    #[must_use]
+    pub fn tool(&self, program: &str) -> Command {
+        let mut command = self.command(program);
+        command
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "vtsecops");
+        command
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -242,6 +253,26 @@ impl TestDatabase {
     #[must_use]
     pub fn address(&self) -> String {
         format!("postgres://vtsecops@127.0.0.1:{}/{}", self.port, self.name)
+    }
+
+    /// What the server calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first value of the first row that a statement gives, as text; none for no row.
+    pub async fn value(&self, sql: &str) -> Option<String> {
+        let mut connection = self.connect().await;
+        let sql = AssertSqlSafe(format!("SELECT value::text FROM ({sql}) AS found (value)"));
+        let value = sqlx::query_scalar(sql).fetch_optional(&mut connection).await;
+        value.unwrap().flatten()
+    }
+
+    /// Does something behind everybody's back.
+    pub async fn execute(&self, sql: &str) {
+        let mut connection = self.connect().await;
+        connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
     }
 
     /// A connection to look with.

@@ -28,6 +28,7 @@ const SCHEMA: Schema = Schema {
     name: "report cache",
     version: 2,
     durable: false,
+    is_for_one_run: false,
     log_pages: 256,
     without: "every report is asked for anew",
     create: "
@@ -44,6 +45,7 @@ const SCHEMA: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS count (what TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
     ",
+    steps: &[],
     namespace: "vtsecops_cache",
     create_on_server: "
         CREATE TABLE entry (

@@ -134,13 +134,19 @@ impl Client {
         })
     }
 
-    /// A client for another run: the same key, pace and connections, a place of its own in the quota's line, and
-    /// counters of its own.
+    /// A client for another run, of an environment (empty: nobody's in particular): the same key, pace and connections, a place of its own
+    /// in the quota's line, and counters of its own.
     #[must_use]
-    pub fn for_run(&self, priority: Priority) -> Self {
+    pub fn for_run(&self, priority: Priority, environment: &str) -> Self {
         Self {
-            transport: self.transport.for_run(priority),
+            transport: self.transport.for_run(priority, environment),
         }
+    }
+
+    /// Its place among the others that wait for the quota.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.transport.priority()
     }
 
     /// A client for a part of this run: the same place in the quota's line, and counters of its own.
@@ -423,6 +429,19 @@ impl Client {
         v3::allowances(&self.transport.errand(deadline), user).await
     }
 
+    /// Files or URLs that one call asks about.
+    #[must_use]
+    pub fn batch_size(&self) -> usize {
+        self.transport.batch_size()
+    }
+
+    /// Whether VirusTotal has refused the key, so that nothing is asked with it for now
+    /// ([`Settings::refused_key_rests`](crate::Settings::refused_key_rests)).
+    #[must_use]
+    pub fn key_is_refused(&self) -> bool {
+        self.transport.key_is_refused()
+    }
+
     /// Calls made so far, refused and repeated ones included, by endpoint.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
@@ -445,10 +464,6 @@ impl Client {
     #[must_use]
     pub fn verifies_tls(&self) -> bool {
         self.transport.settings().verify_tls
-    }
-
-    fn batch_size(&self) -> usize {
-        self.transport.batch_size()
     }
 
     /// Reports of one kind, batch by batch, as many at once as the transport lets through.

@@ -102,7 +102,8 @@ impl Deadline {
     }
 
     /// How long the quota may be waited for; `None` without a deadline.
-    pub(crate) fn left_for_quota(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn left_for_quota(&self) -> Option<Duration> {
         if !self.waits_for_quota {
             return Some(Duration::ZERO);
         }

@@ -71,7 +71,7 @@ pub enum Error {
         /// The TLS library's words.
         detail: String,
     },
-    /// Something that may pass: retried until the attempts or the time ran out.
+    /// Something that may pass: retried until the attempts or the time ran out, but for [`Trouble::BodyTooLarge`].
     #[error("{trouble} ({attempts} {})", if *.attempts == 1 { "attempt" } else { "attempts" })]
     Transient {
         /// What the last attempt met.

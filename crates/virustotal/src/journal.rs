@@ -24,6 +24,7 @@ const SCHEMA: Schema = Schema {
     name: "journal",
     version: 2,
     durable: true,
+    is_for_one_run: true,
     // Few journals are read again: most go with their run.
     log_pages: 4096,
     without: "it can't be resumed",
@@ -33,6 +34,7 @@ const SCHEMA: Schema = Schema {
             question TEXT PRIMARY KEY, state TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
     ",
+    steps: &[],
     namespace: "vtsecops_journal",
     // A question begins with the name of its run.
     create_on_server: "

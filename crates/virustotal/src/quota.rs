@@ -7,12 +7,14 @@
 //! are never wider than they: who keeps within the one is never refused by the other.
 
 mod ledger;
+mod shares;
 mod usage;
 
 use std::time::Duration;
 
 pub(crate) use ledger::{End, Slot, Turn};
-pub use ledger::{KeyId, KeyUse, Ledger, Waiting, in_words};
+pub use ledger::{EnvironmentUse, KeyId, KeyUse, Ledger, Waiting, in_words};
+pub use shares::{ShareError, Shares};
 pub use usage::{Use, WindowUse};
 
 use crate::Tier;

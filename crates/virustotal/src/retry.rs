@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | no connection, broken connection, time-out, 5xx, unusable body | up to [`RetryPolicy::attempts`] in all | doubling from [`RetryPolicy::first_pause`] with jitter |
 //! | quota (204, 429) | while the pause fits before the deadline | the server's hint, else doubling from [`RetryPolicy::first_quota_pause`] to a minute |
-//! | anything else | no | – |
+//! | anything else, such as an answer beyond the bound | no | – |
 //!
 //! A pause that would end after the deadline is not begun. Without a deadline the quota is waited for until
 //! [`RetryPolicy::longest_quota_wait`] in all.

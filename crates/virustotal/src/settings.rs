@@ -101,6 +101,8 @@ pub struct Settings {
     pub max_body_bytes: u64,
     /// When to try again.
     pub retry: RetryPolicy,
+    /// How long a key that was refused rests before one call tries it again. Default: for ever, as most programs end soon.
+    pub refused_key_rests: Option<Duration>,
     /// What the key may do in each window. Default: what is known of the tier `public`.
     pub limits: Limits,
     /// Where calls are counted, shared with every other user of the key. Default: nowhere; then only VirusTotal's own
@@ -114,6 +116,8 @@ pub struct Settings {
     pub journal: Option<Arc<Journal>>,
     /// Whose calls go first. Default: a person's.
     pub priority: Priority,
+    /// The environment (customer, team) that the calls are for: environments take turns. Default: none in particular.
+    pub environment: String,
     /// What the key's owner calls it; shown by the ledger. Default: `default`.
     pub key_label: String,
     /// Who is told of waits and of damaged files.
@@ -160,12 +164,14 @@ impl Settings {
             connect_timeout: Duration::from_secs(10),
             max_body_bytes: 64 * 1024 * 1024,
             retry: RetryPolicy::default(),
+            refused_key_rests: None,
             limits: Limits::of(Tier::default()),
             ledger: None,
             cache: None,
             max_age: None,
             journal: None,
             priority: Priority::default(),
+            environment: String::new(),
             key_label: "default".to_owned(),
             notify: Notify::default(),
         }

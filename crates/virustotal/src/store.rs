@@ -38,10 +38,13 @@ const GATHERING_COMPANY: Duration = Duration::from_millis(2);
 pub(crate) struct Schema {
     /// What it is called in a message.
     pub(crate) name: &'static str,
-    /// Counts up when the tables change.
+    /// Counts up when the tables change: by one where the statements of the version before bear it, for the two are used side by side while
+    /// machines are upgraded; by two otherwise.
     pub(crate) version: u32,
     /// Makes the tables in a file; harmless where they are.
     pub(crate) create: &'static str,
+    /// Each version that older tables are brought to, in their order, and how. What is not named here begins anew with `create`.
+    pub(crate) steps: &'static [(u32, &'static str)],
     /// The same on a server, in a name space of their own.
     pub(crate) create_on_server: &'static str,
     /// The name of that.
@@ -52,6 +55,23 @@ pub(crate) struct Schema {
     pub(crate) log_pages: u32,
     /// Whether a commit survives a loss of power too, not only the end of the process.
     pub(crate) durable: bool,
+    /// One run reads what it has written itself: once apart from its file, it does not return to it.
+    pub(crate) is_for_one_run: bool,
+}
+
+impl Schema {
+    /// Whether tables that a later version has changed can be used all the same.
+    fn bears(&self, found: i64) -> bool {
+        found <= i64::from(self.version) + 1
+    }
+
+    /// What brings tables of the version `found` to this one.
+    fn steps_from(&self, found: i64) -> impl Iterator<Item = &'static str> {
+        let steps = self.steps.iter();
+        steps
+            .filter(move |(version, _)| i64::from(*version) > found)
+            .map(|(_, sql)| *sql)
+    }
 }
 
 /// One database. Dropped, it does what is left to do and closes the file.
@@ -62,6 +82,7 @@ pub(crate) struct Store {
     has_company: Arc<AtomicBool>,
     /// It is being dropped.
     is_closed: Arc<AtomicBool>,
+    is_apart: Arc<AtomicBool>,
     is_shared: bool,
 }
 
@@ -116,10 +137,15 @@ impl Store {
         let tidy = Arc::new(AtomicBool::new(false));
         let has_company = Arc::new(AtomicBool::new(false));
         let is_closed = Arc::new(AtomicBool::new(false));
+        let is_apart = Arc::new(AtomicBool::new(false));
         let is_shared = matches!(site, Site::Server(_));
+        let in_file = |path, clock, notify| {
+            let keeper = file::Keeper::new(path, schema, clock, notify, Arc::clone(&is_apart));
+            Keeper::File(Box::new(keeper))
+        };
         let keeper = match site {
-            Site::Memory => Keeper::File(Box::new(file::Keeper::new(None, schema, clock, notify))),
-            Site::File(path) => Keeper::File(Box::new(file::Keeper::new(Some(path), schema, clock, notify))),
+            Site::Memory => in_file(None, clock, notify),
+            Site::File(path) => in_file(Some(path), clock, notify),
             Site::Server(database) => {
                 let closed = Arc::clone(&is_closed);
                 Keeper::Server(Box::new(server::Keeper::new(database, schema, notify, closed)))
@@ -135,8 +161,14 @@ impl Store {
             tidy,
             has_company,
             is_closed,
+            is_apart,
             is_shared,
         }
+    }
+
+    /// Whether memory stands in for a file that can't be used.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.is_apart.load(Ordering::Relaxed)
     }
 
     /// Whether other machines see it too.

@@ -10,7 +10,7 @@ mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ use tracing::Instrument;
 use crate::quota::{End, KeyId, Priority, Slot, Turn};
 use crate::retry::Decision;
 use crate::{Api, Deadline, Error, Journal, Settings, Tier, Trouble};
-use gate::Gate;
+use gate::{Gate, has_rested};
 use http::Http;
 pub(crate) use http::Refusal;
 pub(crate) use http::{Answered, Payload};
@@ -85,29 +85,43 @@ struct Line {
     failures_in_a_row: AtomicU32,
     /// Resources that a call takes: as the tier says, or fewer where the server has answered fewer.
     batch_size: AtomicUsize,
-    /// Whether API v3 takes the key; empty until it has answered.
-    v3_takes_key: OnceLock<bool>,
+    /// What API v3 has said of the key, where it is asked before API v2.
+    key_in_v3: Mutex<KeyInV3>,
+}
+
+/// See [`Line::key_in_v3`].
+#[derive(Clone, Copy, Default)]
+enum KeyInV3 {
+    #[default]
+    Untried,
+    Taken,
+    /// Since then.
+    Refused(Instant),
 }
 
 impl Transport {
     /// # Errors
     /// [`Error::Settings`] for a bad address, CA file or proxy.
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
-        let priority = settings.priority;
+        let (priority, environment) = (settings.priority, settings.environment.clone());
         let line = Line {
             http: Http::new(&settings)?,
-            gate: Gate::new(settings.max_in_flight.max(1), settings.retry),
+            gate: Gate::new(
+                settings.max_in_flight.max(1),
+                settings.retry,
+                settings.refused_key_rests,
+            ),
             batch_size: AtomicUsize::new(settings.tier.batch_size()),
             settings,
             failures_in_a_row: AtomicU32::new(0),
-            v3_takes_key: OnceLock::new(),
+            key_in_v3: Mutex::default(),
         };
-        Ok(Self::for_new_run(Arc::new(line), priority))
+        Ok(Self::for_new_run(Arc::new(line), priority, &environment))
     }
 
-    /// The same line, for another run.
-    pub(crate) fn for_run(&self, priority: Priority) -> Self {
-        Self::for_new_run(Arc::clone(&self.line), priority)
+    /// The same line, for another run of an environment.
+    pub(crate) fn for_run(&self, priority: Priority, environment: &str) -> Self {
+        Self::for_new_run(Arc::clone(&self.line), priority, environment)
     }
 
     /// The same run, with counters of its own.
@@ -115,10 +129,11 @@ impl Transport {
         Self::on(Arc::clone(&self.line), Arc::clone(&self.turn))
     }
 
-    fn for_new_run(line: Arc<Line>, priority: Priority) -> Self {
+    fn for_new_run(line: Arc<Line>, priority: Priority, environment: &str) -> Self {
         let settings = &line.settings;
         let key = KeyId::of(&settings.key, &settings.base_url);
-        let turn = Turn::new(key, settings.key_label.clone(), settings.limits, priority);
+        let label = settings.key_label.clone();
+        let turn = Turn::new(key, label, settings.limits, priority, environment);
         Self::on(line, Arc::new(turn))
     }
 
@@ -158,12 +173,18 @@ impl Transport {
 
     /// Whether the next question decides which version is asked: one is enough then.
     pub(crate) fn tries_v3(&self) -> bool {
-        self.settings().api == Api::Auto && self.line.v3_takes_key.get().is_none()
+        self.settings().api == Api::Auto && self.line.is_open_in_v3()
     }
 
     /// Whether API v2 is to be asked instead, after API v3 refused.
     pub(crate) fn falls_back(&self, error: &Error) -> bool {
         self.settings().api == Api::Auto && matches!(error, Error::Key | Error::Forbidden { .. })
+    }
+
+    /// Whether the key was refused, and nothing is sent with it for now.
+    pub(crate) fn key_is_refused(&self) -> bool {
+        let gate = &self.line.gate;
+        gate.key_rests() || self.line.is_refused_by_v3() && !gate.has_good_key()
     }
 
     /// The server has answered `answered` of `asked` resources. One or a public key's four are what it takes in a call;
@@ -276,11 +297,8 @@ impl Transport {
         let sending = http.send(endpoint, payload, &settings.key, &self.sent);
         let answered = sending.instrument(span).await;
         let is_auto_v3 = settings.api == Api::Auto && endpoint.is_v3();
-        if is_auto_v3 && let Err(Refusal::Final(Error::Key)) = &answered {
-            self.line.v3_refuses();
-        } else if is_auto_v3 && matches!(&answered, Ok(_) | Err(Refusal::Final(Error::Missing))) {
-            // Nobody minds whether it was said before.
-            let _ = self.line.v3_takes_key.set(true);
+        if is_auto_v3 && matches!(&answered, Ok(_) | Err(Refusal::Final(Error::Missing))) {
+            self.line.v3_takes_key();
         }
         match &answered {
             Ok(_) | Err(Refusal::Quota(_)) => gate.key_is_good(),
@@ -291,7 +309,7 @@ impl Transport {
                 self.line.failures_in_a_row.store(0, Ordering::Relaxed);
             }
             // The other version may take it.
-            Err(Refusal::Final(Error::Key)) if is_auto_v3 => {}
+            Err(Refusal::Final(Error::Key)) if is_auto_v3 && self.line.v3_refuses() => {}
             Err(Refusal::Final(Error::Key)) => gate.key_is_refused(),
             Err(_) => {}
         }
@@ -303,17 +321,66 @@ impl Transport {
 }
 
 impl Line {
-    fn is_refused_by_v3(&self) -> bool {
-        self.v3_takes_key.get() == Some(&false)
+    fn key_in_v3(&self) -> MutexGuard<'_, KeyInV3> {
+        self.key_in_v3.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A key that API v3 does not know is not tried there again.
-    fn v3_refuses(&self) {
-        if self.v3_takes_key.set(false).is_ok() {
+    /// Whether API v3 has refused the key, and is not asked for now.
+    fn is_refused_by_v3(&self) -> bool {
+        let rest = self.settings.refused_key_rests;
+        matches!(*self.key_in_v3(), KeyInV3::Refused(at) if !has_rested(at, rest))
+    }
+
+    /// Whether the next question tells whether API v3 takes the key.
+    fn is_open_in_v3(&self) -> bool {
+        let rest = self.settings.refused_key_rests;
+        match *self.key_in_v3() {
+            KeyInV3::Untried => true,
+            KeyInV3::Taken => false,
+            KeyInV3::Refused(at) => has_rested(at, rest),
+        }
+    }
+
+    /// Whether API v3 may be asked now. A refused key that has rested is tried by the one who asks.
+    fn may_ask_v3(&self) -> bool {
+        let mut key = self.key_in_v3();
+        match *key {
+            KeyInV3::Untried | KeyInV3::Taken => true,
+            KeyInV3::Refused(at) => {
+                let has_rested = has_rested(at, self.settings.refused_key_rests);
+                if has_rested {
+                    *key = KeyInV3::Refused(Instant::now());
+                }
+                has_rested
+            }
+        }
+    }
+
+    /// API v3 takes the key. What it said first stays, unless a refused key may be tried again.
+    fn v3_takes_key(&self) {
+        let mut key = self.key_in_v3();
+        let is_final = matches!(*key, KeyInV3::Refused(_)) && self.settings.refused_key_rests.is_none();
+        if !is_final {
+            *key = KeyInV3::Taken;
+        }
+    }
+
+    /// API v3 has refused the key. False where it has taken it before: then it is no key for API v2 alone.
+    fn v3_refuses(&self) -> bool {
+        let was = {
+            let mut key = self.key_in_v3();
+            let was = *key;
+            if !matches!(was, KeyInV3::Taken) {
+                *key = KeyInV3::Refused(Instant::now());
+            }
+            was
+        };
+        if matches!(was, KeyInV3::Untried) {
             self.settings
                 .notify
                 .hint("API v3 refused the key; API v2 is asked instead.");
         }
+        !matches!(was, KeyInV3::Taken)
     }
 }
 
@@ -420,7 +487,7 @@ impl Errand<'_> {
                     continue;
                 }
                 // Whoever was before has shown that there is no use in asking.
-                Ok(_) if endpoint.is_v3() && transport.line.is_refused_by_v3() => {
+                Ok(_) if endpoint.is_v3() && !transport.line.may_ask_v3() => {
                     slot.into_iter().for_each(|slot| slot.end(End::NotSent));
                     return Err(Error::Key);
                 }
@@ -454,6 +521,13 @@ impl Errand<'_> {
                 Refusal::Quota(hint) => {
                     transport.line.gate.refused(hint);
                     attempt -= 1;
+                }
+                // It would be as large the next time.
+                Refusal::Trouble(trouble @ Trouble::BodyTooLarge(_)) => {
+                    return Err(Error::Transient {
+                        trouble,
+                        attempts: attempt,
+                    });
                 }
                 Refusal::Trouble(trouble) => {
                     let failures = transport.line.failures_in_a_row.fetch_add(1, Ordering::Relaxed);

@@ -660,12 +660,15 @@ the folder. Ctrl-C ends the workdesk: what is under way is taken up again at the
 
 Programs of other integrations can be run as Google SecOps would run them: a file lists them (docs/workdesk.md).
 
+Everything is kept for ever, unless the options of retention say otherwise: then what is old is removed at the start and once a day.
+
 Examples:
   vtsecops workdesk
   vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk
   vtsecops workdesk --actions actions.yaml --key-file /etc/vtsecops/workdesk.key
   vtsecops workdesk --listen 0.0.0.0:8443 --tls-cert desk.pem --tls-key desk.key --log-level info --log-format json
   vtsecops workdesk --database postgres://vtsecops@db.example/vtsecops --key-file /etc/vtsecops/workdesk.key --no-jobs
+  vtsecops workdesk --keep-closed-cases 365 --keep-audit 730
   vtsecops workdesk --oidc-issuer https://id.example --oidc-client-id desk --oidc-client-secret-file /etc/vtsecops/oidc \\
     --oidc-origin https://desk.example --oidc-analyst-group soc --oidc-admin-group soc-leads"
 )]
@@ -700,9 +703,30 @@ pub struct WorkdeskArguments {
     /// Show the metrics at /metrics to anybody, not only to tokens
     #[arg(long)]
     pub open_metrics: bool,
+    /// See [`RetentionArguments`].
+    #[command(flatten)]
+    pub retention: RetentionArguments,
     /// See [`TelemetryArguments`].
     #[command(flatten)]
     pub telemetry: TelemetryArguments,
+}
+
+/// For how long what is over is kept; all is kept for ever unless told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Retention")]
+pub struct RetentionArguments {
+    /// Remove closed cases to which nothing has happened for so many days, with all that belongs to them
+    /// [default: the variable VTSECOPS_KEEP_CLOSED_CASES, or for ever]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_closed_cases: Option<u32>,
+    /// Remove reports and results of runs of closed cases that ended so many days ago; verdicts, insights and the case wall stay
+    /// [default: the variable VTSECOPS_KEEP_REPORTS, or for ever]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_reports: Option<u32>,
+    /// Remove entries of the audit log that are older than so many days
+    /// [default: the variable VTSECOPS_KEEP_AUDIT, or for ever]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_audit: Option<u32>,
 }
 
 /// What a server shows, and the key to it.
@@ -730,13 +754,96 @@ pub struct DatabaseArguments {
 pub enum WorkdeskVerb {
     /// Move everything from the folder to a PostgreSQL
     Migrate(MigrateArguments),
+    /// Copy everything in the folder into a file, while the workdesk runs
+    Backup(BackupArguments),
+    /// Put a copy in the place of what is in the folder
+    Restore(RestoreArguments),
+    /// Remove what is over and old, once and now
+    Tidy(TidyArguments),
+}
+
+/// `workdesk backup`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The copy is made beside a workdesk that goes on working, and holds what was stored at one moment. Only its owner can read it. Beside
+it stands FILE.sha256, which restore checks (sha256sum -c does, too). The key that seals, the quota ledger, the gateway's tokens and the config file
+are not in it: the command says where they are. A workdesk on PostgreSQL is copied with pg_dump (docs/operations.md).
+
+Examples:
+  vtsecops workdesk backup /backup/workdesk.db
+  vtsecops workdesk backup --folder /srv/workdesk --force /backup/last.db"
+)]
+pub struct BackupArguments {
+    /// The file that is written
+    pub file: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// The folder of the workdesk [default: the workdesk folder of the state folder]
+    #[arg(long, value_name = "PATH")]
+    pub folder: Option<PathBuf>,
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
+}
+
+/// `workdesk restore`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The workdesk must not run meanwhile. The copy is looked through first: one that is damaged, or that a later version has made, is refused, and
+nothing is changed. What is in the folder is kept aside, in the same folder. The key that seals must be the one of the copy: without it the settings of
+instances can't be read.
+
+Examples:
+  vtsecops workdesk restore /backup/workdesk.db
+  vtsecops workdesk restore --folder /srv/workdesk --key-file /etc/vtsecops/workdesk.key /backup/workdesk.db"
+)]
+pub struct RestoreArguments {
+    /// The file that workdesk backup has written
+    pub file: PathBuf,
+    /// The folder of the workdesk [default: the workdesk folder of the state folder]
+    #[arg(long, value_name = "PATH")]
+    pub folder: Option<PathBuf>,
+    /// The key that seals [default: workdesk.key in the folder]
+    #[arg(long, value_name = "PATH")]
+    pub key_file: Option<PathBuf>,
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
+}
+
+/// `workdesk tidy`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Says how much of what has been removed. The workdesk can go on working meanwhile. A case that is open, or that has a run or a playbook that
+has not ended, is never removed. What is removed is gone: --dry-run says first what it would be. The variables count only where no option of
+retention is given.
+
+Examples:
+  vtsecops workdesk tidy --keep-closed-cases 90 --dry-run
+  vtsecops workdesk tidy --keep-closed-cases 365 --keep-reports 90 --keep-audit 730
+  vtsecops workdesk tidy --keep-reports 30 --database postgres://vtsecops@db.example/vtsecops"
+)]
+pub struct TidyArguments {
+    /// Remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The folder of the workdesk [default: the workdesk folder of the state folder]
+    #[arg(long, value_name = "PATH")]
+    pub folder: Option<PathBuf>,
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
+    /// See [`RetentionArguments`].
+    #[command(flatten)]
+    pub retention: RetentionArguments,
 }
 
 /// `workdesk migrate`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The workdesk must not run meanwhile. All is moved or nothing, into a database that has no workdesk yet; the folder is left as it is. Calls that
-were counted today are not moved: the new ledger begins with none.
+    after_help = "The workdesk must not run meanwhile. All is moved or nothing, into a database that has no workdesk yet; the folder is left as it is. Then the
+calls that were counted this hour, day and month are added to the ledger there. People sign in again: their sessions are not moved.
 
 Example:
   vtsecops workdesk migrate --from sqlite --to postgres --database postgres://vtsecops@db.example/vtsecops"
@@ -868,6 +975,7 @@ Examples:
   vtsecops gateway token add soar --priority playbook --share 40%
   vtsecops gateway
   vtsecops gateway --listen 0.0.0.0:8443 --tls-cert gate.pem --tls-key gate.key --never-upload
+  vtsecops gateway --keep-audit 365
   curl -H \"x-apikey: TOKEN\" http://127.0.0.1:8792/api/v3/files/44d88612fea8a8f36de82e1278abb02f"
 )]
 pub struct GatewayArguments {
@@ -973,7 +1081,11 @@ pub struct GatewayServing {
     /// Refuse files that the rules in this file forbid
     #[arg(long, value_name = "PATH")]
     pub upload_rules: Option<String>,
-    /// How tools reach the gateway, where a proxy stands in front of it: scheme, host and port
+    /// Once a day, remove lines of the audit trail that are older than so many days
+    /// [default: the variable VTSECOPS_KEEP_AUDIT, or until the trail is 640 MB]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_audit: Option<u32>,
+    /// How tools reach the gateway, where a proxy stands in front of it: scheme, host and port, without a path
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
     /// See [`TlsArguments`].
@@ -1000,7 +1112,8 @@ owner at VirusTotal, never the key itself.
 Examples:
   vtsecops quota
   vtsecops quota --json
-  vtsecops quota --user jane_doe --save"
+  vtsecops quota --user jane_doe --save
+  vtsecops quota --share 'Customer A=20' --share 'Customer B=10'"
 )]
 pub struct QuotaArguments {
     /// Ask VirusTotal too, about this user: the key's owner (one call)
@@ -1015,6 +1128,15 @@ pub struct QuotaArguments {
     /// Ask with the key of this instance, and save for it ([instance.NAME] in the config file)
     #[arg(long, value_name = "NAME", requires = "user")]
     pub instance: Option<String>,
+    /// Keep this part of a key's calls for an environment from now on: Vienna=20 (percent), or Vienna=none; can be repeated
+    #[arg(long = "share", value_name = "ENVIRONMENT=PERCENT")]
+    pub shares: Vec<String>,
+    /// The key that --share is about, by its label or number [default: the only one that has made calls]
+    #[arg(long, value_name = "KEY", requires = "shares")]
+    pub key: Option<String>,
+    /// See [`DatabaseArguments`].
+    #[command(flatten)]
+    pub database: DatabaseArguments,
     /// As JSON
     #[arg(long)]
     pub json: bool,

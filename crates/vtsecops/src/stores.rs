@@ -19,8 +19,12 @@ pub(crate) fn clock() -> Clock {
 
 /// The ledger of this user's keys.
 pub(crate) fn ledger(resolved: &Resolved, notify: Notify) -> Ledger {
-    let path = state_folder(resolved).map(|folder| folder.join("quota.db"));
-    Ledger::open(path, clock(), notify)
+    Ledger::open(ledger_file(resolved), clock(), notify)
+}
+
+/// Where that is; `None` where there is no home.
+pub(crate) fn ledger_file(resolved: &Resolved) -> Option<PathBuf> {
+    state_folder(resolved).map(|folder| folder.join("quota.db"))
 }
 
 /// This user's reports.

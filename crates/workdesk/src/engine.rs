@@ -444,9 +444,12 @@ impl Shared {
                 return Ok(Taken::Ended(Box::new(ended)));
             }
         };
+        let asked_for = self.store.asked_for(&run).await?;
         let (shared, id) = (Arc::clone(self), run.id);
         // An action is for one thread; so each step gets one, with connections of its own.
-        let step = tokio::task::spawn_blocking(move || shared.step(&run, configuration.as_ref(), targets));
+        let step = tokio::task::spawn_blocking(move || {
+            shared.step(&run, &asked_for, configuration.as_ref(), targets)
+        });
         Ok(step.await.unwrap_or_else(|error| {
             tracing::error!(run = id, %error, "a step ended in a defect");
             let words = "The action ended in a defect of this program; its log says more.";

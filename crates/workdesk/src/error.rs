@@ -1,5 +1,7 @@
 //! What the workdesk can't do, by what the caller should do about it.
 
+use sqlx::migrate::MigrateError;
+
 /// Why a request could not be fulfilled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,13 +28,35 @@ pub enum Error {
     Database(#[from] sqlx::Error),
     /// The database can't be brought to this version's form.
     #[error("the database can't be opened: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[from] MigrateError),
+    /// A later version has brought the database to a form that this one can't work with.
+    #[error(
+        "the database can't be opened: a later version has brought its tables to step {found}, and this version can work with steps up to \
+         {borne}; start that version, or a later one"
+    )]
+    TooNew {
+        /// How far the tables are.
+        found: i64,
+        /// How far they may be.
+        borne: i64,
+    },
     /// What the database holds can't be read: another program wrote it, or it is damaged.
     #[error("the database holds something unreadable: {0}")]
     Damaged(String),
 }
 
 impl Error {
+    /// Whether others were only in the way: a lock that did not come in time, or two that waited for each other.
+    pub(crate) fn is_passing(&self) -> bool {
+        let error = match self {
+            Self::Database(error) => error,
+            Self::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => error,
+            _ => return false,
+        };
+        let code = error.as_database_error().and_then(|error| error.code());
+        code.is_some_and(|code| ["40P01", "55P03"].contains(&&*code))
+    }
+
     pub(crate) fn not_found(what: &'static str, id: &(impl ToString + ?Sized)) -> Self {
         Self::NotFound {
             what,

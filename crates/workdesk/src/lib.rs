@@ -27,8 +27,8 @@ pub use playbook::Playbook;
 pub use seal::Sealer;
 pub use server::{Desk, Serving, SingleSignOn, Tls, TlsListener};
 pub use store::{
-    ApiToken, Attachment, AuditEntry, Bearer, Case, CaseFilter, CasePage, Change, Changed, Ended, Enrichment,
-    Instance, NewAlert, NewAttachment, NewCase, NewRun, PendingAction, Person, PlaybookOutcome, PlaybookRun,
-    Priority, Property, Report, Role, Run, RunState, Scope, Store, StoredAlert, StoredEntity, StoredInsight,
-    StoredPlaybook, WallEntry, WallKind,
+    ApiToken, Attachment, AuditEntry, Backup, Bearer, Case, CaseFilter, CasePage, Change, Changed, Ended,
+    Enrichment, Instance, NewAlert, NewAttachment, NewCase, NewRun, PendingAction, Person, PlaybookOutcome,
+    PlaybookRun, Priority, Property, Report, Retention, Role, Run, RunState, Scope, Store, StoredAlert,
+    StoredEntity, StoredInsight, StoredPlaybook, Tidied, WallEntry, WallKind, back_up, check_backup, fold,
 };

@@ -331,7 +331,7 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::Database(_) | Self::Migration(_) | Self::Damaged(_) => {
+            Self::Database(_) | Self::Migration(_) | Self::TooNew { .. } | Self::Damaged(_) => {
                 tracing::error!(error = %self, "a request failed");
                 let words =
                     "the database has trouble; nothing was changed. The log of the workdesk says more";

@@ -3,21 +3,24 @@
 //! One set of statements for every database: times are milliseconds, flags numbers, structures are texts of JSON, and each database has
 //! only its own form of the tables (`migrations/`). A change is one transaction; when a call returns, it is committed.
 
+mod backup;
 mod cases;
 mod counts;
 mod entities;
 mod instances;
 mod moving;
+mod partitions;
 mod people;
 mod platform;
 mod playbooks;
 mod record;
 mod reports;
 mod runs;
+mod steps;
+mod tidy;
 mod tokens;
 mod wall;
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,14 +29,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgListener;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, SqlStr, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
 use tokio::sync::{Notify, broadcast};
 use virustotal::{Clock, Database};
 
 use crate::{Error, Sealer};
 
+pub use backup::{Backup, back_up, check_backup, fold};
 pub use cases::{Case, CaseFilter, CasePage, NewAlert, NewCase, Priority};
 pub(crate) use entities::NewInsight;
 pub use entities::{Change, Enrichment, StoredEntity, StoredInsight};
@@ -44,7 +47,9 @@ pub(crate) use platform::CaseChange;
 pub use platform::{Attachment, NewAttachment, Property, StoredAlert};
 pub use playbooks::{PendingAction, PlaybookOutcome, PlaybookRun, StoredPlaybook};
 pub use reports::Report;
+pub(crate) use runs::AskedFor;
 pub use runs::{Ended, NewRun, Run, RunState};
+pub use tidy::{Retention, Tidied};
 pub use tokens::{ApiToken, Bearer, Scope};
 pub use wall::{WallEntry, WallKind};
 
@@ -81,33 +86,6 @@ pub struct Changed {
     pub run: Option<i64>,
 }
 
-/// Number, name and statements of each step that brought the tables to their form.
-type Migrations = &'static [(i64, &'static str, &'static str)];
-
-const SQLITE: Migrations = &[
-    (1, "cases", include_str!("../migrations/sqlite/1_cases.sql")),
-    (2, "people", include_str!("../migrations/sqlite/2_people.sql")),
-    (3, "platform", include_str!("../migrations/sqlite/3_platform.sql")),
-    (
-        4,
-        "playbooks",
-        include_str!("../migrations/sqlite/4_playbooks.sql"),
-    ),
-    (6, "reports", include_str!("../migrations/sqlite/6_reports.sql")),
-    (
-        7,
-        "single_sign_on",
-        include_str!("../migrations/sqlite/7_single_sign_on.sql"),
-    ),
-    (8, "workers", include_str!("../migrations/sqlite/8_workers.sql")),
-];
-
-const POSTGRES: Migrations = &[(
-    8,
-    "everything",
-    include_str!("../migrations/postgres/8_everything.sql"),
-)];
-
 /// The name space of our tables on a server that others may use too.
 const NAMESPACE: &str = "vtsecops_desk";
 /// Of what one process tells the others of.
@@ -131,31 +109,50 @@ impl Store {
     /// stand in it as it is, is sealed.
     ///
     /// # Errors
-    /// [`Error::Database`] where the file can't be used; [`Error::Migration`] where a later version has written it.
+    /// [`Error::Database`] where the file can't be used; [`Error::TooNew`] where a later version has written it.
     pub async fn open(path: &Path, clock: Clock, sealer: Sealer) -> Result<Self, Error> {
-        sqlx::any::install_default_drivers();
-        let address = format!("sqlite://{}?mode=rwc", path.display());
-        // Nothing acknowledged is lost to a loss of power either.
-        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                       PRAGMA busy_timeout = 10000;";
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .after_connect(move |connection, _| {
-                Box::pin(async move { connection.execute(pragmas).await.map(drop) })
-            })
-            .connect(&address)
-            .await?;
+        let pool = file(path, "rwc").await?;
         for_owner_only(path);
-        migrate(&pool, SQLITE, false).await?;
+        steps::take(&pool, false, Self::STEP).await?;
         Ok(Self::new(pool, false, clock, sealer))
+    }
+
+    /// Opens the file beside the process that serves it, as it is.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where there is none; [`Error::Conflict`] where another version has written it.
+    pub async fn open_beside(path: &Path, clock: Clock, sealer: Sealer) -> Result<Self, Error> {
+        let pool = file(path, "rw").await?;
+        let found = steps::found(&pool, false).await?;
+        match found == Self::STEP {
+            true => Ok(Self::new(pool, false, clock, sealer)),
+            false => Err(Error::Conflict(format!(
+                "its tables are at step {found}, and this version needs step {}: restart the workdesk with this version first",
+                Self::STEP
+            ))),
+        }
     }
 
     /// Opens the tables on a server that other processes share, on this machine or others, and brings them to this version's form. Those of the
     /// version before may go on meanwhile.
     ///
     /// # Errors
-    /// [`Error::Database`] where the server can't be used; [`Error::Migration`] where a version later than the next has changed it.
+    /// [`Error::Database`] where the server can't be used; [`Error::TooNew`] where a version later than the next has changed it.
     pub async fn open_shared(database: &Database, clock: Clock, sealer: Sealer) -> Result<Self, Error> {
+        Self::open_shared_at(database, clock, sealer, Self::STEP).await
+    }
+
+    /// As a version would that knows the steps up to `step` only; for tests of versions side by side.
+    ///
+    /// # Errors
+    /// As for [`Store::open_shared`].
+    #[doc(hidden)]
+    pub async fn open_shared_at(
+        database: &Database,
+        clock: Clock,
+        sealer: Sealer,
+        step: i64,
+    ) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
         let mut first = sqlx::PgConnection::connect(database.expose()).await?;
         // Two who come at once would both make it.
@@ -182,11 +179,14 @@ impl Store {
             })
             .connect(database.expose())
             .await?;
-        migrate(&pool, POSTGRES, true).await?;
+        steps::take(&pool, true, step).await?;
         let store = Self {
             ahead,
             ..Self::new(pool, true, clock, sealer)
         };
+        if step == Self::STEP {
+            store.make_partitions_ahead().await;
+        }
         tokio::spawn(listen(store.clone(), database.clone()));
         Ok(store)
     }
@@ -240,12 +240,7 @@ impl Store {
             Turn::Case(case) => case,
             Turn::House => 0,
         };
-        // Away from the ledger's and the cache's, which are large numbers or none.
-        sqlx::query("SELECT CAST(pg_advisory_xact_lock($1, CAST($2 AS INTEGER)) AS TEXT)")
-            .bind(LOCKS)
-            .bind(key)
-            .execute(&mut *transaction)
-            .await?;
+        take_turn(&mut transaction, key).await?;
         Ok(transaction)
     }
 
@@ -265,6 +260,33 @@ impl Store {
             }
         }
     }
+}
+
+/// Waits, on a server, until nobody else changes that case.
+async fn take_turn(transaction: &mut Transaction<'static, Any>, case: i64) -> Result<(), Error> {
+    // Away from the ledger's and the cache's, which are large numbers or none.
+    sqlx::query("SELECT CAST(pg_advisory_xact_lock($1, CAST($2 AS INTEGER)) AS TEXT)")
+        .bind(LOCKS)
+        .bind(case)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Connections to a file.
+async fn file(path: &Path, mode: &str) -> Result<AnyPool, Error> {
+    sqlx::any::install_default_drivers();
+    let address = format!("sqlite://{}?mode={mode}", path.display());
+    // Nothing acknowledged is lost to a loss of power either.
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000;";
+    let pool = AnyPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { connection.execute(pragmas).await.map(drop) })
+        })
+        .connect(&address)
+        .await?;
+    Ok(pool)
 }
 
 /// Hears what other processes have changed, for as long as the store is used.
@@ -303,33 +325,6 @@ async fn listen(store: Store, database: Database) {
             tracing::warn!(%error, "changes by other processes are not heard of; it is tried again");
             tokio::time::sleep(LISTEN_AGAIN).await;
         }
-    }
-}
-
-async fn migrate(pool: &AnyPool, migrations: Migrations, ignore_missing: bool) -> Result<(), Error> {
-    let newest = migrations.last().map_or(0, |(version, ..)| *version);
-    let own = migrations.iter().map(|(version, name, sql)| {
-        Migration::new(
-            *version,
-            Cow::Borrowed(*name),
-            MigrationType::Simple,
-            SqlStr::from_static(sql),
-            false,
-        )
-    });
-    let migrator = Migrator {
-        migrations: Cow::Owned(own.collect()),
-        ignore_missing,
-        ..Migrator::DEFAULT
-    };
-    migrator.run(pool).await?;
-    // Each step leaves what the version before it needs; the one after may not.
-    let found: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
-        .fetch_one(pool)
-        .await?;
-    match found > newest + 1 {
-        true => Err(MigrateError::VersionTooNew(found, newest).into()),
-        false => Ok(()),
     }
 }
 

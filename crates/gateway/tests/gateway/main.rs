@@ -13,5 +13,6 @@ mod cache;
 mod clients;
 mod quota;
 mod scene;
+mod strangers;
 mod tokens;
 mod uploads;

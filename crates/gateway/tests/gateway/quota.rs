@@ -2,9 +2,9 @@
 
 use gateway::{Allowance, Rights};
 use reqwest::header::RETRY_AFTER;
-use virustotal::quota::Limits;
+use virustotal::quota::{Limits, Priority};
 
-use crate::scene::{EICAR, Scene, all_rights};
+use crate::scene::{EICAR, Scene, Seen, all_rights};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_slot_in_time_v2_gets_204_and_v3_429_and_the_key_is_not_overdrawn() {
@@ -111,4 +111,85 @@ async fn a_bound_of_one_token_refuses_no_other_that_asks_the_same_at_once() {
     );
     assert_eq!((refused.status, refused_v3.status), (204, 429));
     assert_eq!((answered.status, answered_v3.status), (200, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_answered_as_far_as_the_tokens_day_goes_and_not_beyond() {
+    let scene = Scene::with(
+        |builder| builder,
+        |serving| serving.settings.api = virustotal::Api::V3,
+    )
+    .await;
+    let rights = Rights {
+        allowance: Allowance::PerDay(3),
+        ..all_rights()
+    };
+    let token = scene.add_token("small", rights);
+    let hashes: Vec<String> = (0..5).map(|n| simulator::synthetic_file(n).sha256).collect();
+    let ask = async |resource: &str| {
+        scene
+            .v2_as(&token, "file/report", &[("resource", resource)])
+            .await
+    };
+    let answered = |seen: &Seen| {
+        let batch = seen.json();
+        let elements = batch.as_array().unwrap().iter();
+        elements
+            .map(|element| element["resource"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let seen = ask(&hashes.join(",")).await;
+    assert_eq!(answered(&seen), hashes[..3]);
+    assert_eq!(scene.running.count("v3/files"), 3);
+    // What is kept is answered all the same, as a batch.
+    let seen = ask(&format!("{},{}", hashes[4], hashes[0])).await;
+    assert_eq!(answered(&seen), hashes[..1]);
+    for resource in [hashes[3].clone(), hashes[3..].join(",")] {
+        let seen = ask(&resource).await;
+        assert_eq!((seen.status, seen.body.len()), (204, 0));
+        assert!(seen.headers.contains_key(RETRY_AFTER));
+    }
+    assert_eq!(scene.running.count("v3/files"), 3);
+    // With API v2 a batch is one call.
+    let scene = Scene::new().await;
+    let rights = Rights {
+        allowance: Allowance::PerDay(1),
+        ..all_rights()
+    };
+    let token = scene.add_token("small", rights);
+    let seen = scene
+        .v2_as(&token, "file/report", &[("resource", &hashes.join(","))])
+        .await;
+    assert_eq!(answered(&seen), hashes);
+    assert_eq!(scene.running.calls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_in_the_line_of_another_priority() {
+    let latency = std::time::Duration::from_millis(300);
+    let scene = Scene::with(|builder| builder.latency(latency), |_| {}).await;
+    let token = |name: &str, priority: Priority| {
+        let rights = Rights {
+            priority,
+            ..all_rights()
+        };
+        scene.add_token(name, rights)
+    };
+    let tokens = [
+        token("filter", Priority::Background),
+        token("filter-2", Priority::Background),
+        token("person", Priority::Person),
+        token("person-2", Priority::Person),
+    ];
+    // An analysis is not kept, so that nothing but the flight joins them.
+    let analysis = "analyses/NDRkODg2MTJmZWE4YThmMzZkZTgyZTEyNzhhYmIwMmY6MTU0OTM2NjQwMA==";
+    // The key has proven good, so that calls may go at the same time.
+    assert_eq!(scene.v3(&format!("files/{EICAR}")).await.status, 200);
+    let asked = tokens.iter().map(|token| {
+        let request = scene.get(&format!("/api/v3/{analysis}"));
+        scene.send(request.header("x-apikey", token))
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    assert!(answers.windows(2).all(|pair| pair[0].body == pair[1].body));
+    assert_eq!(scene.running.count("v3/analyses"), 2, "one for each priority");
 }

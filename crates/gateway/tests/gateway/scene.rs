@@ -1,5 +1,6 @@
 //! A simulator, a gateway in front of it, and a client that finds the real key wherever it is.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,22 @@ pub(crate) fn all_rights() -> Rights {
     }
 }
 
+pub(crate) fn serving(folder: &Path, settings: Settings) -> Serving {
+    Serving {
+        folder: folder.to_owned(),
+        settings,
+        clock: Clock::new(now),
+        wait: Duration::from_millis(300),
+        never_upload: false,
+        rules: integration::UploadRules::default(),
+        environment: None,
+        public_url: None,
+        is_secure: false,
+        open_metrics: false,
+        bounds: gateway::Bounds::default(),
+    }
+}
+
 impl Scene {
     pub(crate) async fn new() -> Self {
         Self::with(|builder| builder, |_| {}).await
@@ -96,18 +113,7 @@ impl Scene {
         settings.ledger = Some(Arc::new(ledger));
         let cache = Cache::open(None, Freshness::default(), 1 << 26, clock.clone(), notify);
         settings.cache = Some(Arc::new(cache));
-        let mut serving = Serving {
-            folder: folder.path().to_owned(),
-            settings,
-            clock,
-            wait: Duration::from_millis(300),
-            never_upload: false,
-            rules: integration::UploadRules::default(),
-            environment: None,
-            public_url: None,
-            is_secure: false,
-            open_metrics: false,
-        };
+        let mut serving = serving(folder.path(), settings);
         change(&mut serving);
         let settings = serving.settings.clone();
         let token = Tokens::new(folder.path())

@@ -1,6 +1,12 @@
 //! Who may.
 
-use crate::scene::{EICAR, KEY, Scene, holds};
+use std::fs::File;
+use std::time::Duration;
+
+use gateway::Allowance;
+use simulator::{Fault, FaultKind};
+
+use crate::scene::{EICAR, KEY, Rights, Scene, all_rights, holds};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_wrong_or_revoked_token_gets_what_a_bad_key_gets_and_nothing_is_asked() {
@@ -165,4 +171,155 @@ async fn the_metrics_need_a_token_and_health_does_not() {
     std::fs::write(scene.folder.path().join("gateway-tokens.json"), "{").unwrap();
     assert_eq!(scene.send(scene.get("/readyz")).await.status, 503);
     assert_eq!(scene.v3(&format!("files/{EICAR}")).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_written_down_with_its_token_its_reason_and_its_size() {
+    let scene = Scene::new().await;
+    for path in [
+        "/api/v3/files/a%5cb",
+        "/api/v3/intelligence/search/x/upload_url",
+        "/vtapi/v2/internal/admin",
+    ] {
+        let request = scene.get(path).query(&[("apikey", &scene.token)]);
+        let seen = scene.send(request.header("x-apikey", &scene.token)).await;
+        let entry = scene.audit().pop().unwrap();
+        assert_eq!(entry.token.as_deref(), Some("soar"), "{path}");
+        assert!(entry.token_id.is_some());
+        let code = if seen.status == 404 {
+            "NotFoundError"
+        } else {
+            "ForbiddenError"
+        };
+        assert_eq!(
+            (entry.status, entry.refused.as_deref()),
+            (seen.status, Some(code))
+        );
+        assert_eq!(entry.bytes_out, seen.body.len() as u64, "{path}");
+    }
+    let request = scene.request(
+        reqwest::Method::DELETE,
+        &format!("{}/vtapi/v2/file/report", scene.origin),
+    );
+    let seen = scene.send(request.query(&[("apikey", &scene.token)])).await;
+    assert_eq!(seen.status, 405);
+    assert_eq!(scene.audit().pop().unwrap().token.as_deref(), Some("soar"));
+    scene.v3(&format!("files/{EICAR}")).await;
+    assert_eq!(scene.audit().pop().unwrap().refused, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sought_is_not_written_down() {
+    let scene = Scene::new().await;
+    let sought = "name-of-a-project";
+    scene.v2("file/search", &[("query", sought)]).await;
+    scene.v3(&format!("intelligence/search?query={sought}")).await;
+    assert_eq!(scene.audit().len(), 2);
+    assert!(!holds(&scene.written(), sought));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_tokens_that_could_not_be_read_once_is_read_again_and_the_day_goes_on() {
+    let scene = Scene::new().await;
+    let rights = Rights {
+        allowance: Allowance::PerDay(1),
+        ..all_rights()
+    };
+    let token = scene.add_token("small", rights);
+    let ask = async |name: &str| {
+        let seen = scene.v2_as(&token, "domain/report", &[("domain", name)]).await;
+        seen.status
+    };
+    assert_eq!(ask("synthetic-1.example").await, 200);
+    let path = scene.folder.path().join("gateway-tokens.json");
+    let (good, at) = (std::fs::read(&path).unwrap(), std::fs::metadata(&path).unwrap());
+    let at = at.modified().unwrap() + Duration::from_secs(5);
+    // As long, as old, and in the same place.
+    let write = |content: &[u8]| {
+        std::fs::write(&path, content).unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(at)
+            .unwrap();
+    };
+    write(&[b"!", &good[1..]].concat());
+    assert_eq!(ask("synthetic-1.example").await, 403);
+    assert_eq!(scene.send(scene.get("/readyz")).await.status, 503);
+    write(&good);
+    assert_eq!(ask("synthetic-1.example").await, 200);
+    assert_eq!(
+        ask("synthetic-2.example").await,
+        204,
+        "its day is used up all the same"
+    );
+    assert_eq!(scene.send(scene.get("/readyz")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_is_told_and_tried_again_after_a_while() {
+    for api in [virustotal::Api::V2, virustotal::Api::Auto] {
+        let rest = Duration::from_secs(1);
+        let scene = Scene::with(
+            |builder| builder.fault(Fault::new(FaultKind::Status(401)).times(1)),
+            |serving| {
+                serving.settings.api = api;
+                serving.settings.refused_key_rests = Some(rest);
+            },
+        )
+        .await;
+        let path = format!("files/{EICAR}");
+        for _ in 0..3 {
+            let seen = scene.v3(&path).await;
+            assert_eq!(seen.status, 503);
+            assert!(seen.text().contains("own API key"), "{}", seen.text());
+        }
+        let seen = scene.send(scene.get("/readyz")).await;
+        assert_eq!(seen.status, 503);
+        assert!(seen.text().contains("the key is refused"), "{}", seen.text());
+        assert_eq!(scene.running.calls().len(), 1);
+        tokio::time::sleep(rest).await;
+        // Otherwise nobody would send a request that could try it.
+        assert_eq!(scene.send(scene.get("/readyz")).await.status, 200);
+        assert_eq!(scene.v3(&path).await.status, 200);
+        assert_eq!(scene.send(scene.get("/readyz")).await.status, 200);
+        assert_eq!(scene.running.calls().len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_answers_in_virustotals_place_is_told_and_asked_once() {
+    let moved = FaultKind::Redirect("https://elsewhere.example/".to_owned());
+    for (kind, words) in [
+        (moved, "HTTP 302"),
+        (FaultKind::Huge(3_000_000), "larger than 1000000 bytes"),
+    ] {
+        let scene = Scene::with(
+            |builder| builder.fault(Fault::new(kind)),
+            |serving| serving.settings.max_body_bytes = 1_000_000,
+        )
+        .await;
+        let v3 = scene.v3(&format!("files/{EICAR}")).await;
+        assert_eq!((v3.status, &*v3.code()), (502, "BadGatewayError"));
+        let v2 = scene.v2("file/report", &[("resource", EICAR)]).await;
+        assert_eq!(v2.status, 502);
+        for seen in [v3, v2] {
+            assert!(seen.text().contains(words), "{}", seen.text());
+        }
+        assert_eq!(scene.running.calls().len(), 2, "each was asked once");
+    }
+}
+
+#[test]
+fn a_public_address_with_a_path_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = virustotal::ApiKey::parse(KEY).unwrap();
+    let serving = crate::scene::serving(folder.path(), virustotal::Settings::new(key));
+    let refused = gateway::Gateway::new(gateway::Serving {
+        public_url: Some("https://gate.example/virustotal".to_owned()),
+        ..serving
+    });
+    let words = refused.unwrap_err().to_string();
+    assert!(words.contains("without a path"), "{words}");
 }

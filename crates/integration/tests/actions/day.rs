@@ -71,7 +71,7 @@ fn client(running: &Running, clock: &Clock, folder: &Path) -> Client {
 async fn all_cases(client: &Client) -> Vec<ActionResult> {
     let deadline = Deadline::none();
     let run = |number| {
-        let client = client.for_run(priority(number));
+        let client = client.for_run(priority(number), "");
         let deadline = &deadline;
         async move {
             let context = context(case(number), threshold("3"));

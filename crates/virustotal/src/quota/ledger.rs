@@ -3,12 +3,12 @@
 //! A slot is written down before its call is sent. A process that dies in between has spent it: the ledger may count
 //! a call that VirusTotal never saw, never the reverse.
 //!
-//! Whoever finds no slot stands in line, seen by all processes. Where slots come free, priority decides, and among
-//! equals the one who has been served longest ago: so concurrent runs take turns. One that stops asking (it died)
-//! is forgotten after [`ALIVE`].
+//! Whoever finds no slot stands in line, seen by all processes; who goes first is said in [`shares`](super::shares). One that stops asking
+//! (it died) is forgotten after [`ALIVE`].
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify as Bell;
 
+use super::shares::{Entrant, Environments, Served, ShareError, Shares, share};
 use super::usage::{Use, WindowUse, date, start_of_next};
 use super::{Limits, Priority, Window};
 use crate::clock::{from_millis, later, millis, until};
@@ -27,8 +28,9 @@ use crate::{ApiKey, Clock, Database, Deadline, Error, Notify};
 
 const SCHEMA: Schema = Schema {
     name: "quota ledger",
-    version: 1,
+    version: 2,
     durable: true,
+    is_for_one_run: false,
     log_pages: 128,
     without: "other runs with this key do not see its calls",
     create: "
@@ -40,7 +42,8 @@ const SCHEMA: Schema = Schema {
         -- Calls of the last hour. ends_at: when it was answered, or the latest moment at which it can be.
         CREATE TABLE IF NOT EXISTS call (
             id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, run TEXT NOT NULL,
-            taken_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, answered INTEGER NOT NULL DEFAULT 0
+            taken_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, answered INTEGER NOT NULL DEFAULT 0,
+            environment TEXT NOT NULL DEFAULT ''
         ) STRICT;
         CREATE INDEX IF NOT EXISTS call_by_key ON call (key, ends_at);
         CREATE INDEX IF NOT EXISTS call_without_answer ON call (key, ends_at) WHERE answered = 0;
@@ -50,9 +53,19 @@ const SCHEMA: Schema = Schema {
         ) STRICT;
         CREATE TABLE IF NOT EXISTS waiting (
             run TEXT NOT NULL, key TEXT NOT NULL, priority INTEGER NOT NULL, wants INTEGER NOT NULL,
-            since INTEGER NOT NULL, alive_until INTEGER NOT NULL, PRIMARY KEY (run, key)
+            since INTEGER NOT NULL, alive_until INTEGER NOT NULL, environment TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (run, key)
         ) STRICT;
+        -- Of `used`, what each environment has used.
+        CREATE TABLE IF NOT EXISTS used_by (
+            key TEXT NOT NULL, period TEXT NOT NULL, environment TEXT NOT NULL, calls INTEGER NOT NULL,
+            PRIMARY KEY (key, period, environment)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS share (
+            key TEXT NOT NULL, environment TEXT NOT NULL, percent INTEGER NOT NULL, PRIMARY KEY (key, environment)
+        ) STRICT, WITHOUT ROWID;
     ",
+    steps: &[(2, OWNERS)],
     namespace: "vtsecops_quota",
     create_on_server: "
         CREATE TABLE key (
@@ -62,7 +75,8 @@ const SCHEMA: Schema = Schema {
         );
         CREATE TABLE call (
             id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key TEXT NOT NULL, run TEXT NOT NULL,
-            taken_at BIGINT NOT NULL, ends_at BIGINT NOT NULL, answered BIGINT NOT NULL DEFAULT 0
+            taken_at BIGINT NOT NULL, ends_at BIGINT NOT NULL, answered BIGINT NOT NULL DEFAULT 0,
+            environment TEXT NOT NULL DEFAULT ''
         );
         CREATE INDEX call_by_key ON call (key, ends_at);
         CREATE INDEX call_by_run ON call (key, run);
@@ -72,10 +86,31 @@ const SCHEMA: Schema = Schema {
         );
         CREATE TABLE waiting (
             run TEXT NOT NULL, key TEXT NOT NULL, priority BIGINT NOT NULL, wants BIGINT NOT NULL,
-            since BIGINT NOT NULL, alive_until BIGINT NOT NULL, PRIMARY KEY (run, key)
+            since BIGINT NOT NULL, alive_until BIGINT NOT NULL, environment TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (run, key)
+        );
+        CREATE TABLE used_by (
+            key TEXT NOT NULL, period TEXT NOT NULL, environment TEXT NOT NULL, calls BIGINT NOT NULL,
+            PRIMARY KEY (key, period, environment)
+        );
+        CREATE TABLE share (
+            key TEXT NOT NULL, environment TEXT NOT NULL, percent BIGINT NOT NULL, PRIMARY KEY (key, environment)
         );
     ",
 };
+
+/// Brings the tables of version 1 to 2: whose call it was.
+const OWNERS: &str = "
+    ALTER TABLE call ADD COLUMN environment TEXT NOT NULL DEFAULT '';
+    ALTER TABLE waiting ADD COLUMN environment TEXT NOT NULL DEFAULT '';
+    CREATE TABLE IF NOT EXISTS used_by (
+        key TEXT NOT NULL, period TEXT NOT NULL, environment TEXT NOT NULL, calls BIGINT NOT NULL,
+        PRIMARY KEY (key, period, environment)
+    );
+    CREATE TABLE IF NOT EXISTS share (
+        key TEXT NOT NULL, environment TEXT NOT NULL, percent BIGINT NOT NULL, PRIMARY KEY (key, environment)
+    );
+";
 
 /// What a transaction gives.
 type Stored<T> = Result<T, store::Error>;
@@ -155,6 +190,21 @@ pub struct KeyUse {
     pub used_at: Timestamp,
     /// Who waits for a slot, first come first.
     pub waiting: Vec<Waiting>,
+    /// What each environment is sure of, and has used today, by name.
+    pub environments: Vec<EnvironmentUse>,
+}
+
+/// One environment's part of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentUse {
+    /// Its name; empty for calls that were nobody's in particular.
+    pub name: String,
+    /// Percent of the key's calls that it is sure of.
+    pub share: Option<u8>,
+    /// Calls of the UTC day.
+    pub today: u32,
+    /// Calls of the UTC month.
+    pub this_month: u32,
 }
 
 /// One run that waits for a slot.
@@ -162,6 +212,8 @@ pub struct KeyUse {
 pub struct Waiting {
     /// Its place among the others.
     pub priority: Priority,
+    /// Whose run it is; empty is nobody's in particular.
+    pub environment: String,
     /// Calls it wants to make now.
     pub wants: u32,
     /// Since when.
@@ -175,6 +227,8 @@ pub(crate) struct Turn {
     pub(crate) limits: Limits,
     pub(crate) run: String,
     pub(crate) priority: Priority,
+    /// Whose run it is; empty is nobody's in particular.
+    pub(crate) environment: String,
     /// Calls of this run that want a slot.
     wants: AtomicU32,
     /// Of these, those that found none at first. They go on one after the other, in the order they came.
@@ -186,13 +240,20 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    pub(crate) fn new(key: KeyId, label: String, limits: Limits, priority: Priority) -> Self {
+    pub(crate) fn new(
+        key: KeyId,
+        label: String,
+        limits: Limits,
+        priority: Priority,
+        environment: &str,
+    ) -> Self {
         Self {
             key,
             label,
             limits,
             run: format!("{:016x}", rand::random::<u64>()),
             priority,
+            environment: storable(environment),
             wants: AtomicU32::new(0),
             in_line: AtomicU32::new(0),
             order: tokio::sync::Mutex::default(),
@@ -250,6 +311,12 @@ impl Ledger {
         }
     }
 
+    /// Whether its file can't be used for the moment, so that calls of other processes are not seen.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.store.is_apart()
+    }
+
     /// What is known of each key, most recently used first.
     pub async fn keys(&self) -> Vec<KeyUse> {
         let (clock, clocks_differ_by) = (self.clock.clone(), self.clock.during(CLOCKS_DIFFER_BY));
@@ -260,6 +327,58 @@ impl Ledger {
             })
             .await;
         keys.unwrap_or_default()
+    }
+
+    /// Keeps `percent` of a key's calls for an environment from now on, or none; gives all shares of that key.
+    ///
+    /// # Errors
+    /// [`ShareError`] for what can't be kept, [`ShareError::Away`] when the ledger does not answer.
+    pub async fn keep(
+        &self,
+        key: &KeyId,
+        environment: &str,
+        percent: Option<u8>,
+    ) -> Result<Shares, ShareError> {
+        let (name, environment) = (key.clone(), storable(environment));
+        let kept = self.store.run(key.turn(), move |connection| {
+            let shares = match shares_of(connection, &name)?.with(&environment, percent) {
+                Ok(shares) => shares,
+                Err(error) => return Ok(Err(error)),
+            };
+            let values = values![&name.0, &environment];
+            connection.execute("DELETE FROM share WHERE key = ?1 AND environment = ?2", values)?;
+            if let Some(percent) = percent {
+                let sql = "INSERT INTO share (key, environment, percent) VALUES (?1, ?2, ?3)";
+                connection.execute(sql, values![&name.0, &environment, percent])?;
+            }
+            Ok(Ok(shares))
+        });
+        kept.await.unwrap_or(Err(ShareError::Away))
+    }
+
+    /// Takes over what the ledger in `file` has counted of the hour, the day and the month that are not over, added to what is counted here; gives
+    /// the calls of this day. The file is left as it is; without one there is nothing to take over.
+    ///
+    /// # Errors
+    /// The file can't be read, or this ledger does not answer.
+    pub async fn take_over(&self, file: &Path) -> std::io::Result<u64> {
+        if !file.exists() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let counted = counted_in(file, now).map_err(|error| std::io::Error::other(error.to_string()))?;
+        let (day, mut today) = (period(Window::Day, now), 0);
+        for known in counted {
+            let of_day = known.used.iter().filter(|(period, _)| *period == day);
+            today += of_day.map(|(_, calls)| u64::from(*calls)).sum::<u64>();
+            let written = self
+                .store
+                .run(known.key.turn(), move |connection| known.write(connection));
+            written
+                .await
+                .ok_or_else(|| std::io::Error::other("the ledger does not answer"))?;
+        }
+        Ok(today)
     }
 
     /// Many calls are to come.
@@ -280,10 +399,13 @@ impl Ledger {
             None => (None, patience),
         };
         let (key, limits, clock) = (turn.key.clone(), turn.limits, self.clock.clone());
+        let environment = turn.environment.clone();
         let found = self.store.run(None, move |connection| {
             let now = connection.now(&clock);
             let end = time.map_or(Timestamp::MAX, |time| later(now, time));
             let known = load(connection, &key, now, limits.longest_slide())?;
+            let shares = shares_of(connection, &key)?;
+            let limits = limits_of(connection, &key, &shares, &environment, &limits, now)?;
             Ok(known.fitting(&limits, end, patience, calls))
         });
         found.await.unwrap_or(calls)
@@ -349,6 +471,7 @@ impl Ledger {
             limits: turn.limits,
             run: turn.run.clone(),
             priority: turn.priority,
+            environment: turn.environment.clone(),
             wants: turn.wants.load(Ordering::SeqCst),
             now: clock.now(),
             longest: clock.during(longest),
@@ -384,6 +507,16 @@ impl Ledger {
             end: Some(End::Unknown),
         }
     }
+}
+
+/// A name as every store takes it.
+fn storable(name: &str) -> String {
+    const LONGEST_NAME: usize = 200;
+    name.trim()
+        .chars()
+        .filter(|char| *char != '\0')
+        .take(LONGEST_NAME)
+        .collect()
 }
 
 fn lost_to_quota(stop: crate::Stop) -> Error {
@@ -521,6 +654,116 @@ fn period(window: Window, at: Timestamp) -> String {
 
 const PERIODS: [Window; 2] = [Window::Day, Window::Month];
 
+/// What a ledger knows of a key, for another one.
+struct Counted {
+    key: KeyId,
+    label: String,
+    /// Per minute, hour, day and month.
+    limits: [Option<u32>; 4],
+    used_at: i64,
+    /// Periods that are not over, with their calls.
+    used: Vec<(String, u32)>,
+    /// Of these, whose they were: period, environment, calls.
+    used_by: Vec<(String, String, u32)>,
+    shares: Shares,
+    /// Calls of the last hour: by whom, when taken, when ended, whether answered.
+    calls: Vec<(String, i64, i64, bool)>,
+}
+
+fn counted_in(file: &Path, now: Timestamp) -> Stored<Vec<Counted>> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = rusqlite::Connection::open_with_flags(file, flags)?;
+    let connection = Connection::File(&connection);
+    // A file that no process of this version has opened yet knows no environments.
+    let tables: Option<i64> = connection.value(
+        "SELECT count(*) FROM sqlite_master WHERE name IN ('used_by', 'share')",
+        &[],
+    )?;
+    let knows_environments = tables == Some(2);
+    let mut counted = Vec::new();
+    for row in connection.rows(
+        "SELECT id, label, per_minute, per_hour, per_day, per_month, used_at FROM key",
+        &[],
+    )? {
+        let key = KeyId(row.get(0)?);
+        let mut used = Vec::new();
+        for window in PERIODS {
+            let period = period(window, now);
+            let calls = used_in(&connection, &key, &period)?;
+            used.push((period, calls));
+        }
+        used.retain(|(_, calls)| *calls > 0);
+        let (mut used_by, mut shares) = (Vec::new(), Shares::default());
+        if knows_environments {
+            for (period, _) in &used {
+                let of_period = self::used_by(&connection, &key, period)?;
+                used_by.extend(
+                    of_period
+                        .into_iter()
+                        .map(|(name, calls)| (period.clone(), name, calls)),
+                );
+            }
+            shares = shares_of(&connection, &key)?;
+        }
+        let calls = connection.rows(
+            "SELECT run, taken_at, ends_at, answered FROM call WHERE key = ?1 AND ends_at > ?2",
+            values![&key.0, millis(now).saturating_sub(3_600_000)],
+        )?;
+        let calls = calls
+            .iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+        counted.push(Counted {
+            label: row.get(1)?,
+            limits: [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?],
+            used_at: row.get(6)?,
+            used,
+            used_by,
+            shares,
+            calls: calls.collect::<Stored<_>>()?,
+            key,
+        });
+    }
+    Ok(counted)
+}
+
+impl Counted {
+    fn write(&self, connection: &Connection<'_>) -> Stored<()> {
+        let [per_minute, per_hour, per_day, per_month] = self.limits;
+        connection.execute(
+            "INSERT INTO key (id, label, per_minute, per_hour, per_day, per_month, used_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+            values![
+                &self.key.0,
+                &self.label,
+                per_minute,
+                per_hour,
+                per_day,
+                per_month,
+                self.used_at
+            ],
+        )?;
+        for (period, calls) in &self.used {
+            count_all(connection, &self.key, period, i64::from(*calls))?;
+        }
+        for (period, environment, calls) in &self.used_by {
+            count_for(connection, &self.key, environment, period, i64::from(*calls))?;
+        }
+        for (environment, percent) in self.shares.iter() {
+            connection.execute(
+                "INSERT INTO share (key, environment, percent) VALUES (?1, ?2, ?3) ON CONFLICT (key, environment) DO NOTHING",
+                values![&self.key.0, environment, percent],
+            )?;
+        }
+        for (run, taken_at, ends_at, answered) in &self.calls {
+            connection.execute(
+                "INSERT INTO call (key, run, taken_at, ends_at, answered) VALUES (?1, ?2, ?3, ?4, ?5)",
+                values![&self.key.0, run, *taken_at, *ends_at, *answered],
+            )?;
+        }
+        Ok(())
+    }
+}
+
 /// Puts right what nobody is there to put right.
 fn settle(
     connection: &Connection<'_>,
@@ -540,12 +783,13 @@ fn settle(
     )?;
     // Whoever made it did not live to write down that it was answered. It may have arrived on either side of midnight.
     let overdue = connection.rows(
-        "SELECT id, taken_at, ends_at FROM call WHERE key = ?1 AND answered = 0 AND ends_at <= ?2",
+        "SELECT id, taken_at, ends_at, environment FROM call WHERE key = ?1 AND answered = 0 AND ends_at <= ?2",
         values![&key.0, millis(now)],
     )?;
     for row in overdue {
         let (id, taken_at, ends_at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         // Somebody who only looks may be settling it too.
+        let environment: String = row.get(3)?;
         let sql = "UPDATE call SET answered = 1 WHERE id = ?1 AND answered = 0";
         if connection.execute(sql, values![id])? == 0 {
             continue;
@@ -553,7 +797,7 @@ fn settle(
         for window in PERIODS {
             let ended = period(window, from_millis(ends_at));
             if period(window, from_millis(taken_at)) != ended {
-                count(connection, key, &ended, 1)?;
+                count(connection, key, &environment, &ended, 1)?;
             }
         }
     }
@@ -617,6 +861,7 @@ struct Asking {
     limits: Limits,
     run: String,
     priority: Priority,
+    environment: String,
     wants: u32,
     now: Timestamp,
     /// How long the call can take.
@@ -631,14 +876,29 @@ impl Asking {
         self.introduce(connection)?;
         settle(connection, &self.key, self.now, self.clocks_differ_by)?;
         let known = load(connection, &self.key, self.now, self.limits.longest_slide())?;
+        let shares = shares_of(connection, &self.key)?;
+        let limits = limits_of(
+            connection,
+            &self.key,
+            &shares,
+            &self.environment,
+            &self.limits,
+            self.now,
+        )?;
         let others = self.others(connection)?;
-        let slots = known.free(&self.limits).unwrap_or(u32::MAX);
+        let slots = known.free(&limits).unwrap_or(u32::MAX);
         let is_free = slots > 0;
-        if is_free && (others.is_empty() || self.is_first(others, slots, connection)?) {
+        if is_free && (others.is_empty() || self.is_first(others, shares, slots, connection)?) {
+            if known.is_first_of_day() {
+                // Who used what is counted for this month only.
+                let sql = "DELETE FROM used_by WHERE key = ?1 AND period < ?2";
+                connection.execute(sql, values![&self.key.0, &period(Window::Month, self.now)])?;
+            }
             return self.write_down(connection).map(Taken::Slot);
         }
         connection.execute(
-            "INSERT INTO waiting (run, key, priority, wants, since, alive_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO waiting (run, key, priority, wants, since, alive_until, environment)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (run, key) DO UPDATE SET wants = ?4, alive_until = ?6,
              since = CASE WHEN waiting.since < ?5 THEN waiting.since ELSE ?5 END",
             values![
@@ -647,12 +907,13 @@ impl Asking {
                 self.priority.rank(),
                 self.wants,
                 millis(self.now),
-                millis(later(self.now, self.alive_for))
+                millis(later(self.now, self.alive_for)),
+                &self.environment
             ],
         )?;
         Ok(Taken::Wait(match is_free {
             true => Duration::ZERO,
-            false => until(known.next_free(&self.limits), self.now),
+            false => until(known.next_free(&limits), self.now),
         }))
     }
 
@@ -693,7 +954,7 @@ impl Asking {
     fn others(&self, connection: &Connection<'_>) -> Stored<Vec<Entrant>> {
         // Who waits since a time that is yet to come was written down by a clock that has been set back since.
         let rows = connection.rows(
-            "SELECT run, priority, wants, since FROM waiting
+            "SELECT run, priority, wants, since, environment FROM waiting
              WHERE key = ?1 AND run <> ?2 AND alive_until > ?3 AND since < ?3 + 60000",
             values![&self.key.0, &self.run, millis(self.now)],
         )?;
@@ -703,23 +964,31 @@ impl Asking {
                 priority: row.get(1)?,
                 wants: row.get(2)?,
                 since: row.get(3)?,
-                served: (0, None),
+                environment: row.get(4)?,
+                served: Served::default(),
             })
         };
         rows.iter().map(entrant).collect()
     }
 
-    fn is_first(&self, mut entrants: Vec<Entrant>, slots: u32, connection: &Connection<'_>) -> Stored<bool> {
+    fn is_first(
+        &self,
+        mut entrants: Vec<Entrant>,
+        shares: Shares,
+        slots: u32,
+        connection: &Connection<'_>,
+    ) -> Stored<bool> {
         let since: Option<i64> = connection.value(
             "SELECT since FROM waiting WHERE key = ?1 AND run = ?2",
             values![&self.key.0, &self.run],
         )?;
         entrants.push(Entrant {
             run: self.run.clone(),
+            environment: self.environment.clone(),
             priority: self.priority.rank(),
             wants: self.wants,
             since: since.unwrap_or(millis(self.now)),
-            served: (0, None),
+            served: Served::default(),
         });
         let minute_ago = millis(self.now).saturating_sub(60_000);
         for entrant in &mut entrants {
@@ -728,24 +997,39 @@ impl Asking {
                 values![&self.key.0, &entrant.run, minute_ago],
             )?;
             if let Some(served) = served {
-                entrant.served = (served.get(0)?, served.get(1)?);
+                entrant.served = read_served(&served, 0)?;
             }
         }
-        Ok(share(entrants, slots, millis(self.now)).contains(&self.run))
+        let mut environments = Environments {
+            shares,
+            per_minute: self.limits.per_minute,
+            ..Environments::default()
+        };
+        let served = connection.rows(
+            "SELECT environment, count(*), max(taken_at) FROM call
+             WHERE key = ?1 AND ends_at > ?2 AND taken_at > ?2 GROUP BY environment",
+            values![&self.key.0, minute_ago],
+        )?;
+        for row in &served {
+            environments.served.insert(row.get(0)?, read_served(row, 1)?);
+        }
+        Ok(share(entrants, environments, slots, millis(self.now)).contains(&self.run))
     }
 
     fn write_down(&self, connection: &Connection<'_>) -> Stored<i64> {
         let id = connection.value(
-            "INSERT INTO call (key, run, taken_at, ends_at) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+            "INSERT INTO call (key, run, taken_at, ends_at, environment) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
             values![
                 &self.key.0,
                 &self.run,
                 millis(self.now),
-                millis(later(self.now, self.longest))
+                millis(later(self.now, self.longest)),
+                &self.environment
             ],
         )?;
         for window in PERIODS {
-            count(connection, &self.key, &period(window, self.now), 1)?;
+            let period = period(window, self.now);
+            count(connection, &self.key, &self.environment, &period, 1)?;
         }
         connection.execute(
             "UPDATE waiting SET wants = CASE WHEN wants > 0 THEN wants - 1 ELSE 0 END, alive_until = ?3 WHERE run = ?1 AND key = ?2",
@@ -759,47 +1043,85 @@ impl Asking {
     }
 }
 
-/// One run that wants slots.
-#[derive(Clone, Debug)]
-struct Entrant {
-    run: String,
-    priority: u8,
-    wants: u32,
-    since: i64,
-    /// Slots it got in the last minute, and when it got its last one.
-    served: (u32, Option<i64>),
+/// How many there were, and when the last one was, from two columns.
+fn read_served(row: &store::Row, first: usize) -> Stored<Served> {
+    Ok(Served {
+        slots: row.get(first)?,
+        last: row.get(first + 1)?,
+    })
 }
 
-/// Who gets the free slots: priority first, then whoever got fewest in the last minute, then whoever was served longest
-/// ago, then whoever came first.
-fn share(mut entrants: Vec<Entrant>, slots: u32, now: i64) -> Vec<String> {
-    let mut shares = Vec::new();
-    for turn in 0..slots {
-        let next = entrants
-            .iter_mut()
-            .filter(|entrant| entrant.wants > 0)
-            .min_by_key(|entrant| {
-                (
-                    entrant.priority,
-                    entrant.served,
-                    entrant.since,
-                    entrant.run.clone(),
-                )
-            });
-        let Some(next) = next else { break };
-        next.wants -= 1;
-        next.served = (next.served.0 + 1, Some(now.saturating_add(i64::from(turn))));
-        shares.push(next.run.clone());
+/// What is kept of a key, and for whom.
+fn shares_of(connection: &Connection<'_>, key: &KeyId) -> Stored<Shares> {
+    let rows = connection.rows(
+        "SELECT environment, percent FROM share WHERE key = ?1",
+        values![&key.0],
+    )?;
+    let shares: Stored<Vec<(String, u8)>> = rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect();
+    Ok(Shares::of(shares?))
+}
+
+/// What is left of the limits for one environment, whose shares others have.
+fn limits_of(
+    connection: &Connection<'_>,
+    key: &KeyId,
+    shares: &Shares,
+    environment: &str,
+    limits: &Limits,
+    now: Timestamp,
+) -> Stored<Limits> {
+    if shares.is_empty() {
+        return Ok(*limits);
     }
-    shares
+    let mut used = BTreeMap::new();
+    for window in PERIODS {
+        for (name, calls) in used_by(connection, key, &period(window, now))? {
+            used.insert((window, name), calls);
+        }
+    }
+    Ok(shares.limits(environment, limits, |window, name| {
+        used.get(&(window, name.to_owned())).copied().unwrap_or(0)
+    }))
 }
 
-fn count(connection: &Connection<'_>, key: &KeyId, period: &str, by: i64) -> Stored<()> {
+/// Calls of each environment in a period.
+fn used_by(connection: &Connection<'_>, key: &KeyId, period: &str) -> Stored<Vec<(String, u32)>> {
+    let rows = connection.rows(
+        "SELECT environment, calls FROM used_by WHERE key = ?1 AND period = ?2",
+        values![&key.0, period],
+    )?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// Counts calls in a period: all of the key's, and of these one environment's.
+fn count(connection: &Connection<'_>, key: &KeyId, environment: &str, period: &str, by: i64) -> Stored<()> {
+    count_all(connection, key, period, by)?;
+    count_for(connection, key, environment, period, by)
+}
+
+fn count_all(connection: &Connection<'_>, key: &KeyId, period: &str, by: i64) -> Stored<()> {
     connection
         .execute(
             "INSERT INTO used (key, period, calls) VALUES (?1, ?2, CASE WHEN ?3 > 0 THEN ?3 ELSE 0 END)
              ON CONFLICT (key, period) DO UPDATE SET calls = CASE WHEN used.calls + ?3 > 0 THEN used.calls + ?3 ELSE 0 END",
             values![&key.0, period, by],
+        )
+        .map(drop)
+}
+
+fn count_for(
+    connection: &Connection<'_>,
+    key: &KeyId,
+    environment: &str,
+    period: &str,
+    by: i64,
+) -> Stored<()> {
+    connection
+        .execute(
+            "INSERT INTO used_by (key, period, environment, calls) VALUES (?1, ?2, ?4, CASE WHEN ?3 > 0 THEN ?3 ELSE 0 END)
+             ON CONFLICT (key, period, environment)
+             DO UPDATE SET calls = CASE WHEN used_by.calls + ?3 > 0 THEN used_by.calls + ?3 ELSE 0 END",
+            values![&key.0, period, by, environment],
         )
         .map(drop)
 }
@@ -811,17 +1133,19 @@ fn finish(
     end: End,
     now: Timestamp,
 ) -> Stored<()> {
-    let taken_at: Option<i64> = connection.value(
-        "SELECT taken_at FROM call WHERE id = ?1 AND key = ?2 AND run = ?3",
+    let call = connection.row(
+        "SELECT taken_at, environment FROM call WHERE id = ?1 AND key = ?2 AND run = ?3",
         values![id, &key.0, run],
     )?;
     // A ledger begun anew does not know it.
-    let Some(taken_at) = taken_at else { return Ok(()) };
+    let Some(call) = call else { return Ok(()) };
+    let (taken_at, environment): (i64, String) = (call.get(0)?, call.get(1)?);
     match end {
         End::NotSent | End::Refused(_) => {
             connection.execute("DELETE FROM call WHERE id = ?1", values![id])?;
             for window in PERIODS {
-                count(connection, key, &period(window, from_millis(taken_at)), -1)?;
+                let period = period(window, from_millis(taken_at));
+                count(connection, key, &environment, &period, -1)?;
             }
         }
         End::Answered | End::Unknown => {
@@ -833,7 +1157,7 @@ fn finish(
             for window in PERIODS {
                 let now = period(window, now);
                 if period(window, from_millis(taken_at)) != now {
-                    count(connection, key, &now, 1)?;
+                    count(connection, key, &environment, &now, 1)?;
                 }
             }
         }
@@ -908,6 +1232,7 @@ fn keys(connection: &Connection<'_>, now: Timestamp, clocks_differ_by: Duration)
             closed_until: known.closed_until(),
             used_at: from_millis(row.get(6)?),
             waiting: waiting(connection, &id, now)?,
+            environments: environments(connection, &id, now)?,
             id,
         });
     }
@@ -928,9 +1253,31 @@ fn days(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<Vec<
         .collect()
 }
 
+fn environments(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<Vec<EnvironmentUse>> {
+    let mut found: BTreeMap<String, EnvironmentUse> = BTreeMap::new();
+    let mut of = |name: &str, change: &mut dyn FnMut(&mut EnvironmentUse)| {
+        change(found.entry(name.to_owned()).or_insert_with(|| EnvironmentUse {
+            name: name.to_owned(),
+            share: None,
+            today: 0,
+            this_month: 0,
+        }));
+    };
+    for (name, calls) in used_by(connection, key, &period(Window::Day, now))? {
+        of(&name, &mut |own| own.today = calls);
+    }
+    for (name, calls) in used_by(connection, key, &period(Window::Month, now))? {
+        of(&name, &mut |own| own.this_month = calls);
+    }
+    for (name, percent) in shares_of(connection, key)?.iter() {
+        of(name, &mut |own| own.share = Some(percent));
+    }
+    Ok(found.into_values().collect())
+}
+
 fn waiting(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<Vec<Waiting>> {
     let rows = connection.rows(
-        "SELECT priority, wants, since FROM waiting WHERE key = ?1 AND alive_until > ?2 AND wants > 0 ORDER BY priority, since",
+        "SELECT priority, wants, since, environment FROM waiting WHERE key = ?1 AND alive_until > ?2 AND wants > 0 ORDER BY priority, since",
         values![&key.0, millis(now)],
     )?;
     let read = |row: &store::Row| {
@@ -939,55 +1286,8 @@ fn waiting(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<V
             priority: Priority::ALL.get(usize::from(rank)).copied().unwrap_or_default(),
             wants: row.get(1)?,
             since: from_millis(row.get(2)?),
+            environment: row.get(3)?,
         })
     };
     rows.iter().map(read).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{Entrant, share};
-
-    fn entrant(run: &str, priority: u8, wants: u32, served: u32) -> Entrant {
-        Entrant {
-            run: run.to_owned(),
-            priority,
-            wants,
-            since: 0,
-            served: (served, None),
-        }
-    }
-
-    #[test]
-    fn who_got_less_catches_up_and_priority_comes_before_that() {
-        let entrants = || {
-            vec![
-                entrant("a", 1, 9, 3),
-                entrant("b", 1, 9, 1),
-                entrant("c", 0, 2, 9),
-            ]
-        };
-        assert_eq!(share(entrants(), 3, 0), ["c", "c", "b"]);
-        assert_eq!(share(entrants(), 8, 0), ["c", "c", "b", "b", "a", "b", "a", "b"]);
-        assert!(share(entrants(), 0, 0).is_empty());
-    }
-
-    proptest! {
-        #[test]
-        fn no_slot_is_wasted_and_equals_differ_by_one_at_most(wants in prop::collection::vec(0_u32..6, 1..5), slots in 0_u32..20) {
-            let entrants: Vec<Entrant> =
-                wants.iter().enumerate().map(|(n, wants)| entrant(&n.to_string(), 0, *wants, 0)).collect();
-            let shares = share(entrants, slots, 0);
-            prop_assert_eq!(shares.len() as u32, slots.min(wants.iter().sum()));
-            let got = |n: usize| shares.iter().filter(|run| **run == n.to_string()).count() as u32;
-            for (n, wanted) in wants.iter().enumerate() {
-                prop_assert!(got(n) <= *wanted);
-                // Whoever got less than another by more than one has all it wanted.
-                let most = (0..wants.len()).map(got).max().unwrap_or(0);
-                prop_assert!(got(n) + 1 >= most || got(n) == *wanted);
-            }
-        }
-    }
 }

@@ -5,13 +5,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{Connection, Error, Job, Schema};
+use crate::clock::until;
 use crate::{Clock, Notify};
 
 /// How long another process may hold the file.
@@ -24,6 +28,8 @@ const MOST_LOOKS: u32 = 10;
 const PAGES_A_STEP: i32 = 1024;
 /// Until another try where SQLite does not wait by itself.
 const SHORTLY: Duration = Duration::from_millis(20);
+/// Until a file that could not be used is tried again.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// Until another look at whether somebody has opened the file.
 const OPENING_TAKES: Duration = Duration::from_millis(2);
 
@@ -35,6 +41,10 @@ pub(super) struct Keeper {
     clock: Clock,
     notify: Notify,
     opened: Option<Opened>,
+    /// The file that memory stands in for, and since when it was last tried.
+    left: Option<(PathBuf, Timestamp)>,
+    /// The same, for others to see.
+    is_apart: Arc<AtomicBool>,
 }
 
 struct Opened {
@@ -44,13 +54,21 @@ struct Opened {
 }
 
 impl Keeper {
-    pub(super) fn new(path: Option<PathBuf>, schema: Schema, clock: Clock, notify: Notify) -> Self {
+    pub(super) fn new(
+        path: Option<PathBuf>,
+        schema: Schema,
+        clock: Clock,
+        notify: Notify,
+        is_apart: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             path,
             schema,
             clock,
             notify,
             opened: None,
+            left: None,
+            is_apart,
         }
     }
 
@@ -66,6 +84,7 @@ impl Keeper {
 
     /// Does the jobs in one transaction, mending or replacing the store where it can't. What even then fails is dropped.
     pub(super) fn perform(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
+        self.return_to_file();
         // Twice for a file that is mended, once more for the store in memory. Others may be mending it at the same time.
         let (mut mends, mut looks) = (0, 0);
         while mends < 3 {
@@ -121,11 +140,11 @@ impl Keeper {
         };
         prepare_folder(path).map_err(|error| cannot_open(&error))?;
         let _alone = alone(path);
-        self.open_file(path)
+        self.open_file(path, PATIENCE)
     }
 
     /// Opens the file and begins it where it is new. The caller is [`alone`] with it.
-    fn open_file(&self, path: &Path) -> rusqlite::Result<Opened> {
+    fn open_file(&self, path: &Path, patience: Duration) -> rusqlite::Result<Opened> {
         // SQLite makes the file: to open and close it beside SQLite would let go of the locks that this process holds on it.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -137,14 +156,14 @@ impl Keeper {
             }
         })?;
         for_owner_only(path);
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(patience)?;
         // Only counts for a new file: what is deleted can give its room back.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         // Many readers beside a writer. Two who change a new file at once are not made to wait by SQLite itself.
         let begun = Instant::now();
         loop {
             match connection.pragma_update(None, "journal_mode", "WAL") {
-                Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => std::thread::sleep(SHORTLY),
+                Err(error) if is_busy(&error) && begun.elapsed() < patience => std::thread::sleep(SHORTLY),
                 changed => break changed?,
             }
         }
@@ -155,13 +174,17 @@ impl Keeper {
         let synchronous = if self.schema.durable { "FULL" } else { "NORMAL" };
         connection.pragma_update(None, "synchronous", synchronous)?;
         let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found > self.schema.version {
+        if !self.schema.bears(found.into()) {
             let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE);
             let detail = "a later version of vtsecops has written it".to_owned();
             return Err(rusqlite::Error::SqliteFailure(code, Some(detail)));
         }
         if found < self.schema.version {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if found > 0 {
+                let mut steps = self.schema.steps_from(found.into());
+                steps.try_for_each(|sql| transaction.execute_batch(sql))?;
+            }
             transaction.execute_batch(self.schema.create)?;
             transaction.pragma_update(None, "user_version", self.schema.version)?;
             transaction.commit()?;
@@ -191,6 +214,8 @@ impl Keeper {
             }
         }
         self.path = None;
+        self.left = Some((path.clone(), self.clock.now()));
+        self.is_apart.store(true, Ordering::Relaxed);
         // What is known so far is known in memory too, if it can be read.
         self.opened = opened.and_then(|opened| in_memory(&opened.connection).ok());
         self.notify.warn(&format!(
@@ -199,10 +224,56 @@ impl Keeper {
         ));
     }
 
+    /// Uses the file again that could not be used a while ago: a process that serves for weeks is not to be apart from the others because
+    /// of a moment.
+    fn return_to_file(&mut self) {
+        let now = self.clock.now();
+        let again = self.clock.during(TRIED_AGAIN_AFTER);
+        let Some((path, tried_at)) = self.left.take() else {
+            return;
+        };
+        // A clock may have been set back.
+        if self.schema.is_for_one_run || (now >= tried_at && until(now, tried_at) < again) {
+            self.left = Some((path, tried_at));
+            return;
+        }
+        // Whether it can be written, and at once: those who ask are not made to wait for it.
+        let opened = prepare_folder(&path)
+            .map_err(|error| cannot_open(&error))
+            .and_then(|()| {
+                let _alone = alone(&path);
+                self.open_file(&path, SHORTLY)
+            })
+            .and_then(|mut opened| {
+                let behavior = TransactionBehavior::Immediate;
+                opened.connection.transaction_with_behavior(behavior)?.commit()?;
+                opened.connection.busy_timeout(PATIENCE)?;
+                Ok(opened)
+            });
+        match opened {
+            Ok(opened) => {
+                self.notify.warn(&format!(
+                    "the {} {} can be used again, and is; what was written down meanwhile is not in it.",
+                    self.schema.name,
+                    path.display()
+                ));
+                self.opened = Some(opened);
+                self.path = Some(path);
+                self.is_apart.store(false, Ordering::Relaxed);
+            }
+            Err(error) => {
+                tracing::debug!(%error, store = self.schema.name, "the file still can't be used");
+                self.left = Some((path, now));
+            }
+        }
+    }
+
     /// Renames a damaged file; `None` when somebody has mended it meanwhile.
     fn keep_aside(&self, path: &Path) -> std::io::Result<Option<PathBuf>> {
         let _alone = alone(path);
-        let checked = self.open_file(path).and_then(|opened| check(&opened.connection));
+        let checked = self
+            .open_file(path, PATIENCE)
+            .and_then(|opened| check(&opened.connection));
         match checked.map_err(Error::from) {
             Err(error) if is_damage(&error) => keep_aside(path, self.clock.now()).map(Some),
             // Sound, or just being begun by somebody.

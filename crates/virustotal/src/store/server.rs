@@ -194,13 +194,14 @@ async fn prepare(connection: &mut PgConnection, schema: Schema) -> Result<(), Er
         namespace, version, ..
     } = schema;
     let path = format!("SET search_path TO {namespace}");
+    let lock = "SELECT pg_advisory_xact_lock(hashtext('vtsecops tables'))";
     let known: Option<String> = sqlx::query_scalar("SELECT to_regclass($1)::text")
         .bind(format!("{namespace}.version"))
         .fetch_one(&mut *connection)
         .await?;
     if known.is_none() {
         let create = format!(
-            "BEGIN; SELECT pg_advisory_xact_lock(hashtext('vtsecops tables'));
+            "BEGIN; {lock};
              CREATE SCHEMA IF NOT EXISTS {namespace}; {path};
              CREATE TABLE IF NOT EXISTS version (number BIGINT PRIMARY KEY);
              {} INSERT INTO version VALUES ({version}) ON CONFLICT DO NOTHING; COMMIT;",
@@ -209,13 +210,27 @@ async fn prepare(connection: &mut PgConnection, schema: Schema) -> Result<(), Er
         connection.execute(AssertSqlSafe(create)).await?;
     }
     connection.execute(AssertSqlSafe(path)).await?;
-    let found: i64 = sqlx::query_scalar("SELECT max(number) FROM version")
-        .fetch_one(connection)
-        .await?;
-    match found > i64::from(version) {
-        true => Err(sqlx::Error::Configuration("a later version of vtsecops has written it".into()).into()),
-        false => Ok(()),
+    let found = found_version(connection).await?;
+    if found < i64::from(version) {
+        connection.execute("BEGIN").await?;
+        connection.execute(lock).await?;
+        // Somebody else may have done it while we stood in line.
+        let found = found_version(connection).await?;
+        for sql in schema.steps_from(found) {
+            connection.execute(sql).await?;
+        }
+        let done = format!("INSERT INTO version VALUES ({version}) ON CONFLICT DO NOTHING; COMMIT");
+        connection.execute(AssertSqlSafe(done)).await?;
     }
+    match schema.bears(found) {
+        false => Err(sqlx::Error::Configuration("a later version of vtsecops has written it".into()).into()),
+        true => Ok(()),
+    }
+}
+
+async fn found_version(connection: &mut PgConnection) -> Result<i64, Error> {
+    let sql = "SELECT max(number) FROM version";
+    Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)
 }
 
 impl Link {

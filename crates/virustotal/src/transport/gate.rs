@@ -20,6 +20,8 @@ pub(super) struct Gate {
     alone: Arc<tokio::sync::Mutex<()>>,
     state: Mutex<State>,
     policy: RetryPolicy,
+    /// How long a refused key rests; `None` is for ever.
+    rest: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -31,12 +33,13 @@ struct State {
     closed_until: Option<Instant>,
 }
 
-#[derive(Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Key {
     #[default]
     Untried,
     Good,
-    Refused,
+    /// Since then.
+    Refused(Instant),
 }
 
 /// The right to make one call; given back when dropped.
@@ -46,12 +49,13 @@ pub(super) struct Pass {
 }
 
 impl Gate {
-    pub(super) fn new(max_in_flight: usize, policy: RetryPolicy) -> Self {
+    pub(super) fn new(max_in_flight: usize, policy: RetryPolicy, rest: Option<Duration>) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(max_in_flight)),
             alone: Arc::default(),
             state: Mutex::default(),
             policy,
+            rest,
         }
     }
 
@@ -95,7 +99,7 @@ impl Gate {
     fn why(&self, stop: Stop) -> Error {
         match stop == Stop::Deadline && self.state().refusals > 0 {
             true => Error::Quota {
-                retry_after: self.check().ok().flatten(),
+                retry_after: self.state().closed_for(),
             },
             false => stop.into(),
         }
@@ -106,16 +110,29 @@ impl Gate {
         self.state().refused_at
     }
 
-    /// How long the gate stays closed, if it is.
+    /// How long the gate stays closed, if it is. A refused key that has rested is tried by the one who asks.
     fn check(&self) -> Result<Option<Duration>, Error> {
-        let state = self.state();
-        if state.key == Key::Refused {
-            return Err(Error::Key);
+        let mut state = self.state();
+        let closed_for = state.closed_for();
+        if let Key::Refused(at) = state.key {
+            if !has_rested(at, self.rest) {
+                return Err(Error::Key);
+            }
+            if closed_for.is_none() {
+                state.key = Key::Refused(Instant::now());
+            }
         }
-        let closed_for = state
-            .closed_until
-            .map(|until| until.saturating_duration_since(Instant::now()));
-        Ok(closed_for.filter(|left| !left.is_zero()))
+        Ok(closed_for)
+    }
+
+    /// Whether the key was refused and nobody asks with it now.
+    pub(super) fn key_rests(&self) -> bool {
+        matches!(self.state().key, Key::Refused(at) if !has_rested(at, self.rest))
+    }
+
+    /// Whether the key has proven good.
+    pub(super) fn has_good_key(&self) -> bool {
+        self.state().key == Key::Good
     }
 
     pub(super) fn key_is_good(&self) {
@@ -127,7 +144,7 @@ impl Gate {
         let mut state = self.state();
         state.key = match state.key {
             Key::Good => Key::Untried,
-            Key::Untried | Key::Refused => Key::Refused,
+            Key::Untried | Key::Refused(_) => Key::Refused(Instant::now()),
         };
     }
 
@@ -165,7 +182,20 @@ enum Caution {
     Quota,
 }
 
+/// Whether a key that was refused then may be tried again.
+pub(super) fn has_rested(refused_at: Instant, rest: Option<Duration>) -> bool {
+    rest.is_some_and(|rest| refused_at.elapsed() >= rest)
+}
+
 impl State {
+    /// How long nobody sends, if so.
+    fn closed_for(&self) -> Option<Duration> {
+        let left = self
+            .closed_until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        left.filter(|left| !left.is_zero())
+    }
+
     fn caution(&self) -> Caution {
         if self.refused_at.is_some_and(|at| at.elapsed() < CAUTION) {
             Caution::Quota

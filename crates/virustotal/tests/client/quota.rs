@@ -105,12 +105,96 @@ async fn processes_that_share_a_file_share_the_quota() {
 }
 
 #[tokio::test]
+async fn environments_take_turns_and_one_with_a_share_is_served_before_priority() {
+    let clock = fast();
+    let running = simulator(&clock, 4).await;
+    let settings = with_ledger(&running, &clock, None);
+    let ledger = settings.ledger.clone().unwrap();
+    let client = Client::new(settings).unwrap();
+    let run = |environment, priority, first, count| {
+        let client = client.for_run(priority, environment);
+        async move {
+            client
+                .ip_reports(&addresses(first, count), Accept::Fresh, &Deadline::none())
+                .await
+        }
+    };
+    // The quota is used up when all of them come.
+    run("", Priority::Person, 9, 4).await;
+    let key = ledger.keys().await[0].id.clone();
+    ledger.keep(&key, "Sure", Some(25)).await.unwrap();
+    tokio::join!(
+        run("Large", Priority::Person, 1, 8),
+        run("Large", Priority::Person, 2, 8),
+        run("Large", Priority::Person, 3, 8),
+        run("Small", Priority::Person, 4, 8),
+        run("Sure", Priority::Background, 5, 8),
+    );
+    assert_eq!(refused(&running), 0);
+    let order: Vec<u8> = running
+        .calls()
+        .iter()
+        .skip(4)
+        .map(|call| call.resources[0].split('.').nth(2).unwrap().parse().unwrap())
+        .collect();
+    // Of each minute's four, one is the share's; the others take turns by environment, not by run. A busy machine may let some of the
+    // first come before the others stand in line.
+    let served = |run: u8| order.iter().take(24).filter(|own| **own == run).count();
+    let (large, small, sure) = (served(1) + served(2) + served(3), served(4), served(5));
+    assert!((4..=7).contains(&sure), "{order:?}");
+    assert!(small >= 6, "{order:?}");
+    assert!(large <= 13, "{order:?}");
+    let known = ledger.keys().await;
+    let used = |name: &str| {
+        known[0]
+            .environments
+            .iter()
+            .find(|own| own.name == name)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(
+        (used("").today, used("Large").today, used("Sure").this_month),
+        (4, 24, 8)
+    );
+    assert_eq!(used("Sure").share, Some(25));
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_day_for_one_environment_no_other_can_use() {
+    let hand = Hand::at("2026-01-10T06:00:00Z");
+    let running = simulator(&hand.clock(), 1000).await;
+    let mut settings = with_ledger(&running, &hand.clock(), None);
+    settings.limits = Limits::default().with(Window::Day, Some(10));
+    let ledger = settings.ledger.clone().unwrap();
+    let client = Client::new(settings).unwrap();
+    let ask = async |environment, first, count| {
+        let client = client.for_run(Priority::Person, environment);
+        let soon = Deadline::after(Duration::from_secs(20));
+        let answers = client
+            .ip_reports(&addresses(first, count), Accept::Fresh, &soon)
+            .await;
+        answers.iter().filter(|answer| answer.is_ok()).count()
+    };
+    assert_eq!(ask("", 0, 1).await, 1);
+    let key = ledger.keys().await[0].id.clone();
+    ledger.keep(&key, "Vienna", Some(40)).await.unwrap();
+    assert_eq!(ask("Graz", 1, 9).await, 5, "four are kept for Vienna");
+    assert_eq!(ask("Vienna", 2, 9).await, 4);
+    hand.move_by(SignedDuration::from_hours(24));
+    assert_eq!(ask("Vienna", 3, 9).await, 9, "a share is no bound");
+    ledger.keep(&key, "Vienna", None).await.unwrap();
+    assert_eq!(ask("Graz", 4, 9).await, 1);
+    assert!(ledger.keep(&key, "Vienna", Some(101)).await.is_err());
+}
+
+#[tokio::test]
 async fn a_person_goes_first_and_equals_take_turns() {
     let clock = fast();
     let running = simulator(&clock, 4).await;
     let client = Client::new(with_ledger(&running, &clock, None)).unwrap();
     let run = |priority, first| {
-        let client = client.for_run(priority);
+        let client = client.for_run(priority, "");
         async move {
             client
                 .ip_reports(&addresses(first, 12), Accept::Fresh, &Deadline::none())

@@ -172,6 +172,67 @@ async fn a_ledger_that_is_locked_meanwhile_is_gone_on_with_from_what_is_known() 
 }
 
 #[tokio::test]
+async fn a_process_that_serves_for_long_returns_to_its_ledger_once_that_can_be_used() {
+    let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::at("2026-01-10T06:00:00Z"));
+    let path = folder.path().join("quota.db");
+    let running = simulator(&hand.clock(), 1000).await;
+    let settings = with_ledger(&running, &hand.clock(), Some(&path));
+    let ledger = settings.ledger.clone().unwrap();
+    let client = Client::new(settings).unwrap();
+    let ask = async |first| {
+        client
+            .ip_reports(&addresses(first, 1), Accept::Fresh, &later())
+            .await
+    };
+    std::fs::create_dir(&path).unwrap();
+    ask(0).await;
+    assert!(ledger.is_apart());
+    std::fs::remove_dir(&path).unwrap();
+    ask(1).await;
+    assert!(ledger.is_apart(), "it is not tried with each call");
+    hand.move_by(SignedDuration::from_secs(61));
+    ask(2).await;
+    assert!(!ledger.is_apart());
+    let others = Ledger::open(Some(path), hand.clock(), Notify::default());
+    assert_eq!(others.keys().await[0].windows[2].used, 1);
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_version_before_keeps_what_it_has_counted() {
+    let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::at("2026-01-10T06:00:00Z"));
+    let path = folder.path().join("quota.db");
+    let running = simulator(&hand.clock(), 1000).await;
+    let client = || Client::new(with_ledger(&running, &hand.clock(), Some(&path))).unwrap();
+    let soon = || Deadline::after(Duration::from_secs(2));
+    client()
+        .ip_reports(&addresses(0, 3), Accept::Fresh, &soon())
+        .await;
+    let older = rusqlite::Connection::open(&path).unwrap();
+    older
+        .execute_batch(
+            "ALTER TABLE call DROP COLUMN environment; ALTER TABLE waiting DROP COLUMN environment;
+             DROP TABLE used_by; DROP TABLE share; PRAGMA user_version = 1",
+        )
+        .unwrap();
+    drop(older);
+    let answers = client()
+        .ip_reports(&addresses(1, 3), Accept::Fresh, &soon())
+        .await;
+    assert_eq!(
+        answers.iter().filter(|answer| found(answer)).count(),
+        1,
+        "{answers:?}"
+    );
+    // One version ahead is borne: two of them are used side by side while machines are upgraded.
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
+    drop(newer);
+    let ledger = Ledger::open(Some(path), hand.clock(), Notify::default());
+    assert_eq!(ledger.keys().await[0].windows[2].used, 4);
+    assert!(!ledger.is_apart());
+}
+
+#[tokio::test]
 async fn a_call_that_was_killed_over_midnight_counts_on_either_side_of_it() {
     let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::at("2026-01-10T23:59:58Z"));
     let (path, left_behind) = (folder.path().join("quota.db"), folder.path().join("left.db"));

@@ -6,8 +6,8 @@ use crate::common::{KEY, client, eicar, found, hash, later, settings, simulator}
 use simulator::{Fault, FaultKind, KeyKind, Simulator, synthetic_file};
 use virustotal::object::parse_ip;
 use virustotal::{
-    Accept, Answer, Canceller, Client, Deadline, DomainName, Error, FileHash, ProxyChoice, Stop, Trouble,
-    UrlId,
+    Accept, Answer, Api, Canceller, Client, Deadline, DomainName, Error, FileHash, ProxyChoice, Stop,
+    Trouble, UrlId,
 };
 
 fn hashes(count: u64) -> Vec<FileHash> {
@@ -126,11 +126,91 @@ async fn an_answer_without_end_is_cut_off() {
             answer,
             Err(Error::Transient {
                 trouble: Trouble::BodyTooLarge(1_000_000),
-                ..
+                attempts: 1,
             })
         ),
         "{answer:?}"
     );
+    // It would be as large the next time.
+    assert_eq!(running.count("file/report"), 1);
+}
+
+#[tokio::test]
+async fn a_refused_key_that_may_rest_is_tried_again_by_one_call_and_then_good() {
+    for (api, path) in [
+        (Api::V2, "file/report"),
+        (Api::V3, "v3/files"),
+        (Api::Auto, "v3/files"),
+    ] {
+        let running = simulator().start().await.unwrap();
+        running.add_fault(Fault::new(FaultKind::Status(401)).times(3));
+        let mut settings = settings(&running);
+        settings.api = api;
+        settings.refused_key_rests = Some(Duration::from_millis(400));
+        let client = Client::new(settings).unwrap();
+        let ask = async |n: u64| {
+            let hashes = [hash(&synthetic_file(n).sha256)];
+            let answers = client.file_reports(&hashes, Accept::Fresh, &later()).await;
+            answers.into_iter().next().unwrap()
+        };
+        let refused = |answer| matches!(answer, Err(Error::Key));
+        // With either version of the API a first refusal is one call.
+        let first = if api == Api::Auto { 2 } else { 1 };
+        assert!(refused(ask(0).await), "{api:?}");
+        assert!(refused(ask(1).await), "{api:?}");
+        assert!(client.key_is_refused());
+        assert_eq!(running.calls().len(), first, "{api:?}");
+        tokio::time::sleep(Duration::from_millis(450)).await;
+        assert!(!client.key_is_refused(), "there is something to try");
+        while running.calls().len() < 3 {
+            let before = running.calls().len();
+            assert!(refused(ask(2).await), "{api:?}");
+            assert!(client.key_is_refused());
+            assert!(refused(ask(3).await), "{api:?}");
+            assert!(running.calls().len() > before, "{api:?}");
+            tokio::time::sleep(Duration::from_millis(450)).await;
+        }
+        assert!(found(&ask(4).await), "{api:?}");
+        assert!(found(&ask(5).await), "{api:?}");
+        assert!(!client.key_is_refused());
+        assert_eq!(
+            running.count(path),
+            if api == Api::Auto { 4 } else { 5 },
+            "{api:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_key_is_not_tried_again_within_a_run() {
+    let running = simulator().start().await.unwrap();
+    running.add_fault(Fault::new(FaultKind::Status(401)).times(1));
+    let client = client(&running);
+    for n in hashes(3) {
+        let answers = client.file_reports(&[n], Accept::Fresh, &later()).await;
+        assert!(matches!(answers[..], [Err(Error::Key)]));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(client.key_is_refused());
+    assert_eq!(running.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_api_v3_took_and_takes_no_more_is_refused_as_a_whole() {
+    let running = simulator().start().await.unwrap();
+    let mut settings = settings(&running);
+    settings.api = Api::Auto;
+    let client = Client::new(settings).unwrap();
+    assert!(found(
+        &client.file_reports(&[eicar()], Accept::Fresh, &later()).await[0]
+    ));
+    running.add_fault(Fault::new(FaultKind::Status(401)));
+    for n in hashes(9) {
+        let answers = client.file_reports(&[n], Accept::Fresh, &later()).await;
+        assert!(matches!(answers[..], [Err(Error::Key)]));
+    }
+    assert!(client.key_is_refused());
+    assert!(running.calls().len() <= 4, "{:?}", running.calls());
 }
 
 #[tokio::test]

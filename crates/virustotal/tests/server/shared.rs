@@ -210,3 +210,56 @@ async fn what_can_not_be_written_down_is_not_submitted() {
     assert!(begun.elapsed() < Duration::from_secs(90), "it ends in time");
     assert_eq!(running.calls().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_of_the_version_before_is_brought_forward_while_it_is_used() {
+    let Some(server) = Server::start() else { return };
+    let address = server.database().await.address();
+    let database = parsed(&address);
+    let running = simulator().start().await.unwrap();
+    let hand = Hand::at("2026-01-10T06:00:00Z");
+    let client = || {
+        let mut settings = settings(&running);
+        settings.limits = Limits::of(Tier::Public);
+        settings.ledger = Some(Arc::new(Ledger::shared(
+            &database,
+            hand.clock(),
+            Notify::default(),
+        )));
+        Client::new(settings).unwrap()
+    };
+    let ask = async |first, count| {
+        let (client, soon) = (client(), Deadline::after(Duration::from_secs(2)));
+        let answers = client
+            .ip_reports(&addresses(first, count), Accept::Fresh, &soon)
+            .await;
+        answers.iter().filter(|answer| answer.is_ok()).count()
+    };
+    assert_eq!(ask(0, 3).await, 3);
+    let pool = sqlx::PgPool::connect(&address).await.unwrap();
+    let older = "SET search_path TO vtsecops_quota; ALTER TABLE call DROP COLUMN environment;
+        ALTER TABLE waiting DROP COLUMN environment; DROP TABLE used_by; DROP TABLE share; UPDATE version SET number = 1";
+    sqlx::raw_sql(older).execute(&pool).await.unwrap();
+    // Two machines are upgraded at once.
+    let (one, other) = tokio::join!(ask(1, 3), ask(2, 3));
+    assert_eq!(one + other, 1, "three of the minute's four are not forgotten");
+    // What a process of the version before says, which knows no environments, is still understood.
+    let older =
+        "INSERT INTO vtsecops_quota.call (key, run, taken_at, ends_at) SELECT key, 'older', taken_at, ends_at
+        FROM vtsecops_quota.call LIMIT 1";
+    sqlx::raw_sql(older).execute(&pool).await.unwrap();
+    let later_version = "INSERT INTO vtsecops_quota.version VALUES (3)";
+    sqlx::raw_sql(later_version).execute(&pool).await.unwrap();
+    let ledger = Ledger::shared(&database, hand.clock(), Notify::default());
+    assert_eq!(
+        ledger.keys().await[0].windows[0].used,
+        5,
+        "a version ahead is borne"
+    );
+    sqlx::raw_sql("INSERT INTO vtsecops_quota.version VALUES (4)")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let ledger = Ledger::shared(&database, hand.clock(), Notify::default());
+    assert!(ledger.keys().await.is_empty(), "and no more");
+}

@@ -227,6 +227,7 @@ fn client(instance: &Instance, resolved: &Resolved, run: &PlatformRun, log: &Log
     settings.cache = resolved
         .keeps_reports()
         .then(|| Arc::new(stores::cache(resolved, notify.clone())));
+    settings.environment = run.environment().unwrap_or_default().to_owned();
     settings.key_label = run.environment().unwrap_or("default").to_owned();
     settings.notify = notify;
     Client::new(settings).map_err(|error| error.to_string())

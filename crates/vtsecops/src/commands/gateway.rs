@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use gateway::{Allowance, Error, Gateway, Rights, Serving, Token, Tokens, audit};
+use gateway::{Allowance, Bounds, Error, Gateway, Rights, Serving, Token, Tokens, audit};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -22,7 +22,7 @@ use crate::cli::{
     AuditArguments, Connection, GatewayArguments, GatewayServing, GatewayVerb, Showing, TokenAdd, TokenVerb,
     Waiting,
 };
-use crate::commands::workdesk::base;
+use crate::commands::workdesk::{base, retention};
 use crate::failure::Failure;
 use crate::progress::Teller;
 use crate::settings::{self, Flags, Resolved};
@@ -76,13 +76,6 @@ fn serve(arguments: &GatewayServing) -> Result<ExitCode, Failure> {
              and --tls-key, or put a proxy with TLS in front of it (and say how tools reach that: --public-url).",
         ));
     }
-    if let Some(url) = &arguments.public_url
-        && !(url.starts_with("https://") || url.starts_with("http://"))
-    {
-        return Err(Failure::usage(format!(
-            "--public-url must be a scheme, a host and, perhaps, a port, such as https://gate.example (not {url:?})"
-        )));
-    }
     let serving = serving(arguments, tls.is_some())?;
     let folder = serving.folder.clone();
     let has_tokens = Tokens::new(&folder)
@@ -135,6 +128,7 @@ fn serving(arguments: &GatewayServing, is_secure: bool) -> Result<Serving, Failu
         public_url: arguments.public_url.clone(),
         is_secure,
         open_metrics: arguments.open_metrics,
+        bounds: Bounds::default(),
     })
 }
 
@@ -150,6 +144,9 @@ async fn listen(
     folder: &Path,
     has_tokens: bool,
 ) -> Result<ExitCode, Failure> {
+    if let Some(days) = retention::days(arguments.keep_audit, "VTSECOPS_KEEP_AUDIT")? {
+        gateway.keep_audit_for(days);
+    }
     let listen = arguments.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -174,11 +171,10 @@ async fn listen(
         writeln!(out, "Ctrl-C ends it.")
     })?;
     let stop = ending::asked_for();
-    let served = match tls {
+    match tls {
         Some(tls) => gateway.serve(tls.listen(listener), stop).await,
         None => gateway.serve(listener, stop).await,
-    };
-    served.map_err(|error| Failure::failed(format!("the gateway ended: {error}")))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,7 @@
 //! `vtsecops quota`
 
 mod allowance;
+mod shares;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,10 +11,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use virustotal::quota::KeyUse;
+use virustotal::quota::{KeyUse, Ledger};
 
 use self::allowance::Told;
 use super::run::{resolve, runtime};
+use super::workdesk::base;
 use crate::cli::{Connection, QuotaArguments};
 use crate::failure::Failure;
 use crate::output::text::visible;
@@ -28,7 +30,14 @@ pub(crate) fn run(arguments: &QuotaArguments) -> Result<ExitCode, Failure> {
     };
     let (resolved, file) = resolve(&Vec::new(), &connection)?;
     let runtime = runtime()?;
-    let ledger = Arc::new(stores::ledger(&resolved, Teller::new(false).notify()));
+    let notify = Teller::new(false).notify();
+    let ledger = Arc::new(match base::database(&arguments.database)? {
+        Some(database) => Ledger::shared(&database, stores::clock(), notify),
+        None => stores::ledger(&resolved, notify),
+    });
+    if !arguments.shares.is_empty() {
+        runtime.block_on(shares::keep(&arguments.shares, arguments.key.as_deref(), &ledger))?;
+    }
     let told = match &arguments.user {
         Some(user) => Some(runtime.block_on(allowance::ask(user, &connection, &resolved, &file, &ledger))?),
         None => None,
@@ -66,7 +75,20 @@ fn as_json(keys: &[KeyUse], told: Option<&Told>) -> Value {
         let waiting: Vec<Value> = known
             .waiting
             .iter()
-            .map(|run| json!({"priority": run.priority.name(), "calls": run.wants, "since": run.since}))
+            .map(|run| {
+                json!({
+                    "priority": run.priority.name(), "environment": run.environment, "calls": run.wants, "since": run.since
+                })
+            })
+            .collect();
+        let environments: Vec<Value> = known
+            .environments
+            .iter()
+            .map(|own| {
+                json!({
+                    "environment": own.name, "share_percent": own.share, "today": own.today, "this_month": own.this_month
+                })
+            })
             .collect();
         json!({
             "key": known.id,
@@ -76,6 +98,7 @@ fn as_json(keys: &[KeyUse], told: Option<&Told>) -> Value {
             "refused_until": known.closed_until,
             "used_at": known.used_at,
             "waiting": waiting,
+            "environments": environments,
         })
     };
     let mut document = json!({"keys": keys.iter().map(key).collect::<Vec<_>>()});
@@ -128,12 +151,37 @@ fn as_text(keys: &[KeyUse], now: Timestamp, out: &mut dyn Write) -> io::Result<(
         for run in &known.waiting {
             writeln!(
                 out,
-                "  waiting since {}: {} calls for a {}",
+                "  waiting since {}: {} calls for a {}{}",
                 clock_time(run.since, now),
                 run.wants,
-                run.priority.name()
+                run.priority.name(),
+                match run.environment.as_str() {
+                    "" => String::new(),
+                    name => format!(" of {}", visible(name)),
+                }
             )?;
         }
+        environments(known, out)?;
+    }
+    Ok(())
+}
+
+/// Who used what, where there is more than one environment or something is kept for one.
+fn environments(known: &KeyUse, out: &mut dyn Write) -> io::Result<()> {
+    let named = known.environments.iter().any(|own| !own.name.is_empty());
+    if !named {
+        return Ok(());
+    }
+    writeln!(out, "  {:>8}{:>8}{:>8}   environment", "share", "today", "month")?;
+    for own in &known.environments {
+        let share = own
+            .share
+            .map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"));
+        let name = match own.name.as_str() {
+            "" => "(none in particular)".to_owned(),
+            name => visible(name).to_string(),
+        };
+        writeln!(out, "  {share:>8}{:>8}{:>8}   {name}", own.today, own.this_month)?;
     }
     Ok(())
 }

@@ -96,6 +96,7 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
     settings.ledger = Some(Arc::clone(&ledger));
     settings.cache.clone_from(&cache);
     settings.journal.clone_from(&journal);
+    settings.environment = order.connection.environment.clone().unwrap_or_default();
     settings.key_label = file.instance().unwrap_or("default").to_owned();
     settings.notify = teller.notify();
     let client = Client::new(settings).map_err(|error| Failure::usage(error.to_string()))?;

@@ -1,7 +1,9 @@
 //! `vtsecops workdesk`
 
+mod backup;
 pub(crate) mod base;
 mod moving;
+pub(crate) mod retention;
 mod worker;
 
 use std::fs;
@@ -10,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::net::TcpListener;
-use workdesk::{Desk, Engine, External, Role, Serving, SingleSignOn, Tls};
+use workdesk::{Desk, Engine, External, Retention, Role, Serving, SingleSignOn, Tls};
 
 use super::run::resolve;
 use crate::cli::{Connection, SingleSignOnArguments, TlsArguments, WorkdeskArguments, WorkdeskVerb};
@@ -21,8 +23,12 @@ use base::Place;
 pub(crate) use worker::run as run_worker;
 
 pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
-    if let Some(WorkdeskVerb::Migrate(moving)) = &arguments.verb {
-        return moving::run(moving);
+    match &arguments.verb {
+        None => {}
+        Some(WorkdeskVerb::Migrate(moving)) => return moving::run(moving),
+        Some(WorkdeskVerb::Backup(backup)) => return backup::make(backup),
+        Some(WorkdeskVerb::Restore(restore)) => return backup::restore(restore),
+        Some(WorkdeskVerb::Tidy(tidy)) => return retention::tidy(tidy),
     }
     let _telemetry = telemetry::of_server(&arguments.telemetry, "vtsecops-workdesk")?;
     let tls = tls(&arguments.tls)?;
@@ -33,6 +39,7 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
         ));
     }
     let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
+    let retention = retention::of(&arguments.retention)?;
     let place = match base::database(&arguments.database)? {
         Some(database) => Place::Server(database),
         None => Place::folder(arguments.folder.clone(), &resolved)?,
@@ -45,7 +52,11 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the workdesk can't start: {error}")))?;
     let single_sign_on = single_sign_on(&arguments.single_sign_on)?;
-    let front = Front { tls, single_sign_on };
+    let front = Front {
+        tls,
+        single_sign_on,
+        retention,
+    };
     runtime.block_on(serve(arguments, &resolved, &place, front))
 }
 
@@ -53,7 +64,11 @@ async fn serve(
     arguments: &WorkdeskArguments,
     resolved: &Resolved,
     place: &Place,
-    Front { tls, single_sign_on }: Front,
+    Front {
+        tls,
+        single_sign_on,
+        retention,
+    }: Front,
 ) -> Result<ExitCode, Failure> {
     let failed = |error: workdesk::Error| place.failed(&error);
     let listen = arguments.listen;
@@ -88,6 +103,8 @@ async fn serve(
         environment: base::plain_environment(),
     };
     let store = place.open(sealer).await?;
+    place.tell_of_other_key(&store).await;
+    tokio::spawn(store.clone().look_after(retention));
     let mut pace = base::pace(resolved);
     if arguments.no_jobs {
         pace.at_once = 0;
@@ -126,10 +143,11 @@ async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What stands before the pages.
+/// What stands before the pages, and how long is kept what is behind them.
 struct Front {
     tls: Option<Tls>,
     single_sign_on: Option<SingleSignOn>,
+    retention: Retention,
 }
 
 /// The provider of identities, where one is named.

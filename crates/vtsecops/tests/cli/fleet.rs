@@ -8,6 +8,7 @@ use simulator::{KeyKind, Quota, synthetic_file};
 use test_postgres::Server;
 use tokio::runtime::Runtime;
 
+use crate::apart::Apart;
 use crate::scene::{KEY, Scene};
 use crate::workdesk::{Desk, token};
 
@@ -19,6 +20,8 @@ struct Size {
     hashes: u64,
     urls: u64,
     kills: u32,
+    /// Whether one more worker has a network of its own, which is cut in the middle.
+    is_cut: bool,
     per_minute: u32,
     longest: Duration,
 }
@@ -31,6 +34,7 @@ fn size() -> Size {
             hashes: 48,
             urls: 2,
             kills: 60,
+            is_cut: true,
             per_minute: 1_500,
             longest: Duration::from_secs(1_500),
         },
@@ -40,6 +44,7 @@ fn size() -> Size {
             hashes: 4,
             urls: 2,
             kills: 5,
+            is_cut: false,
             per_minute: 600,
             longest: Duration::from_secs(150),
         },
@@ -83,11 +88,21 @@ fn workers_that_are_killed_and_a_database_that_restarts_lose_nothing_double_noth
     let key = scene.write("workdesk.key", &"7a".repeat(32));
     Runtime::new().unwrap().block_on(async {
         let address = server.database().await.address();
-        let start = || {
-            let mut worker = scene.command(&["worker", "--database", &address, "--key-file", &key]);
-            worker.envs(settings(&size)).stdout(Stdio::null()).stderr(Stdio::null());
-            Worker(worker.spawn().unwrap())
+        let apart = size
+            .is_cut
+            .then(|| Apart::new().expect("a network of its own: the whole form wants root and the program ip"));
+        // One address for all: a key is counted by where it is used.
+        let virustotal = match &apart {
+            Some(apart) => apart.reach(&scene.running.base_url()).await,
+            None => scene.running.base_url(),
         };
+        let worker = |database: &str| {
+            let mut worker = scene.command(&["worker", "--database", database, "--key-file", &key]);
+            worker.envs(settings(&size)).env("VTSECOPS_VIRUSTOTAL_URL", &virustotal);
+            worker.stdout(Stdio::null()).stderr(Stdio::null());
+            worker
+        };
+        let start = || Worker(worker(&address).spawn().unwrap());
         let more = ["--database", &address, "--key-file", &key, "--no-jobs"];
         let desk = Desk::start_at(&scene, "127.0.0.1:0", &more);
         let cookie = desk.set_up().await;
@@ -120,6 +135,15 @@ fn workers_that_are_killed_and_a_database_that_restarts_lose_nothing_double_noth
         }
         let begun = Instant::now();
         let mut workers: Vec<Worker> = (0..size.workers).map(|_| start()).collect();
+        let _worker_apart = match &apart {
+            Some(apart) => {
+                let database = apart.reach(&address).await;
+                let mut worker = apart.command(&worker(&database));
+                worker.stdout(Stdio::null()).stderr(Stdio::null());
+                Some(Worker(worker.spawn().unwrap()))
+            }
+            None => None,
+        };
         // The same moments each time.
         let mut random: u64 = 0x5eed;
         for kill in 0..size.kills {
@@ -129,6 +153,11 @@ fn workers_that_are_killed_and_a_database_that_restarts_lose_nothing_double_noth
             tokio::time::sleep(Duration::from_millis(700 + (random >> 33) % 600)).await;
             let place = usize::try_from(random >> 40).unwrap() % workers.len();
             workers[place] = start();
+            match (&apart, kill) {
+                (Some(apart), 10) => apart.cut(),
+                (Some(apart), 30) => apart.mend(),
+                _ => {}
+            }
             match kill {
                 2 => server.restart(Duration::from_millis(500)),
                 4 => server.crash(),
@@ -172,9 +201,10 @@ fn workers_that_are_killed_and_a_database_that_restarts_lose_nothing_double_noth
         assert_eq!(submitted.len(), all, "no URL is submitted twice");
         assert_eq!(all as u64, size.cases * size.urls);
         println!(
-            "{} workers, {} kills, 2 restarts: {} runs and {} entities in {:.1} s, {} calls, {all} submissions",
+            "{} workers, {} kills, 2 restarts, {} networks cut: {} runs and {} entities in {:.1} s, {} calls, {all} submissions",
             size.workers,
             size.kills,
+            u8::from(size.is_cut),
             runs.len(),
             size.cases * (size.hashes + size.urls),
             took.as_secs_f64(),
@@ -241,7 +271,8 @@ fn a_workdesk_that_moves_to_a_server_goes_on_where_it_was_and_submits_nothing_ag
             .scan_for(Duration::from_secs(3))
     });
     Runtime::new().unwrap().block_on(async {
-        let address = server.database().await.address();
+        let database = server.database().await;
+        let address = database.address();
         let desk = Desk::start_at(&scene, "127.0.0.1:0", &[]);
         let cookie = desk.set_up().await;
         let made = [("title", "Before"), ("text", "http://unknown.example/a")];
@@ -284,6 +315,27 @@ fn a_workdesk_that_moves_to_a_server_goes_on_where_it_was_and_submits_nothing_ag
             "{}",
             moved.out
         );
+        let counted = moved
+            .out
+            .lines()
+            .find(|line| line.contains("calls of today"))
+            .unwrap();
+        let counted: i64 = counted.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(
+            counted > 0 && counted <= scene.running.calls().len() as i64,
+            "{}",
+            moved.out
+        );
+        // Of the day and of the month, and each call of the last minutes.
+        for sql in [
+            "SELECT min(calls) FROM vtsecops_quota.used",
+            "SELECT max(calls) FROM vtsecops_quota.used",
+            "SELECT count(*) FROM vtsecops_quota.call",
+        ] {
+            let there = database.value(sql).await;
+            assert_eq!(there, Some(counted.to_string()), "{sql}");
+        }
+        assert!(moved.out.contains("People sign in again"), "{}", moved.out);
         let again = scene.run(&migrate);
         assert!(again.code != 0 && again.err.contains("already"), "{}", again.err);
         let key = scene

@@ -101,6 +101,9 @@ fn what_can_not_be_is_said_before_anything_is_served() {
     let open = scene.run(&["gateway", "--listen", "0.0.0.0:0"]);
     assert_eq!(open.code, 2);
     assert!(open.err.contains("--tls-cert"), "{}", open.err);
+    let below = scene.run(&["gateway", "--public-url", "https://gate.example/virustotal"]);
+    assert_eq!(below.code, 2);
+    assert!(below.err.contains("without a path"), "{}", below.err);
     let share = scene.run(&["gateway", "token", "add", "a", "--share", "150%"]);
     assert!(share.err.contains("from 1% to 100%"), "{}", share.err);
     let mut command = scene.command(&["gateway", "token", "add", "a", "--share", "20%"]);

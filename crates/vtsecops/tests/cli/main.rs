@@ -7,11 +7,15 @@
     reason = "a test stops at the first thing that is not as promised"
 )]
 
+#[cfg(unix)]
+mod apart;
 mod config;
 mod crash;
 #[cfg(unix)]
 mod fleet;
 mod gateway;
+#[cfg(unix)]
+mod keeping;
 mod keyring;
 mod objects;
 mod policy;

@@ -347,3 +347,38 @@ fn a_user_that_can_not_be_asked_about_is_told_and_the_key_is_never_one() {
     let alone = scene.run(&["quota", "--save"]);
     assert_eq!(alone.code, 2, "{} {}", alone.out, alone.err);
 }
+
+#[test]
+fn a_share_is_kept_shown_and_taken_away_and_a_wrong_one_changes_nothing() {
+    let scene = Scene::new();
+    let none = scene.run(&["quota", "--share", "Vienna=20"]);
+    assert_eq!(none.code, 2, "{}", none.err);
+    assert!(none.err.contains("vtsecops ping"), "{}", none.err);
+    assert_eq!(paced(&scene, &["scan", "ip", "8.8.1.1"]).code, 0);
+    let kept = scene.run(&["quota", "--share", "Vienna=20", "--share", "Graz=5%"]);
+    assert_eq!(kept.code, 0, "{}", kept.err);
+    let row = |share: &str, name: &str| {
+        kept.out
+            .lines()
+            .any(|line| line.trim_start().starts_with(share) && line.ends_with(name))
+    };
+    assert!(row("20 %", "Vienna") && row("5 %", "Graz"), "{}", kept.out);
+    for wrong in [
+        ["Linz=76", "100 is the most"],
+        ["Linz", "'Vienna=20'"],
+        ["Linz=0.5", "'Vienna=20'"],
+    ] {
+        let refused = scene.run(&["quota", "--share", wrong[0]]);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains(wrong[1]), "{}", refused.err);
+    }
+    let other = scene.run(&["quota", "--share", "Linz=1", "--key", "nobody's"]);
+    assert!(other.code == 2 && other.err.contains("nobody's"), "{}", other.err);
+    let left = scene.run(&["quota", "--json", "--share", "Vienna=none"]).json();
+    let environments = left["keys"][0]["environments"].as_array().unwrap();
+    let shares: Vec<_> = environments
+        .iter()
+        .map(|own| own["share_percent"].clone())
+        .collect();
+    assert_eq!(shares, [serde_json::Value::Null, 5.into()]);
+}

@@ -53,3 +53,21 @@ fn what_the_image_is_built_of_is_sent_to_the_builder() {
         assert!(sent.contains(&file), "{file} is not sent: {sent:?}");
     }
 }
+
+#[test]
+fn the_runbook_tells_commands_that_the_program_has() {
+    let page = std::fs::read_to_string(repository("docs/operations.md")).unwrap();
+    let commands: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("vtsecops "))
+        .collect();
+    assert!(commands.len() >= 6, "{commands:?}");
+    for command in commands {
+        let command = command
+            .split(" #")
+            .next()
+            .unwrap()
+            .replace("$(date +%F)", "2026-11-28");
+        tools::must_take(&command.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    }
+}

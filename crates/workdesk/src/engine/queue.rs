@@ -1,9 +1,9 @@
 //! When which run is due. The rows of the store say it; this only wakes up in time.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How often the others hear that our steps are being taken.
 const HEARD_OF: Duration = Duration::from_secs(2);
+/// How long it may take until a step that was claimed is under way.
+const BEGINNING_TAKES: Duration = Duration::from_secs(6);
 /// Until a step that could not be taken is tried again.
 const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 
@@ -108,6 +110,8 @@ async fn next(shared: &Shared) -> Next {
 
 /// Says that our steps are being taken, ends those that are not ours any more or are to end, and makes due again what somebody died over.
 pub(super) async fn hold(shared: Arc<Shared>) {
+    // Steps that are ours and that nobody here is taking, and since when.
+    let mut strays: HashMap<i64, Instant> = HashMap::new();
     loop {
         tokio::select! {
             () = tokio::time::sleep(HEARD_OF) => {}
@@ -117,6 +121,15 @@ pub(super) async fn hold(shared: Arc<Shared>) {
         let known: Vec<i64> = shared.under_way().keys().copied().collect();
         match shared.store.hold_steps().await {
             Ok(ours) => {
+                // The answer to a claim was lost with the connection: while we hold it nobody else can take it.
+                strays = shared.not_under_way(&ours, &strays);
+                for (run, since) in &strays {
+                    if since.elapsed() > BEGINNING_TAKES
+                        && let Err(error) = shared.store.release(*run).await
+                    {
+                        tracing::error!(run, %error, "a step that nobody takes can't be given back; it is tried again");
+                    }
+                }
                 let under_way = shared.under_way();
                 for run in known {
                     let held = ours.iter().find(|(own, _)| *own == run);
@@ -137,6 +150,19 @@ pub(super) async fn hold(shared: Arc<Shared>) {
             ),
             Err(error) => tracing::error!(%error, "it can't be seen who is gone"),
         }
+    }
+}
+
+impl Shared {
+    /// Those of our steps that nobody here is taking, each since when.
+    fn not_under_way(&self, ours: &[(i64, bool)], before: &HashMap<i64, Instant>) -> HashMap<i64, Instant> {
+        let under_way = self.under_way();
+        let strays = ours
+            .iter()
+            .map(|(run, _)| *run)
+            .filter(|run| !under_way.contains_key(run));
+        let since = |run: i64| before.get(&run).copied().unwrap_or_else(Instant::now);
+        strays.map(|run| (run, since(run))).collect()
     }
 }
 

@@ -10,9 +10,11 @@ use secops::{ActionResult, Context, EntityResult, ExecutionState, JsonItem, Json
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use virustotal::quota::Priority;
 use virustotal::{Canceller, Deadline};
 
 use super::{Clients, Shared, UnderWay, is_offered};
+use crate::store::AskedFor;
 use crate::{Ended, Run, RunState, StoredEntity};
 
 /// How a step ended.
@@ -32,6 +34,7 @@ impl Shared {
     pub(super) fn step(
         &self,
         run: &Run,
+        asked_for: &AskedFor,
         configuration: Option<&Parameters>,
         targets: Vec<StoredEntity>,
     ) -> Taken {
@@ -42,13 +45,15 @@ impl Shared {
             step = run.step,
             action = run.action
         );
-        let taken = span.in_scope(|| on_this_thread(self.try_step(run, configuration, targets)).flatten());
+        let taken =
+            span.in_scope(|| on_this_thread(self.try_step(run, asked_for, configuration, targets)).flatten());
         taken.unwrap_or_else(|words| Taken::Ended(Box::new(Ended::without_result(RunState::Failed, words))))
     }
 
     async fn try_step(
         &self,
         run: &Run,
+        asked_for: &AskedFor,
         configuration: Option<&Parameters>,
         targets: Vec<StoredEntity>,
     ) -> Result<Taken, String> {
@@ -65,7 +70,15 @@ impl Shared {
         let saved = run.saved.as_ref();
         let state = saved.map(|saved| State::from_value(saved, action)).transpose();
         let state = state.map_err(|error| error.to_string())?;
-        let client = Arc::new(self.clients.client(run, configuration)?);
+        let client = self.clients.client(run, configuration)?;
+        // Whoever waits for an answer goes before a playbook, where nothing else is set.
+        let priority = client.priority();
+        let priority = if asked_for.by_playbook {
+            priority.max(Priority::Playbook)
+        } else {
+            priority
+        };
+        let client = Arc::new(client.for_run(priority, &asked_for.environment));
         let canceller = Arc::new(Canceller::new());
         let under_way = UnderWay {
             case: run.case,

@@ -286,6 +286,10 @@ pub(super) async fn show(
     Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }
 
+/// What is wrong while the ledger's file can't be used.
+pub(super) const LEDGER_IS_APART: &str = "the quota ledger's file can't be used: calls of other programs with the same key are not seen. \
+     It is tried again every minute";
+
 /// Whether it can do its work: the database answers, and it is not about to end.
 pub(super) async fn readiness(State(desk): State<Desk>) -> Response {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -303,7 +307,10 @@ pub(super) async fn readiness(State(desk): State<Desk>) -> Response {
     if desk.engine().is_halted() {
         let _ = writeln!(reasons, "it is about to end");
     }
+    let is_apart = desk.engine().ledger().is_some_and(|ledger| ledger.is_apart());
     match reasons.is_empty() {
+        // It serves; whoever looks is to know all the same.
+        true if is_apart => format!("ready, but {LEDGER_IS_APART}\n").into_response(),
         true => "ready\n".into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, reasons).into_response(),
     }

@@ -8,6 +8,7 @@ use virustotal::quota::{KeyUse, Window, WindowUse};
 use super::Desk;
 use super::auth::LoggedIn;
 use super::layout::{moment, page, visible};
+use super::metrics::LEDGER_IS_APART;
 use crate::Error;
 
 /// Of the graph, in its own units.
@@ -18,7 +19,9 @@ const HEIGHT: u32 = 120;
 const FOOT: u32 = 18;
 
 pub(super) async fn show(State(desk): State<Desk>, LoggedIn(person): LoggedIn) -> Result<Markup, Error> {
-    let keys = match desk.engine().ledger() {
+    let ledger = desk.engine().ledger();
+    let is_apart = ledger.as_ref().is_some_and(|ledger| ledger.is_apart());
+    let keys = match ledger {
         Some(ledger) => ledger.keys().await,
         None => Vec::new(),
     };
@@ -28,6 +31,7 @@ pub(super) async fn show(State(desk): State<Desk>, LoggedIn(person): LoggedIn) -
         &html! {
             h1 { "Quota" }
             p.dim { "Calls that this machine has made to VirusTotal, in all programs that share its ledger. Other machines with the same key are not seen." }
+            @if is_apart { p.problem { (crate::sentence(LEDGER_IS_APART)) } }
             @if keys.is_empty() { p.empty { "No call has been counted yet." } }
             @for key in &keys { (one(key)) }
         },
@@ -51,7 +55,28 @@ fn one(key: &KeyUse) -> Markup {
             @if !key.waiting.is_empty() {
                 p { (key.waiting.len()) " runs wait for a slot, for " (key.waiting.iter().map(|run| run.wants).sum::<u32>()) " calls." }
             }
+            @if key.environments.iter().any(|own| !own.name.is_empty()) { (environments(key)) }
             (graph(key))
+        }
+    }
+}
+
+fn environments(key: &KeyUse) -> Markup {
+    html! {
+        div.wide {
+            table {
+                thead { tr { th { "Environment" } th { "Kept for it" } th { "Today" } th { "This month" } } }
+                tbody {
+                    @for own in &key.environments {
+                        tr {
+                            td { @if own.name.is_empty() { span.dim { "none in particular" } } @else { bdi { (visible(&own.name)) } } }
+                            td { @if let Some(percent) = own.share { (percent) " %" } @else { "–" } }
+                            td { (own.today) }
+                            td { (own.this_month) }
+                        }
+                    }
+                }
+            }
         }
     }
 }

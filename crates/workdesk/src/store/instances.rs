@@ -33,7 +33,8 @@ impl Instance {
     }
 }
 
-fn place(name: &str) -> String {
+/// Where the settings of an instance are sealed for.
+pub(super) fn place(name: &str) -> String {
     format!("instance {name}")
 }
 

@@ -44,6 +44,20 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] where there is something already.
     pub async fn copy_into(&self, to: &Self) -> Result<Vec<(&'static str, u64)>, Error> {
+        // So that what is old lies by month there, too.
+        let oldest: Option<i64> = sqlx::query_scalar(
+            "SELECT min(at) FROM (SELECT min(at) AS at FROM audit UNION ALL SELECT min(at) FROM wall UNION ALL SELECT min(at) FROM enrichment)",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let newest_run: Option<i64> = sqlx::query_scalar("SELECT max(id) FROM run")
+            .fetch_one(&self.pool)
+            .await?;
+        to.make_partitions(
+            oldest.unwrap_or_else(|| to.now()),
+            0..=newest_run.unwrap_or_default(),
+        )
+        .await?;
         let mut transaction = to.begin(Turn::House).await?;
         for table in ["cases", "person"] {
             let sql = format!("SELECT count(*) FROM {table}");

@@ -90,6 +90,14 @@ pub struct Run {
     pub cancel_asked: bool,
 }
 
+/// For whom a run is, which decides its place in the quota's line.
+pub(crate) struct AskedFor {
+    /// Of the case.
+    pub(crate) environment: String,
+    /// A playbook asked for it, and nobody waits for it.
+    pub(crate) by_playbook: bool,
+}
+
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -270,6 +278,22 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         Run::read(&row.ok_or_else(|| Error::not_found("run", &id))?)
+    }
+
+    /// For whom a run is.
+    pub(crate) async fn asked_for(&self, run: &Run) -> Result<AskedFor, Error> {
+        let row = sqlx::query(
+            "SELECT environment, CAST(CASE WHEN playbook_run_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS by_playbook \
+             FROM run JOIN cases ON cases.id = run.case_id WHERE run.id = $1",
+        )
+        .bind(run.id)
+        .fetch_optional(&self.pool)
+        .await?;
+        let row = row.ok_or_else(|| Error::not_found("run", &run.id))?;
+        Ok(AskedFor {
+            environment: row.try_get("environment")?,
+            by_playbook: flag(&row, "by_playbook")?,
+        })
     }
 
     /// Runs of a case, newest first, without their results; at most `limit`.

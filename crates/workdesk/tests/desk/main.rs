@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod backups;
 mod cases;
 #[cfg(unix)]
 mod external;
@@ -19,3 +20,4 @@ mod runs;
 mod scene;
 mod served;
 mod single_sign_on;
+mod tidying;

@@ -100,7 +100,7 @@ pub(crate) async fn simulator(settings: impl FnOnce(Builder) -> Builder) -> Runn
     settings(builder).start().await.unwrap()
 }
 
-struct Simulated(String);
+pub(crate) struct Simulated(pub(crate) String);
 
 impl Simulated {
     fn of(&self, configuration: Option<&Parameters>) -> Result<Client, String> {

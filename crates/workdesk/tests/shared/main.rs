@@ -19,6 +19,7 @@ mod instances;
 mod operations;
 #[path = "../desk/pages.rs"]
 mod pages;
+mod partitions;
 mod place;
 #[path = "../desk/playbooks.rs"]
 mod playbooks;
@@ -30,3 +31,7 @@ mod scene;
 mod served;
 #[path = "../desk/single_sign_on.rs"]
 mod single_sign_on;
+mod strays;
+#[path = "../desk/tidying.rs"]
+mod tidying;
+mod upgrade;

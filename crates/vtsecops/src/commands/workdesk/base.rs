@@ -41,9 +41,7 @@ impl std::fmt::Display for Place {
 impl Place {
     /// The folder, made where it is missing.
     pub(crate) fn folder(folder: Option<PathBuf>, resolved: &Resolved) -> Result<Self, Failure> {
-        let folder = folder.or_else(|| stores::workdesk(resolved));
-        let folder =
-            folder.ok_or_else(|| Failure::usage("There is no home folder; name one with --folder."))?;
+        let folder = folder_of(folder, resolved)?;
         let lock = alone(&folder)?;
         Ok(Self::Folder(folder, lock))
     }
@@ -72,6 +70,14 @@ impl Place {
         opened.map_err(|error| self.failed(&error))
     }
 
+    /// Says so where instances were sealed with another key than the one that was given.
+    pub(crate) async fn tell_of_other_key(&self, store: &Store) {
+        let names = store.sealed_otherwise().await.unwrap_or_default();
+        if !names.is_empty() {
+            crate::tell(&other_key(&names));
+        }
+    }
+
     pub(crate) fn failed(&self, error: &workdesk::Error) -> Failure {
         Failure::failed(format!("{self}: {error}"))
     }
@@ -98,6 +104,21 @@ impl Place {
             notify,
         })
     }
+}
+
+/// The workdesk's folder, which need not be there.
+pub(crate) fn folder_of(folder: Option<PathBuf>, resolved: &Resolved) -> Result<PathBuf, Failure> {
+    let folder = folder.or_else(|| stores::workdesk(resolved));
+    folder.ok_or_else(|| Failure::usage("There is no home folder; name one with --folder."))
+}
+
+/// What is to be done about instances that can't be read.
+pub(crate) fn other_key(names: &[String]) -> String {
+    format!(
+        "Settings of instances can't be opened, as they were sealed with another key: {}. Put the right key in its place (--key-file), or save \
+         these instances anew; until then their runs fail.",
+        names.join(", ")
+    )
 }
 
 /// The database that was named, if one was.

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use tokio::net::TcpListener;
-use workdesk::{Desk, Engine, External, Serving};
+use workdesk::{Desk, Engine, External, Retention, Serving};
 
 use super::base::{self, Place};
 use crate::cli::{Connection, WorkerArguments};
@@ -51,6 +51,9 @@ async fn work(arguments: &WorkerArguments, resolved: &Resolved, place: &Place) -
     };
     let sealer = place.sealer(Some(&arguments.key_file))?;
     let store = place.open(sealer).await?;
+    place.tell_of_other_key(&store).await;
+    // A worker makes partitions; what is removed is the servers' to say.
+    tokio::spawn(store.clone().look_after(Retention::default()));
     let mut pace = base::pace(resolved);
     pace.at_once = usize::from(arguments.at_once.get());
     let engine = Engine::start(store.clone(), place.clients(resolved), pace, external);
