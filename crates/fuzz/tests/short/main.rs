@@ -45,27 +45,27 @@ macro_rules! short_runs {
     };
 }
 
-// As many changes as a second or two of the tests' own build has room for.
+// As many changes as a few seconds of the tests' own build have room for.
 short_runs! {
-    answer_v2: 1000,
-    answer_v3: 1000,
-    case_file: 1000,
-    config: 1000,
-    indicators: 1000,
-    kept: 1000,
-    known_hosts: 1000,
-    mail: 1000,
-    object_v3: 300,
-    objects: 1000,
-    order: 1000,
-    paths: 1000,
-    playbook: 500,
-    policy: 500,
-    quarantine: 1000,
-    report_v2: 1000,
-    rules: 500,
-    state: 500,
-    tokens: 500,
+    answer_v2: 4000,
+    answer_v3: 4000,
+    case_file: 4000,
+    config: 4000,
+    indicators: 4000,
+    kept: 4000,
+    known_hosts: 4000,
+    mail: 4000,
+    object_v3: 4000,
+    objects: 4000,
+    order: 4000,
+    paths: 4000,
+    playbook: 4000,
+    policy: 4000,
+    quarantine: 4000,
+    report_v2: 4000,
+    rules: 4000,
+    state: 4000,
+    tokens: 1500,
 }
 
 #[test]

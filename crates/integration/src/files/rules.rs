@@ -78,8 +78,12 @@ impl UploadRules {
     /// # Errors
     /// Says where the text is wrong, or which rule.
     pub fn parse(text: &str) -> Result<Self, RulesError> {
+        Self::read(text).map_err(|RulesError(words)| RulesError(shown(&words)))
+    }
+
+    fn read(text: &str) -> Result<Self, RulesError> {
         let wire: WireRules =
-            toml::from_str(text).map_err(|error| RulesError(shown(error.to_string().trim_end())))?;
+            toml::from_str(text).map_err(|error| RulesError(error.to_string().trim_end().to_owned()))?;
         let rules = wire.refuse.into_iter().map(Rule::read);
         rules.collect::<Result<_, _>>().map(Self)
     }
@@ -121,7 +125,7 @@ impl UploadRules {
 impl Rule {
     fn read(wire: WireRule) -> Result<Self, RulesError> {
         let name = wire.rule;
-        let wrong = |what: String| RulesError(shown(&format!("the rule {name:?}: {what}")));
+        let wrong = |what: String| RulesError(format!("the rule {name:?}: {what}"));
         if wire.paths.is_none()
             && wire.types.is_none()
             && wire.larger_than.is_none()
@@ -307,6 +311,19 @@ mod tests {
         assert!(wrong("[[refuse]]\nrule = \"r\"\npaths = [\"[\"]").contains("the rule \"r\""));
         assert!(wrong("nonsense").contains("line 1"));
         assert!(UploadRules::parse("").is_ok());
+    }
+
+    #[test]
+    fn a_policy_file_can_not_write_to_the_terminal_by_what_is_wrong_with_it() {
+        let long = "x".repeat(100_000);
+        for text in [
+            "%\u{1b}[2J".to_owned(),
+            format!("[[refuse]]\nrule = \"{long}\""),
+            "[[refuse]]\nrule = \"r\"\npaths = [\"[\\u001b\"]".to_owned(),
+        ] {
+            let words = UploadRules::parse(&text).unwrap_err().to_string();
+            assert!(words.len() < 2000 && !words.contains('\u{1b}'), "{words:?}");
+        }
     }
 
     proptest! {

@@ -29,6 +29,7 @@ use super::engines::{Counting, Quorum};
 use super::{NewestScan, Rule, Verdict};
 use crate::definition::THRESHOLD;
 use crate::facts;
+use crate::words::shown;
 
 /// What a verdict policy tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,7 +115,7 @@ impl Policy {
     /// # Errors
     /// Says where the text is wrong, or which key.
     pub fn parse(name: impl Into<String>, text: &str) -> Result<Self, PolicyError> {
-        wire::read(name.into(), text)
+        wire::read(name.into(), text).map_err(|PolicyError(words)| PolicyError(shown(&words)))
     }
 
     /// What people are told of it.

@@ -78,3 +78,22 @@ pub(super) fn cursor(answer: &Value, is_empty: bool) -> Option<String> {
     let cursor = answer.pointer("/meta/cursor").and_then(Value::as_str);
     cursor.filter(|_| !is_empty).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{cursor, page};
+
+    #[test]
+    fn a_list_that_goes_on_with_nothing_ends() {
+        let meta = json!({"cursor": "next"});
+        for data in [json!([]), json!(null), json!("x")] {
+            assert_eq!(page(json!({"data": data, "meta": meta})), (Vec::new(), None));
+        }
+        let one = page(json!({"data": [1], "meta": meta}));
+        assert_eq!(one, (vec![Value::from(1)], Some("next".to_owned())));
+        // Comments that can't be read are none, however many came.
+        assert_eq!(cursor(&json!({"data": [{}], "meta": meta}), true), None);
+    }
+}

@@ -11,7 +11,7 @@ use super::{DOMAINS, FILES, IP_ADDRESSES, Request, URLS, ask, escaped, related};
 use crate::cache::Kind;
 use crate::settings::Related;
 use crate::transport::{Endpoint, Errand};
-use crate::{Answer, Error, ObjectId, Report};
+use crate::{Answer, Error, ObjectId, Report, json};
 
 /// A URL longer than this is named by its hash: not every server takes a path of any length.
 const LONGEST_NAMED: usize = 1500;
@@ -169,17 +169,24 @@ pub(crate) fn without_credentials(mut object: Value) -> Value {
 
 /// A whole answer about a URL without what may hold somebody's credentials; `None` where there is nothing of it.
 pub(crate) fn without_credentials_in_text(text: &str) -> Option<String> {
-    if !CREDENTIALS.iter().any(|name| text.contains(name)) {
+    // A name may be written with escapes.
+    if !CREDENTIALS.iter().any(|name| text.contains(name)) && !text.contains("\\u") {
         return None;
     }
-    let mut answer: Value = serde_json::from_str(text).ok()?;
-    for object in match answer.get_mut("data")? {
+    let mut answer: Value = json::read(text).ok()?;
+    let objects = match answer.get_mut("data")? {
         Value::Array(objects) => objects.iter_mut().collect(),
         object => vec![object],
-    } {
-        *object = without_credentials(object.take());
+    };
+    let mut met = false;
+    for object in objects {
+        let has = |name: &&str| object.pointer(&format!("/attributes/{name}")).is_some();
+        if CREDENTIALS.iter().any(has) {
+            *object = without_credentials(object.take());
+            met = true;
+        }
     }
-    Some(answer.to_string())
+    met.then(|| answer.to_string())
 }
 
 fn without_bulk(object: Value) -> Value {
@@ -199,7 +206,7 @@ fn without_bulk(object: Value) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::{url_id, without_bulk};
+    use super::{url_id, without_bulk, without_credentials_in_text};
 
     #[test]
     fn a_url_is_named_as_the_reference_says() {
@@ -223,6 +230,18 @@ mod tests {
             without_bulk(object),
             json!({"id": "x", "attributes": {"title": "t"}})
         );
+    }
+
+    #[test]
+    fn credentials_are_known_however_their_name_is_written() {
+        let left = r#"{"data":[{"attributes":{"title":"t"}},7]}"#;
+        for name in ["last_http_response_headers", r"last_http_response_\u0063ookies"] {
+            let text = format!(r#"{{"data":[{{"attributes":{{"{name}":{{"a":"b"}},"title":"t"}}}},7]}}"#);
+            assert_eq!(without_credentials_in_text(&text).as_deref(), Some(left));
+        }
+        for text in [left, r#"{"data":{"attributes":{"title":"\u0041"}}}"#, "\\u", "7"] {
+            assert_eq!(without_credentials_in_text(text), None);
+        }
     }
 
     #[test]

@@ -154,6 +154,19 @@ fn a_policy_that_means_nothing_is_refused_with_the_key_and_its_line() {
 }
 
 #[test]
+fn a_policy_can_not_write_to_the_terminal_by_what_is_wrong_with_it() {
+    let long = "x".repeat(100_000);
+    for text in [
+        "stale =\u{1b}[2J".to_owned(),
+        format!("{long} = 1"),
+        format!("engines.only = [\"{long}\", \"{long}\"]"),
+    ] {
+        let words = Policy::parse("p.toml", &text).unwrap_err().to_string();
+        assert!(words.len() < 2000 && !words.contains('\u{1b}'), "{words:?}");
+    }
+}
+
+#[test]
 fn the_policies_of_the_documentation_can_be_used() {
     let page = include_str!("../../../../../docs/verdict-policy.md");
     let blocks: Vec<&str> = page

@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer};
 use super::super::NewestScan;
 use super::super::engines::{Counting, Names, Quorum};
 use super::{Policy, PolicyError, PolicyKind, Values};
-use crate::words::shown;
 
 /// Keys that a report on an address, which names no engines, has nothing for.
 const ENGINE_KEYS: [&str; 4] = ["engines", "trusted", "trusted_quorum", "count_suspicious"];
@@ -98,7 +97,7 @@ pub(super) fn read(name: String, text: &str) -> Result<Policy, PolicyError> {
     // As Windows' editors write it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let wire: WirePolicy =
-        toml::from_str(text).map_err(|error| PolicyError(shown(error.to_string().trim_end())))?;
+        toml::from_str(text).map_err(|error| PolicyError(error.to_string().trim_end().to_owned()))?;
     let common = WireValues {
         threshold: wire.threshold,
         percentage: wire.percentage,
