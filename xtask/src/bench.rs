@@ -4,6 +4,7 @@
 //! integration does; it is run here, on the same list, against the same simulator.
 
 mod fleet;
+mod ledger;
 mod platform;
 mod uploads;
 mod v3;

@@ -11,8 +11,8 @@ use sqlx::Row;
 use test_postgres::{Server, TestDatabase};
 use tokio::runtime::Runtime;
 
-use super::Size;
 use super::workdesk::Desk;
+use super::{Size, ledger};
 use crate::process::{Simulator, command};
 
 /// Runs that one worker takes at once.
@@ -48,6 +48,7 @@ pub(super) fn fleet(program: &Path, size: Size) -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let runtime = Runtime::new()?;
+    runtime.block_on(ledger::ledger(&server, size))?;
     println!();
     println!(
         "| workers, {cases} cases of {HASHES} hashes, {latency} a call | wall | times as fast as one | efficiency | commits a run |"
