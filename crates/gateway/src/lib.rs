@@ -29,12 +29,23 @@ mod uploads;
 mod v2;
 mod v3;
 
+use std::io::Write;
 use std::path::Path;
 
 pub use connections::Bounds;
 pub use error::Error;
 pub use server::{Gateway, Serving};
 pub use tokens::{Allowance, Rights, Token, Tokens};
+
+/// Puts bytes into a file's place, whole or not at all, for its owner alone.
+fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(bytes)?;
+    new.as_file().sync_all()?;
+    new.persist(file)?;
+    Ok(())
+}
 
 /// A folder for its owner alone.
 fn make_folder(folder: &Path) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Tokens: what a caller shows in the key's place. Only hashes are kept.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use virustotal::quota::{Limits, Priority};
 
-use crate::Error;
+use crate::{Error, replace};
 
 /// The file in the gateway's folder.
 const FILE: &str = "gateway-tokens.json";
@@ -240,13 +240,7 @@ impl Tokens {
             tokens: tokens.iter().map(Token::to_wire).collect(),
         };
         let text = serde_json::to_string_pretty(&wire).map_err(|error| Error::Damaged(error.to_string()))?;
-        let written = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)
-        };
-        written().map(drop).map_err(|error| Error::file(&path, &error))
+        replace(&path, text.as_bytes()).map_err(|error| Error::file(&path, &error))
     }
 }
 

@@ -740,6 +740,14 @@ pub struct TlsArguments {
     pub tls_key: Option<PathBuf>,
 }
 
+/// The folder of a workdesk that is there.
+#[derive(Debug, Args)]
+pub struct FolderArguments {
+    /// The folder of the workdesk [default: the workdesk folder of the state folder]
+    #[arg(long, value_name = "PATH")]
+    pub folder: Option<PathBuf>,
+}
+
 /// The database that many processes share.
 #[derive(Debug, Args)]
 pub struct DatabaseArguments {
@@ -779,9 +787,9 @@ pub struct BackupArguments {
     /// Write over a file that is there
     #[arg(long)]
     pub force: bool,
-    /// The folder of the workdesk [default: the workdesk folder of the state folder]
-    #[arg(long, value_name = "PATH")]
-    pub folder: Option<PathBuf>,
+    /// See [`FolderArguments`].
+    #[command(flatten)]
+    pub folder: FolderArguments,
     /// See [`DatabaseArguments`].
     #[command(flatten)]
     pub database: DatabaseArguments,
@@ -801,9 +809,9 @@ Examples:
 pub struct RestoreArguments {
     /// The file that workdesk backup has written
     pub file: PathBuf,
-    /// The folder of the workdesk [default: the workdesk folder of the state folder]
-    #[arg(long, value_name = "PATH")]
-    pub folder: Option<PathBuf>,
+    /// See [`FolderArguments`].
+    #[command(flatten)]
+    pub folder: FolderArguments,
     /// The key that seals [default: workdesk.key in the folder]
     #[arg(long, value_name = "PATH")]
     pub key_file: Option<PathBuf>,
@@ -828,9 +836,9 @@ pub struct TidyArguments {
     /// Remove nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// The folder of the workdesk [default: the workdesk folder of the state folder]
-    #[arg(long, value_name = "PATH")]
-    pub folder: Option<PathBuf>,
+    /// See [`FolderArguments`].
+    #[command(flatten)]
+    pub folder: FolderArguments,
     /// See [`DatabaseArguments`].
     #[command(flatten)]
     pub database: DatabaseArguments,
@@ -855,9 +863,9 @@ pub struct MigrateArguments {
     /// To which kind of store
     #[arg(long, value_name = "KIND", value_parser = ["postgres"], default_value = "postgres")]
     pub to: String,
-    /// The folder of the workdesk [default: the workdesk folder of the state folder]
-    #[arg(long, value_name = "PATH")]
-    pub folder: Option<PathBuf>,
+    /// See [`FolderArguments`].
+    #[command(flatten)]
+    pub folder: FolderArguments,
     /// The key that seals [default: workdesk.key in the folder]
     #[arg(long, value_name = "PATH")]
     pub key_file: Option<PathBuf>,

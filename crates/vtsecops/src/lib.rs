@@ -9,6 +9,7 @@ mod demo_case;
 mod ending;
 pub mod exit;
 mod failure;
+mod files;
 pub mod input;
 pub mod output;
 mod progress;

@@ -1,7 +1,7 @@
 //! For how long the audit trail is kept, where that is bounded.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{OLDER_FILES, Trail, open, path};
+use crate::replace;
 
 /// Of a line, what says how old it is.
 #[derive(Deserialize)]
@@ -66,17 +67,6 @@ fn split(file: &Path, end: Timestamp) -> std::io::Result<Option<(u64, Vec<u8>)>>
         }
         gone += 1;
     }
-}
-
-/// Puts other bytes into a file's place, all or nothing.
-fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    // For its owner only, as the trail is.
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(bytes)?;
-    new.as_file().sync_all()?;
-    new.persist(file)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 //! Whoever finds no slot stands in line, seen by all processes; who goes first is said in [`shares`](super::shares). One that stops asking
 //! (it died) is forgotten after [`ALIVE`].
 
+mod taking_over;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -194,8 +196,16 @@ pub struct KeyUse {
     pub environments: Vec<EnvironmentUse>,
 }
 
+impl KeyUse {
+    /// Whether it is used for environments, or kept for them, at all.
+    #[must_use]
+    pub fn is_shared_out(&self) -> bool {
+        self.environments.iter().any(|own| !own.name.is_empty())
+    }
+}
+
 /// One environment's part of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnvironmentUse {
     /// Its name; empty for calls that were nobody's in particular.
     pub name: String,
@@ -354,31 +364,6 @@ impl Ledger {
             Ok(Ok(shares))
         });
         kept.await.unwrap_or(Err(ShareError::Away))
-    }
-
-    /// Takes over what the ledger in `file` has counted of the hour, the day and the month that are not over, added to what is counted here; gives
-    /// the calls of this day. The file is left as it is; without one there is nothing to take over.
-    ///
-    /// # Errors
-    /// The file can't be read, or this ledger does not answer.
-    pub async fn take_over(&self, file: &Path) -> std::io::Result<u64> {
-        if !file.exists() {
-            return Ok(0);
-        }
-        let now = self.clock.now();
-        let counted = counted_in(file, now).map_err(|error| std::io::Error::other(error.to_string()))?;
-        let (day, mut today) = (period(Window::Day, now), 0);
-        for known in counted {
-            let of_day = known.used.iter().filter(|(period, _)| *period == day);
-            today += of_day.map(|(_, calls)| u64::from(*calls)).sum::<u64>();
-            let written = self
-                .store
-                .run(known.key.turn(), move |connection| known.write(connection));
-            written
-                .await
-                .ok_or_else(|| std::io::Error::other("the ledger does not answer"))?;
-        }
-        Ok(today)
     }
 
     /// Many calls are to come.
@@ -654,116 +639,6 @@ fn period(window: Window, at: Timestamp) -> String {
 
 const PERIODS: [Window; 2] = [Window::Day, Window::Month];
 
-/// What a ledger knows of a key, for another one.
-struct Counted {
-    key: KeyId,
-    label: String,
-    /// Per minute, hour, day and month.
-    limits: [Option<u32>; 4],
-    used_at: i64,
-    /// Periods that are not over, with their calls.
-    used: Vec<(String, u32)>,
-    /// Of these, whose they were: period, environment, calls.
-    used_by: Vec<(String, String, u32)>,
-    shares: Shares,
-    /// Calls of the last hour: by whom, when taken, when ended, whether answered.
-    calls: Vec<(String, i64, i64, bool)>,
-}
-
-fn counted_in(file: &Path, now: Timestamp) -> Stored<Vec<Counted>> {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let connection = rusqlite::Connection::open_with_flags(file, flags)?;
-    let connection = Connection::File(&connection);
-    // A file that no process of this version has opened yet knows no environments.
-    let tables: Option<i64> = connection.value(
-        "SELECT count(*) FROM sqlite_master WHERE name IN ('used_by', 'share')",
-        &[],
-    )?;
-    let knows_environments = tables == Some(2);
-    let mut counted = Vec::new();
-    for row in connection.rows(
-        "SELECT id, label, per_minute, per_hour, per_day, per_month, used_at FROM key",
-        &[],
-    )? {
-        let key = KeyId(row.get(0)?);
-        let mut used = Vec::new();
-        for window in PERIODS {
-            let period = period(window, now);
-            let calls = used_in(&connection, &key, &period)?;
-            used.push((period, calls));
-        }
-        used.retain(|(_, calls)| *calls > 0);
-        let (mut used_by, mut shares) = (Vec::new(), Shares::default());
-        if knows_environments {
-            for (period, _) in &used {
-                let of_period = self::used_by(&connection, &key, period)?;
-                used_by.extend(
-                    of_period
-                        .into_iter()
-                        .map(|(name, calls)| (period.clone(), name, calls)),
-                );
-            }
-            shares = shares_of(&connection, &key)?;
-        }
-        let calls = connection.rows(
-            "SELECT run, taken_at, ends_at, answered FROM call WHERE key = ?1 AND ends_at > ?2",
-            values![&key.0, millis(now).saturating_sub(3_600_000)],
-        )?;
-        let calls = calls
-            .iter()
-            .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
-        counted.push(Counted {
-            label: row.get(1)?,
-            limits: [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?],
-            used_at: row.get(6)?,
-            used,
-            used_by,
-            shares,
-            calls: calls.collect::<Stored<_>>()?,
-            key,
-        });
-    }
-    Ok(counted)
-}
-
-impl Counted {
-    fn write(&self, connection: &Connection<'_>) -> Stored<()> {
-        let [per_minute, per_hour, per_day, per_month] = self.limits;
-        connection.execute(
-            "INSERT INTO key (id, label, per_minute, per_hour, per_day, per_month, used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
-            values![
-                &self.key.0,
-                &self.label,
-                per_minute,
-                per_hour,
-                per_day,
-                per_month,
-                self.used_at
-            ],
-        )?;
-        for (period, calls) in &self.used {
-            count_all(connection, &self.key, period, i64::from(*calls))?;
-        }
-        for (period, environment, calls) in &self.used_by {
-            count_for(connection, &self.key, environment, period, i64::from(*calls))?;
-        }
-        for (environment, percent) in self.shares.iter() {
-            connection.execute(
-                "INSERT INTO share (key, environment, percent) VALUES (?1, ?2, ?3) ON CONFLICT (key, environment) DO NOTHING",
-                values![&self.key.0, environment, percent],
-            )?;
-        }
-        for (run, taken_at, ends_at, answered) in &self.calls {
-            connection.execute(
-                "INSERT INTO call (key, run, taken_at, ends_at, answered) VALUES (?1, ?2, ?3, ?4, ?5)",
-                values![&self.key.0, run, *taken_at, *ends_at, *answered],
-            )?;
-        }
-        Ok(())
-    }
-}
-
 /// Puts right what nobody is there to put right.
 fn settle(
     connection: &Connection<'_>,
@@ -788,8 +663,8 @@ fn settle(
     )?;
     for row in overdue {
         let (id, taken_at, ends_at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        // Somebody who only looks may be settling it too.
         let environment: String = row.get(3)?;
+        // Somebody who only looks may be settling it too.
         let sql = "UPDATE call SET answered = 1 WHERE id = ?1 AND answered = 0";
         if connection.execute(sql, values![id])? == 0 {
             continue;
@@ -919,26 +794,7 @@ impl Asking {
 
     /// The key and its limits, for `vtsecops quota`; old calls go, and those who have not been heard of.
     fn introduce(&self, connection: &Connection<'_>) -> Stored<()> {
-        let Limits {
-            per_minute,
-            per_hour,
-            per_day,
-            per_month,
-        } = self.limits;
-        connection.execute(
-            "INSERT INTO key (id, label, per_minute, per_hour, per_day, per_month, used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (id) DO UPDATE SET label = ?2, per_minute = ?3, per_hour = ?4, per_day = ?5, per_month = ?6, used_at = ?7",
-            values![
-                &self.key.0,
-                &self.label,
-                per_minute,
-                per_hour,
-                per_day,
-                per_month,
-                millis(self.now)
-            ],
-        )?;
+        write_key(connection, &self.key, &self.label, &self.limits, millis(self.now))?;
         connection.execute(
             "DELETE FROM call WHERE key = ?1 AND ends_at < ?2",
             values![&self.key.0, millis(self.now).saturating_sub(3_600_000)],
@@ -1041,6 +897,40 @@ impl Asking {
         )?;
         Ok(id.unwrap_or(0))
     }
+}
+
+/// A key, with what it may do and when it was used last.
+fn write_key(
+    connection: &Connection<'_>,
+    key: &KeyId,
+    label: &str,
+    limits: &Limits,
+    used_at: i64,
+) -> Stored<()> {
+    let Limits {
+        per_minute,
+        per_hour,
+        per_day,
+        per_month,
+    } = *limits;
+    connection
+        .execute(
+            "INSERT INTO key (id, label, per_minute, per_hour, per_day, per_month, used_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (id) DO UPDATE SET label = ?2, per_minute = ?3, per_hour = ?4, per_day = ?5, per_month = ?6, used_at = ?7",
+            values![&key.0, label, per_minute, per_hour, per_day, per_month, used_at],
+        )
+        .map(drop)
+}
+
+/// What a key may do, from four columns.
+fn limits_in(row: &store::Row, first: usize) -> Stored<Limits> {
+    Ok(Limits {
+        per_minute: row.get(first)?,
+        per_hour: row.get(first + 1)?,
+        per_day: row.get(first + 2)?,
+        per_month: row.get(first + 3)?,
+    })
 }
 
 /// How many there were, and when the last one was, from two columns.
@@ -1216,12 +1106,7 @@ fn keys(connection: &Connection<'_>, now: Timestamp, clocks_differ_by: Duration)
     )?;
     for row in keys {
         let id = KeyId(row.get(0)?);
-        let limits = Limits {
-            per_minute: row.get(2)?,
-            per_hour: row.get(3)?,
-            per_day: row.get(4)?,
-            per_month: row.get(5)?,
-        };
+        let limits = limits_in(&row, 2)?;
         settle(connection, &id, now, clocks_differ_by)?;
         let known = load(connection, &id, now, Duration::from_secs(3600))?;
         found.push(KeyUse {
@@ -1255,24 +1140,17 @@ fn days(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<Vec<
 
 fn environments(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<Vec<EnvironmentUse>> {
     let mut found: BTreeMap<String, EnvironmentUse> = BTreeMap::new();
-    let mut of = |name: &str, change: &mut dyn FnMut(&mut EnvironmentUse)| {
-        change(found.entry(name.to_owned()).or_insert_with(|| EnvironmentUse {
-            name: name.to_owned(),
-            share: None,
-            today: 0,
-            this_month: 0,
-        }));
-    };
     for (name, calls) in used_by(connection, key, &period(Window::Day, now))? {
-        of(&name, &mut |own| own.today = calls);
+        found.entry(name).or_default().today = calls;
     }
     for (name, calls) in used_by(connection, key, &period(Window::Month, now))? {
-        of(&name, &mut |own| own.this_month = calls);
+        found.entry(name).or_default().this_month = calls;
     }
     for (name, percent) in shares_of(connection, key)?.iter() {
-        of(name, &mut |own| own.share = Some(percent));
+        found.entry(name.to_owned()).or_default().share = Some(percent);
     }
-    Ok(found.into_values().collect())
+    let named = found.into_iter();
+    Ok(named.map(|(name, own)| EnvironmentUse { name, ..own }).collect())
 }
 
 fn waiting(connection: &Connection<'_>, key: &KeyId, now: Timestamp) -> Stored<Vec<Waiting>> {

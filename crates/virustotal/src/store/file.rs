@@ -138,9 +138,13 @@ impl Keeper {
                 identity: None,
             });
         };
+        self.open_alone(path, PATIENCE)
+    }
+
+    fn open_alone(&self, path: &Path, patience: Duration) -> rusqlite::Result<Opened> {
         prepare_folder(path).map_err(|error| cannot_open(&error))?;
         let _alone = alone(path);
-        self.open_file(path, PATIENCE)
+        self.open_file(path, patience)
     }
 
     /// Opens the file and begins it where it is new. The caller is [`alone`] with it.
@@ -238,18 +242,12 @@ impl Keeper {
             return;
         }
         // Whether it can be written, and at once: those who ask are not made to wait for it.
-        let opened = prepare_folder(&path)
-            .map_err(|error| cannot_open(&error))
-            .and_then(|()| {
-                let _alone = alone(&path);
-                self.open_file(&path, SHORTLY)
-            })
-            .and_then(|mut opened| {
-                let behavior = TransactionBehavior::Immediate;
-                opened.connection.transaction_with_behavior(behavior)?.commit()?;
-                opened.connection.busy_timeout(PATIENCE)?;
-                Ok(opened)
-            });
+        let opened = self.open_alone(&path, SHORTLY).and_then(|mut opened| {
+            let behavior = TransactionBehavior::Immediate;
+            opened.connection.transaction_with_behavior(behavior)?.commit()?;
+            opened.connection.busy_timeout(PATIENCE)?;
+            Ok(opened)
+        });
         match opened {
             Ok(opened) => {
                 self.notify.warn(&format!(

@@ -45,6 +45,17 @@ fn refused(running: &Running) -> usize {
     running.calls().iter().filter(|call| call.status == 204).count()
 }
 
+/// Whose calls came, in their order and without the first ones: the third number of each address that was asked about.
+fn order_after(running: &Running, first: usize) -> Vec<u8> {
+    let calls = running.calls();
+    let whose = |address: &str| address.split('.').nth(2).unwrap().parse().unwrap();
+    calls
+        .iter()
+        .skip(first)
+        .map(|call| whose(&call.resources[0]))
+        .collect()
+}
+
 #[tokio::test]
 async fn calls_are_paced_so_that_none_is_refused_and_no_slot_is_wasted() {
     let clock = fast();
@@ -131,12 +142,7 @@ async fn environments_take_turns_and_one_with_a_share_is_served_before_priority(
         run("Sure", Priority::Background, 5, 8),
     );
     assert_eq!(refused(&running), 0);
-    let order: Vec<u8> = running
-        .calls()
-        .iter()
-        .skip(4)
-        .map(|call| call.resources[0].split('.').nth(2).unwrap().parse().unwrap())
-        .collect();
+    let order = order_after(&running, 4);
     // Of each minute's four, one is the share's; the others take turns by environment, not by run. A busy machine may let some of the
     // first come before the others stand in line.
     let served = |run: u8| order.iter().take(24).filter(|own| **own == run).count();
@@ -216,12 +222,7 @@ async fn a_person_goes_first_and_equals_take_turns() {
         run(Priority::Person, 0),
     );
     assert_eq!(refused(&running), 0);
-    let order: Vec<u8> = running
-        .calls()
-        .iter()
-        .skip(4)
-        .map(|call| call.resources[0].split('.').nth(2).unwrap().parse().unwrap())
-        .collect();
+    let order = order_after(&running, 4);
     assert_eq!(order.len(), 48);
     assert!(order[..12].iter().all(|run| *run == 0), "{order:?}");
     assert!(order[36..].iter().all(|run| *run == 3), "{order:?}");

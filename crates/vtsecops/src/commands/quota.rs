@@ -168,8 +168,7 @@ fn as_text(keys: &[KeyUse], now: Timestamp, out: &mut dyn Write) -> io::Result<(
 
 /// Who used what, where there is more than one environment or something is kept for one.
 fn environments(known: &KeyUse, out: &mut dyn Write) -> io::Result<()> {
-    let named = known.environments.iter().any(|own| !own.name.is_empty());
-    if !named {
+    if !known.is_shared_out() {
         return Ok(());
     }
     writeln!(out, "  {:>8}{:>8}{:>8}   environment", "share", "today", "month")?;

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use super::{API_KEY, SETTINGS, SettingsError};
+use crate::files::{folder_of, write_for_owner};
 
 /// The config file as it is, or an empty one. It may hold the key, so `Debug` shows only where it is.
 #[derive(Clone)]
@@ -232,18 +232,8 @@ impl ConfigFile {
         };
         // A link, as people have who keep their settings elsewhere, stays one.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(failed)?;
-        // Temporary files are made with mode 0600.
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(self.document.to_string().as_bytes())
-            .map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(&path).map_err(|error| failed(error.error))?;
-        Ok(())
+        fs::create_dir_all(folder_of(&path)).map_err(failed)?;
+        write_for_owner(&path, &self.document.to_string()).map_err(failed)
     }
 }
 

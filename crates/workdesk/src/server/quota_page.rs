@@ -55,7 +55,7 @@ fn one(key: &KeyUse) -> Markup {
             @if !key.waiting.is_empty() {
                 p { (key.waiting.len()) " runs wait for a slot, for " (key.waiting.iter().map(|run| run.wants).sum::<u32>()) " calls." }
             }
-            @if key.environments.iter().any(|own| !own.name.is_empty()) { (environments(key)) }
+            @if key.is_shared_out() { (environments(key)) }
             (graph(key))
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,8 +11,9 @@ use workdesk::{Backup, Sealer, back_up, check_backup, fold};
 
 use super::base::{self, Place};
 use crate::cli::{BackupArguments, Connection, DatabaseArguments, RestoreArguments};
-use crate::commands::run::{config_path, resolve};
+use crate::commands::run::{config_path, resolve, runtime};
 use crate::failure::Failure;
+use crate::files::{folder_of, write_for_owner};
 use crate::settings::Resolved;
 use crate::stores;
 
@@ -23,14 +24,9 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 pub(super) fn make(arguments: &BackupArguments) -> Result<ExitCode, Failure> {
     in_a_folder(&arguments.database, "pg_dump --format=custom --file FILE NAME")?;
     let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
-    let folder = base::folder_of(arguments.folder.clone(), &resolved)?;
-    let from = folder.join("workdesk.db");
-    if !from.exists() {
-        return Err(Failure::usage(format!(
-            "There is no workdesk in {}; name its folder with --folder.",
-            folder.display()
-        )));
-    }
+    let folder = base::folder_of(arguments.folder.folder.clone(), &resolved)?;
+    let from = base::file_in(&folder)?;
+    let runtime = runtime()?;
     let to = &arguments.file;
     if to.exists() && !arguments.force {
         return Err(Failure::usage(format!(
@@ -44,7 +40,7 @@ pub(super) fn make(arguments: &BackupArguments) -> Result<ExitCode, Failure> {
         .prefix(".workdesk-backup-")
         .tempfile_in(folder_of(to))
         .map_err(unwritable)?;
-    let holds = run(async {
+    let holds = runtime.block_on(async {
         back_up(&from, new.path())
             .await
             .map_err(|error| Failure::failed(format!("{}: {error}", from.display())))?;
@@ -110,13 +106,14 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Result<ExitCode, Failure>
     let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
     let from = &arguments.file;
     // While it lasts no workdesk can write into the folder.
-    let place = Place::folder(arguments.folder.clone(), &resolved)?;
+    let place = Place::folder(arguments.folder.folder.clone(), &resolved)?;
     let Place::Folder(folder, _) = &place else {
         return Err(Failure::failed("there is no folder"));
     };
     let unreadable = |error: std::io::Error| Failure::failed(format!("{}: {error}", from.display()));
     let unwritable = |error: std::io::Error| Failure::failed(format!("{}: {error}", folder.display()));
     let is_compared = compare(from)?;
+    let runtime = runtime()?;
     // It is looked through where nobody else has it, and beside the place that it goes to.
     let mut new = tempfile::Builder::new()
         .prefix(".workdesk-restore-")
@@ -124,7 +121,7 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Result<ExitCode, Failure>
         .map_err(unwritable)?;
     match with(from, "-wal").exists() {
         // A file that was served: what was written last stands beside it.
-        true => run(async {
+        true => runtime.block_on(async {
             let copied = back_up(from, new.path()).await;
             copied.map_err(|error| Failure::failed(format!("{}: {error}", from.display())))
         })?,
@@ -133,11 +130,11 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Result<ExitCode, Failure>
             std::io::copy(&mut copy, new.as_file_mut()).map_err(unwritable)?;
         }
     }
-    let holds = run(check(new.path(), from))?;
+    let holds = runtime.block_on(check(new.path(), from))?;
     give_to_owner_of(folder, new.path());
     new.as_file().sync_all().map_err(unwritable)?;
     // One that can't be is kept as it is, with the files beside it.
-    let _ = run(async {
+    let _ = runtime.block_on(async {
         fold(&folder.join("workdesk.db"))
             .await
             .map_err(|error| place.failed(&error))
@@ -205,12 +202,6 @@ fn in_a_folder(arguments: &DatabaseArguments, instead: &str) -> Result<(), Failu
              take VTSECOPS_DATABASE away."
         ))),
     }
-}
-
-fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::failed(format!("nothing can be copied: {error}")))?;
-    runtime.block_on(work)
 }
 
 /// What a copy holds; `named` is what people know it as.
@@ -357,21 +348,6 @@ fn digest(file: &Path) -> std::io::Result<String> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect())
-}
-
-fn write_for_owner(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut new = tempfile::NamedTempFile::new_in(folder_of(path))?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().sync_all()?;
-    new.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// The path with something behind its name.

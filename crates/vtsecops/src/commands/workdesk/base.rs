@@ -112,6 +112,18 @@ pub(crate) fn folder_of(folder: Option<PathBuf>, resolved: &Resolved) -> Result<
     folder.ok_or_else(|| Failure::usage("There is no home folder; name one with --folder."))
 }
 
+/// The workdesk's database in that folder, which must be there.
+pub(crate) fn file_in(folder: &Path) -> Result<PathBuf, Failure> {
+    let file = folder.join("workdesk.db");
+    match file.exists() {
+        true => Ok(file),
+        false => Err(Failure::usage(format!(
+            "There is no workdesk in {}; name its folder with --folder.",
+            folder.display()
+        ))),
+    }
+}
+
 /// What is to be done about instances that can't be read.
 pub(crate) fn other_key(names: &[String]) -> String {
     format!(

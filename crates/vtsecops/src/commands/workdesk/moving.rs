@@ -19,16 +19,11 @@ pub(crate) fn run(arguments: &MigrateArguments) -> Result<ExitCode, Failure> {
         Failure::usage("Where to? --database postgres://user@host/name, or VTSECOPS_DATABASE.")
     })?;
     // While it lasts no workdesk can write into the folder.
-    let from = Place::folder(arguments.folder.clone(), &resolved)?;
+    let from = Place::folder(arguments.folder.folder.clone(), &resolved)?;
     let Place::Folder(folder, _) = &from else {
         return Err(Failure::failed("there is no folder"));
     };
-    if !folder.join("workdesk.db").exists() {
-        return Err(Failure::usage(format!(
-            "There is no workdesk in {}; name its folder with --folder.",
-            folder.display()
-        )));
-    }
+    base::file_in(folder)?;
     let sealer = from.sealer(arguments.key_file.as_deref())?;
     let to = Place::Server(database.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -6,7 +6,7 @@ use workdesk::{Retention, Sealer, Store, Tidied};
 
 use super::base::{self, Place};
 use crate::cli::{Connection, RetentionArguments, TidyArguments};
-use crate::commands::run::{resolve, variable};
+use crate::commands::run::{resolve, runtime, variable};
 use crate::failure::Failure;
 use crate::stores;
 
@@ -50,9 +50,7 @@ pub(super) fn tidy(arguments: &TidyArguments) -> Result<ExitCode, Failure> {
         ));
     }
     let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::failed(format!("nothing can be removed: {error}")))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         // Nothing is sealed or opened.
         let sealer = Sealer::new(&[0; 32]);
         let (store, place) = match base::database(&arguments.database)? {
@@ -61,14 +59,8 @@ pub(super) fn tidy(arguments: &TidyArguments) -> Result<ExitCode, Failure> {
                 (place.open(sealer).await?, place.to_string())
             }
             None => {
-                let folder = base::folder_of(arguments.folder.clone(), &resolved)?;
-                let file = folder.join("workdesk.db");
-                if !file.exists() {
-                    return Err(Failure::usage(format!(
-                        "There is no workdesk in {}; name its folder with --folder.",
-                        folder.display()
-                    )));
-                }
+                let folder = base::folder_of(arguments.folder.folder.clone(), &resolved)?;
+                let file = base::file_in(&folder)?;
                 let place = folder.display().to_string();
                 let opened = Store::open_beside(&file, stores::clock(), sealer).await;
                 (opened.map_err(|error| failed(&place, &error))?, place)
