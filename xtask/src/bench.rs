@@ -3,6 +3,7 @@
 //! The reference for look-ups is a client that asks for one hash a call, one call after the other, as the original
 //! integration does; it is run here, on the same list, against the same simulator.
 
+mod costs;
 mod fleet;
 mod ledger;
 mod platform;

@@ -72,6 +72,8 @@ const CLAIM: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(3);
 /// One of so many writes to a server looks whether the cache has grown too large.
 const LOOKS_AT_SIZE: u32 = 100;
+/// A claim that has not been heard of for so long, in milliseconds, has nobody any more.
+const LAPSED_FOR: i64 = 3_600_000;
 /// When an entry was last used is written down no finer than this, so that reading does not mean writing.
 const USE_GRAIN: Duration = Duration::from_secs(3600);
 
@@ -268,7 +270,7 @@ impl Cache {
             for (name, answer) in &answers {
                 Entry::new(&scope, kind, name, answer).write(connection, now)?;
             }
-            shrink(connection, most_bytes)
+            tidy(connection, most_bytes, now)
         });
         let _: Option<()> = kept.await;
     }
@@ -740,12 +742,27 @@ fn used_bytes(connection: &Connection<'_>) -> Result<u64, store::Error> {
     Ok(connection.value(sql, &[])?.unwrap_or(0))
 }
 
+/// Looks at the size, and at what processes have left that are gone. A server has no count of its own: one of so many writers looks, which is soon enough.
+fn tidy(connection: &Connection<'_>, most_bytes: u64, now: Timestamp) -> Result<(), store::Error> {
+    if connection.file().is_none() {
+        if rand::random_range(0..LOOKS_AT_SIZE) > 0 {
+            return Ok(());
+        }
+        forget_lapsed(connection, now)?;
+    }
+    shrink(connection, most_bytes)
+}
+
+/// Who has died does not let go of its claims.
+fn forget_lapsed(connection: &Connection<'_>, now: Timestamp) -> Result<(), store::Error> {
+    let sql = "DELETE FROM claim WHERE alive_until < ?1";
+    connection
+        .execute(sql, values![millis(now) - LAPSED_FOR])
+        .map(drop)
+}
+
 /// Lets the least recently used go, a tenth at a time, until there is room.
 fn shrink(connection: &Connection<'_>, most_bytes: u64) -> Result<(), store::Error> {
-    // A server has no count of its own: one of so many writers looks, which is soon enough.
-    if connection.file().is_none() && rand::random_range(0..LOOKS_AT_SIZE) > 0 {
-        return Ok(());
-    }
     while used_bytes(connection)? > most_bytes {
         let entries: i64 = connection
             .value("SELECT count(*) FROM entry", &[])?

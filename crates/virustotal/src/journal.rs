@@ -159,7 +159,16 @@ impl Journals {
         Ok(number)
     }
 
-    /// A run is over.
+    /// Runs that have a journal.
+    pub async fn runs(&self) -> Vec<String> {
+        let runs = self.store.run(None, |connection| {
+            let rows = connection.rows("SELECT DISTINCT run FROM answer", &[])?;
+            rows.iter().map(|row| row.get(0)).collect()
+        });
+        runs.await.unwrap_or_default()
+    }
+
+    /// A run is over. While the database is away it is not heard of: [`runs`](Self::runs) tells what is left.
     pub fn forget(&self, run: &str) {
         let run = run.to_owned();
         self.store.post(None, move |connection| {

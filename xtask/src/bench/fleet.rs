@@ -12,7 +12,7 @@ use test_postgres::{Server, TestDatabase};
 use tokio::runtime::Runtime;
 
 use super::workdesk::Desk;
-use super::{Size, ledger};
+use super::{Size, costs, ledger};
 use crate::process::{Simulator, command};
 
 /// Runs that one worker takes at once.
@@ -20,10 +20,10 @@ const AT_ONCE: u32 = 2;
 /// Hashes of a case: one call.
 const HASHES: u64 = 24;
 /// Longest that a measurement may take.
-const LONGEST: Duration = Duration::from_secs(600);
+pub(super) const LONGEST: Duration = Duration::from_secs(600);
 
 /// A worker in a process of its own.
-struct Worker(Child);
+pub(super) struct Worker(pub(super) Child);
 
 impl Drop for Worker {
     fn drop(&mut self) {
@@ -49,6 +49,7 @@ pub(super) fn fleet(program: &Path, size: Size) -> Result<(), Box<dyn Error>> {
     };
     let runtime = Runtime::new()?;
     runtime.block_on(ledger::ledger(&server, size))?;
+    costs::costs(program, &server, &runtime, size)?;
     println!();
     println!(
         "| workers, {cases} cases of {HASHES} hashes, {latency} a call | wall | times as fast as one | efficiency | commits a run |"
@@ -73,6 +74,24 @@ pub(super) fn fleet(program: &Path, size: Size) -> Result<(), Box<dyn Error>> {
         "Each worker takes {AT_ONCE} runs at once. PostgreSQL, the simulator and all workers share this machine."
     );
     Ok(())
+}
+
+/// One that takes the work of that database.
+pub(super) fn worker(
+    program: &Path,
+    simulator: &Simulator,
+    home: &Path,
+    shared: &[&str],
+) -> Result<Worker, std::io::Error> {
+    command(program, &simulator.address, home)
+        .args(["worker", "--at-once", &AT_ONCE.to_string()])
+        .args(shared)
+        .env("VTSECOPS_TIER", "private")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map(Worker)
 }
 
 fn run(
@@ -106,19 +125,8 @@ fn run(
     let commits = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
     let before = number(commits)?;
     let home = tempfile::tempdir()?;
-    let fleet: Result<Vec<Worker>, std::io::Error> = (0..workers)
-        .map(|_| {
-            command(program, &simulator.address, home.path())
-                .args(["worker", "--at-once", &AT_ONCE.to_string()])
-                .args(shared)
-                .env("VTSECOPS_TIER", "private")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .map(Worker)
-        })
-        .collect();
+    let start = |_| worker(program, simulator, home.path(), &shared);
+    let fleet: Result<Vec<Worker>, std::io::Error> = (0..workers).map(start).collect();
     let fleet = fleet?;
     let begun = Instant::now();
     while number("SELECT count(*) FROM vtsecops_desk.run WHERE ended_at IS NULL")? > 0 {

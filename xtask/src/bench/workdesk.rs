@@ -94,6 +94,11 @@ impl Desk {
         Ok(desk)
     }
 
+    /// The number of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
         let request = self.agent.post(format!("{}{path}", self.origin));
         let request = request.header("Authorization", format!("Bearer {}", self.token));

@@ -6,6 +6,7 @@
 //! Whoever finds no slot stands in line, seen by all processes; who goes first is said in [`shares`](super::shares). One that stops asking
 //! (it died) is forgotten after [`ALIVE`].
 
+mod look;
 mod taking_over;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use super::{Limits, Priority, Window};
 use crate::clock::{from_millis, later, millis, until};
 use crate::store::{self, Connection, Schema, Site, Store, values};
 use crate::{ApiKey, Clock, Database, Deadline, Error, Notify};
+use look::Look;
 
 const SCHEMA: Schema = Schema {
     name: "quota ledger",
@@ -748,10 +750,11 @@ struct Asking {
 
 impl Asking {
     fn take(&self, connection: &Connection<'_>) -> Stored<Taken> {
-        self.introduce(connection)?;
-        settle(connection, &self.key, self.now, self.clocks_differ_by)?;
-        let known = load(connection, &self.key, self.now, self.limits.longest_slide())?;
-        let shares = shares_of(connection, &self.key)?;
+        let look = self.look(connection)?;
+        let shares = match look.is_shared_out {
+            true => shares_of(connection, &self.key)?,
+            false => Shares::default(),
+        };
         let limits = limits_of(
             connection,
             &self.key,
@@ -760,16 +763,17 @@ impl Asking {
             &self.limits,
             self.now,
         )?;
-        let others = self.others(connection)?;
-        let slots = known.free(&limits).unwrap_or(u32::MAX);
+        let slots = look.free(&limits).unwrap_or(u32::MAX);
         let is_free = slots > 0;
-        if is_free && (others.is_empty() || self.is_first(others, shares, slots, connection)?) {
-            if known.is_first_of_day() {
+        if is_free
+            && (!look.others_wait || self.is_first(self.others(connection)?, shares, slots, connection)?)
+        {
+            if look.day == 0 {
                 // Who used what is counted for this month only.
                 let sql = "DELETE FROM used_by WHERE key = ?1 AND period < ?2";
                 connection.execute(sql, values![&self.key.0, &period(Window::Month, self.now)])?;
             }
-            return self.write_down(connection).map(Taken::Slot);
+            return self.write_down(connection, look.is_listed).map(Taken::Slot);
         }
         connection.execute(
             "INSERT INTO waiting (run, key, priority, wants, since, alive_until, environment)
@@ -788,13 +792,32 @@ impl Asking {
         )?;
         Ok(Taken::Wait(match is_free {
             true => Duration::ZERO,
-            false => until(known.next_free(&limits), self.now),
+            false => {
+                let known = load(connection, &self.key, self.now, self.limits.longest_slide())?;
+                until(known.next_free(&limits), self.now)
+            }
         }))
     }
 
-    /// The key and its limits, for `vtsecops quota`; old calls go, and those who have not been heard of.
-    fn introduce(&self, connection: &Connection<'_>) -> Stored<()> {
-        write_key(connection, &self.key, &self.label, &self.limits, millis(self.now))?;
+    /// How the key stands, after what was not put right or forgotten has been.
+    fn look(&self, connection: &Connection<'_>) -> Stored<Look> {
+        let look = Look::at(connection, self)?;
+        if !look.is_introduced {
+            // Its limits are for `vtsecops quota`.
+            write_key(connection, &self.key, &self.label, &self.limits, millis(self.now))?;
+        }
+        if look.is_littered {
+            self.tidy(connection)?;
+        }
+        if !look.is_unsettled {
+            return Ok(look);
+        }
+        settle(connection, &self.key, self.now, self.clocks_differ_by)?;
+        Look::at(connection, self)
+    }
+
+    /// Old calls go, and those who have not been heard of.
+    fn tidy(&self, connection: &Connection<'_>) -> Stored<()> {
         connection.execute(
             "DELETE FROM call WHERE key = ?1 AND ends_at < ?2",
             values![&self.key.0, millis(self.now).saturating_sub(3_600_000)],
@@ -872,7 +895,7 @@ impl Asking {
         Ok(share(entrants, environments, slots, millis(self.now)).contains(&self.run))
     }
 
-    fn write_down(&self, connection: &Connection<'_>) -> Stored<i64> {
+    fn write_down(&self, connection: &Connection<'_>, is_listed: bool) -> Stored<i64> {
         let id = connection.value(
             "INSERT INTO call (key, run, taken_at, ends_at, environment) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
             values![
@@ -883,9 +906,19 @@ impl Asking {
                 &self.environment
             ],
         )?;
-        for window in PERIODS {
-            let period = period(window, self.now);
-            count(connection, &self.key, &self.environment, &period, 1)?;
+        let [day, month] = PERIODS.map(|window| period(window, self.now));
+        connection.execute(
+            "INSERT INTO used (key, period, calls) VALUES (?1, ?2, 1), (?1, ?3, 1)
+             ON CONFLICT (key, period) DO UPDATE SET calls = used.calls + 1",
+            values![&self.key.0, &day, &month],
+        )?;
+        connection.execute(
+            "INSERT INTO used_by (key, period, environment, calls) VALUES (?1, ?2, ?4, 1), (?1, ?3, ?4, 1)
+             ON CONFLICT (key, period, environment) DO UPDATE SET calls = used_by.calls + 1",
+            values![&self.key.0, &day, &month, &self.environment],
+        )?;
+        if !is_listed {
+            return Ok(id.unwrap_or(0));
         }
         connection.execute(
             "UPDATE waiting SET wants = CASE WHEN wants > 0 THEN wants - 1 ELSE 0 END, alive_until = ?3 WHERE run = ?1 AND key = ?2",
@@ -1023,44 +1056,40 @@ fn finish(
     end: End,
     now: Timestamp,
 ) -> Stored<()> {
-    let call = connection.row(
-        "SELECT taken_at, environment FROM call WHERE id = ?1 AND key = ?2 AND run = ?3",
-        values![id, &key.0, run],
-    )?;
-    // A ledger begun anew does not know it.
-    let Some(call) = call else { return Ok(()) };
-    let (taken_at, environment): (i64, String) = (call.get(0)?, call.get(1)?);
-    match end {
-        End::NotSent | End::Refused(_) => {
-            connection.execute("DELETE FROM call WHERE id = ?1", values![id])?;
-            for window in PERIODS {
-                let period = period(window, from_millis(taken_at));
-                count(connection, key, &environment, &period, -1)?;
-            }
-        }
-        End::Answered | End::Unknown => {
-            connection.execute(
-                "UPDATE call SET ends_at = ?2, answered = 1 WHERE id = ?1",
-                values![id, millis(now)],
-            )?;
+    let is_made = matches!(end, End::Answered | End::Unknown);
+    // One that is not known is of a ledger before this one.
+    let call = match is_made {
+        true => connection.row(
+            "UPDATE call SET ends_at = ?4, answered = 1 WHERE id = ?1 AND key = ?2 AND run = ?3
+             RETURNING taken_at, environment, EXISTS (SELECT 1 FROM key WHERE id = ?2 AND (refusals > 0 OR closed_until > 0))",
+            values![id, &key.0, run, millis(now)],
+        ),
+        false => connection.row(
+            "DELETE FROM call WHERE id = ?1 AND key = ?2 AND run = ?3 RETURNING taken_at, environment, 0 > 1",
+            values![id, &key.0, run],
+        ),
+    };
+    let Some(call) = call? else { return Ok(()) };
+    let (taken_at, environment, was_refused): (i64, String, bool) =
+        (call.get(0)?, call.get(1)?, call.get(2)?);
+    for window in PERIODS {
+        let (taken, ended) = (period(window, from_millis(taken_at)), period(window, now));
+        match is_made {
+            false => count(connection, key, &environment, &taken, -1)?,
             // It may have arrived on either side of midnight.
-            for window in PERIODS {
-                let now = period(window, now);
-                if period(window, from_millis(taken_at)) != now {
-                    count(connection, key, &environment, &now, 1)?;
-                }
-            }
+            true if taken != ended => count(connection, key, &environment, &ended, 1)?,
+            true => {}
         }
     }
     match end {
         End::Refused(hint) => close(connection, key, taken_at, hint, now),
-        End::Answered => connection
+        End::Answered if was_refused => connection
             .execute(
                 "UPDATE key SET refusals = 0, closed_until = NULL WHERE id = ?1 AND (refused_at IS NULL OR refused_at < ?2)",
                 values![&key.0, taken_at],
             )
             .map(drop),
-        End::NotSent | End::Unknown => Ok(()),
+        End::Answered | End::NotSent | End::Unknown => Ok(()),
     }
 }
 

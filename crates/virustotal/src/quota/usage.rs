@@ -132,11 +132,6 @@ impl Use {
         self.closed_until
     }
 
-    /// Whether no call of the day has been made yet.
-    pub(super) fn is_first_of_day(&self) -> bool {
-        self.day == 0
-    }
-
     fn used(&self, window: Window) -> u32 {
         match window.slides() {
             Some(length) => {

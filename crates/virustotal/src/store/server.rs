@@ -234,17 +234,15 @@ async fn found_version(connection: &mut PgConnection) -> Result<i64, Error> {
 }
 
 impl Link {
-    /// Begins a transaction when it is everybody's turn that is named.
+    /// Begins a transaction when it is everybody's turn that is named: one question, whoever is named.
     fn begin(&self, turns: &[i64]) -> Result<(), Error> {
-        self.simple("BEGIN")?;
-        if turns.is_empty() {
-            return Ok(());
-        }
+        let mut sql = "BEGIN".to_owned();
         // In one order, so that two never wait for each other.
-        let sql = "SELECT pg_advisory_xact_lock(turn) FROM (SELECT turn FROM unnest($1::bigint[]) AS turn ORDER BY turn) AS turns";
+        for turn in turns {
+            sql.push_str(&format!("; SELECT pg_advisory_xact_lock({turn})"));
+        }
         let mut connection = self.connection.borrow_mut();
-        let taken = sqlx::query(sql).bind(turns).execute(&mut *connection);
-        self.wait(taken).map(drop)
+        self.wait(connection.execute(AssertSqlSafe(sql))).map(drop)
     }
 
     fn simple(&self, sql: &'static str) -> Result<(), Error> {
@@ -323,6 +321,7 @@ fn read(row: &PgRow) -> Result<Row, Error> {
         }
         Ok(match column.type_info().name() {
             "INT8" => Cell::Integer(row.try_get(place)?),
+            "BOOL" => Cell::Integer(row.try_get::<bool, _>(place)?.into()),
             "TEXT" => Cell::Text(row.try_get(place)?),
             "BYTEA" => Cell::Bytes(row.try_get(place)?),
             _ => return Err(Error::Shape(place)),

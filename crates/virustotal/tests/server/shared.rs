@@ -186,7 +186,9 @@ async fn what_one_machine_submitted_the_next_one_does_not() {
     submit(&journals(), "8").await;
     assert_eq!(submissions(), 2, "another run is another submission");
     let own = journals();
+    assert_eq!(own.runs().await.len(), 2);
     own.forget("7");
+    assert_eq!(own.runs().await, ["8"]);
     submit(&own, "7").await;
     assert_eq!(submissions(), 3, "a run that is over is forgotten");
 }

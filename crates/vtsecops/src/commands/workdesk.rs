@@ -104,7 +104,7 @@ async fn serve(
     };
     let store = place.open(sealer).await?;
     place.tell_of_other_key(&store).await;
-    tokio::spawn(store.clone().look_after(retention));
+    place.look_after(&store, retention);
     let mut pace = base::pace(resolved);
     if arguments.no_jobs {
         pace.at_once = 0;

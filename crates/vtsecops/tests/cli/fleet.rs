@@ -35,7 +35,8 @@ fn size() -> Size {
             urls: 2,
             kills: 60,
             is_cut: true,
-            per_minute: 1_500,
+            // Less than the work would take.
+            per_minute: 600,
             longest: Duration::from_secs(1_500),
         },
         _ => Size {
@@ -210,6 +211,55 @@ fn workers_that_are_killed_and_a_database_that_restarts_lose_nothing_double_noth
             took.as_secs_f64(),
             calls.len()
         );
+    });
+}
+
+#[test]
+fn what_a_run_that_is_over_has_left_is_forgotten() {
+    let Some(server) = test_postgres::server() else {
+        return;
+    };
+    let scene = Scene::new();
+    let key = scene.write("workdesk.key", &"7a".repeat(32));
+    Runtime::new().unwrap().block_on(async {
+        let database = server.database().await;
+        let address = database.address();
+        let worker = || {
+            let mut worker = scene.command(&["worker", "--database", &address, "--key-file", &key]);
+            worker.stdout(Stdio::null()).stderr(Stdio::null());
+            Worker(worker.spawn().unwrap())
+        };
+        let begun = Instant::now();
+        let until = async |sql: &str, wanted: &str| {
+            while database.value(sql).await.as_deref() != Some(wanted) {
+                assert!(begun.elapsed() < Duration::from_secs(60), "{sql}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let first = worker();
+        until(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'vtsecops_journal' AND tablename = 'answer'",
+            "1",
+        )
+        .await;
+        drop(first);
+        // The run 1 goes on, 2 is over, and 3 is not known.
+        for sql in [
+            "INSERT INTO vtsecops_desk.environment (name, created_at) VALUES ('Left', 1) ON CONFLICT DO NOTHING",
+            "INSERT INTO vtsecops_desk.cases \
+             (title, description, environment, priority, is_open, created_by, created_at, updated_at, entities, suspicious) \
+             VALUES ('Left', '', 'Left', 40, 1, 'ann', 1, 1, 0, 0)",
+            "INSERT INTO vtsecops_desk.run (case_id, action, instance, parameters, targets, state, step, message, \
+             requested_by, created_at, ended_at, due_at, cancel_asked) \
+             SELECT 1, 'Ping', '', '{}', '[]', state, 0, '', 'ann', 1, ended_at, 9000000000000, 0 \
+             FROM (VALUES (1, 'waiting', NULL), (2, 'done', 2)) AS runs (place, state, ended_at) ORDER BY place",
+            "INSERT INTO vtsecops_journal.answer (question, state, at, body) \
+             VALUES ('1 a', 'found', 1, ''), ('2 a', 'found', 1, ''), ('3 a', 'found', 1, '')",
+        ] {
+            database.execute(sql).await;
+        }
+        let _second = worker();
+        until("SELECT string_agg(run, ',' ORDER BY run) FROM vtsecops_journal.answer", "1").await;
     });
 }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use integration::{Action, Policy};
 use jiff::SignedDuration;
@@ -11,7 +12,7 @@ use secops::Parameters;
 use secrecy::ExposeSecret;
 use virustotal::quota::Ledger;
 use virustotal::{ApiKey, Cache, Client, Database, Journal, Journals, Notify, Settings, journal};
-use workdesk::{Clients, DEFAULT_INSTANCE, ExternalAction, Pace, Run, Sealer, Store};
+use workdesk::{Clients, DEFAULT_INSTANCE, ExternalAction, Pace, Retention, Run, Sealer, Store};
 
 use crate::cli::{Connection, DatabaseArguments};
 use crate::commands::instance::{API_KEY, Instance, VERIFY_SSL};
@@ -82,6 +83,14 @@ impl Place {
         Failure::failed(format!("{self}: {error}"))
     }
 
+    /// Removes what is old or left over, for as long as the process lasts.
+    pub(crate) fn look_after(&self, store: &Store, retention: Retention) {
+        tokio::spawn(store.clone().look_after(retention));
+        if let Self::Server(database) = self {
+            tokio::spawn(forget_leftovers(database.clone(), store.clone()));
+        }
+    }
+
     /// Clients for the runs.
     pub(crate) fn clients(&self, resolved: &Resolved) -> Arc<dyn Clients> {
         let notify = Teller::new(false).notify();
@@ -103,6 +112,26 @@ impl Place {
             journals,
             notify,
         })
+    }
+}
+
+/// Forgets the journals of runs that are over, for as long as the process lasts: the end of a run may not be heard of while the database is away.
+async fn forget_leftovers(database: Database, store: Store) {
+    const LOOK_AGAIN: Duration = Duration::from_secs(3600);
+    loop {
+        // A connection for a moment, not one for ever.
+        let journals = Journals::shared(&database, stores::clock(), Notify::default());
+        for name in journals.runs().await {
+            let Ok(id) = name.parse() else { continue };
+            match store.run(id).await {
+                Ok(run) if run.ended_at.is_some() => journals.forget(&name),
+                Err(workdesk::Error::NotFound { .. }) => journals.forget(&name),
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        drop(journals);
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

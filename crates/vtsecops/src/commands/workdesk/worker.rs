@@ -53,7 +53,7 @@ async fn work(arguments: &WorkerArguments, resolved: &Resolved, place: &Place) -
     let store = place.open(sealer).await?;
     place.tell_of_other_key(&store).await;
     // A worker makes partitions; what is removed is the servers' to say.
-    tokio::spawn(store.clone().look_after(Retention::default()));
+    place.look_after(&store, Retention::default());
     let mut pace = base::pace(resolved);
     pace.at_once = usize::from(arguments.at_once.get());
     let engine = Engine::start(store.clone(), place.clients(resolved), pace, external);
