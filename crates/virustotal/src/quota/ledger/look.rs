@@ -133,3 +133,78 @@ fn start_of(day: Date) -> i64 {
     let start: Result<Timestamp, _> = TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0));
     start.map_or(0, millis)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::super::super::Priority;
+    use super::super::{KeyId, SCHEMA, load};
+    use super::*;
+
+    const KEY: &str = "00112233aabbccdd";
+
+    fn asking(now: Timestamp, limits: Limits) -> Asking {
+        Asking {
+            key: KeyId(KEY.to_owned()),
+            label: "default".to_owned(),
+            limits,
+            run: "one".to_owned(),
+            priority: Priority::default(),
+            environment: String::new(),
+            wants: 1,
+            now,
+            longest: Duration::from_secs(60),
+            alive_for: Duration::from_secs(6),
+            clocks_differ_by: Duration::from_secs(60),
+        }
+    }
+
+    /// Seconds from now at which a call was let go and is answered, and whether it was.
+    fn calls() -> impl Strategy<Value = Vec<(i64, i64, bool)>> {
+        let call = (-90_000..30_i64, 0..4_000_i64, any::<bool>());
+        prop::collection::vec(call, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn as_many_calls_are_free_as_when_every_call_is_read(
+            calls in calls(),
+            // Around midnight of the first of a month, and elsewhere.
+            now in prop_oneof![1_769_900_000..1_769_910_000_i64, 1_770_000_000..1_770_090_000_i64],
+            limits in prop::array::uniform4(prop::option::of(0..60_u32)),
+            used in prop::option::of(0..60_i64),
+            closed in prop::option::of(-30..30_i64),
+        ) {
+            let file = rusqlite::Connection::open_in_memory().unwrap();
+            file.execute_batch(SCHEMA.create).unwrap();
+            let connection = Connection::File(&file);
+            let now = Timestamp::from_second(now).unwrap();
+            for (taken, took, answered) in calls {
+                let taken = millis(now) + taken * 1000;
+                let sql = "INSERT INTO call (key, run, taken_at, ends_at, answered) VALUES (?1, 'two', ?2, ?3, ?4)";
+                connection.execute(sql, values![KEY, taken, taken + took * 1000, answered]).unwrap();
+            }
+            if let Some(used) = used {
+                for period in [period(Window::Day, now), period(Window::Month, now)] {
+                    connection.execute("INSERT INTO used (key, period, calls) VALUES (?1, ?2, ?3)", values![KEY, &period, used]).unwrap();
+                }
+            }
+            if let Some(closed) = closed {
+                let sql = "INSERT INTO key (id, label, used_at, refused_at, closed_until) VALUES (?1, '', 1, ?2, ?3)";
+                connection.execute(sql, values![KEY, millis(now) - 1000, millis(now) + closed * 1000]).unwrap();
+            }
+            let [per_minute, per_hour, per_day, per_month] = limits;
+            let limits = Limits { per_minute, per_hour, per_day, per_month };
+            let asking = asking(now, limits);
+            let look = asking.look(&connection).unwrap();
+            let known = load(&connection, &asking.key, now, limits.longest_slide()).unwrap();
+            prop_assert_eq!(look.free(&limits), known.free(&limits), "{:?}", look);
+            prop_assert!(!Look::at(&connection, &asking).unwrap().is_unsettled, "once is enough");
+        }
+    }
+}
