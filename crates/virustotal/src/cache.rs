@@ -6,6 +6,7 @@
 
 mod freshness;
 
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -74,6 +75,8 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 const LOOKS_AT_SIZE: u32 = 100;
 /// A claim that has not been heard of for so long, in milliseconds, has nobody any more.
 const LAPSED_FOR: i64 = 3_600_000;
+/// Objects that are looked up by one statement: their reports are in memory together.
+const LOOKED_UP_TOGETHER: usize = 64;
 /// When an entry was last used is written down no finer than this, so that reading does not mean writing.
 const USE_GRAIN: Duration = Duration::from_secs(3600);
 
@@ -228,13 +231,8 @@ impl Cache {
         let freshness = self.freshness.clone();
         let kept = self.store.run(None, move |connection| {
             let now = connection.now(&clock);
-            let fresh = |name: &String| asking.fresh(connection, name, &freshness, now);
-            let kept: Vec<_> = asking
-                .names
-                .iter()
-                .map(fresh)
-                .collect::<Result<_, store::Error>>()?;
-            count(connection, "hits", kept.iter().flatten().count())?;
+            let kept = asking.fresh(connection, &freshness, now)?;
+            count(connection, kept.iter().flatten().count(), 0)?;
             Ok(kept)
         });
         kept.await.unwrap_or_else(|| (0..names).map(|_| None).collect())
@@ -267,9 +265,10 @@ impl Cache {
         let (scope, clock, most_bytes) = (scope.clone(), self.clock.clone(), self.most_bytes);
         let kept = self.store.run(WRITERS, move |connection| {
             let now = connection.now(&clock);
-            for (name, answer) in &answers {
-                Entry::new(&scope, kind, name, answer).write(connection, now)?;
-            }
+            let entries = answers
+                .iter()
+                .map(|(name, answer)| Entry::new(&scope, kind, name, answer));
+            write(connection, &entries.collect::<Vec<_>>(), now)?;
             tidy(connection, most_bytes, now)
         });
         let _: Option<()> = kept.await;
@@ -375,86 +374,141 @@ struct Claiming {
 
 impl Claiming {
     fn look_up(&self, connection: &Connection<'_>) -> Result<Vec<Kept>, store::Error> {
+        let asking = &self.asking;
         let now = connection.now(&self.clock);
-        let kept: Vec<Kept> = self
-            .asking
-            .names
-            .iter()
-            .map(|name| self.look_up_one(connection, name, now))
-            .collect::<Result<_, store::Error>>()?;
-        let hits = kept.iter().filter(|kept| matches!(kept, Kept::Answer(_))).count();
-        count(connection, "hits", hits)?;
+        let answers = asking.fresh(connection, &self.freshness, now)?;
+        let names: Vec<String> = asking.scoped_names().collect();
+        let without = names.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
+        let without: Vec<&String> = without.map(|(name, _)| name).collect();
+        let elsewhere = self.claimed_by_others(connection, &without, now)?;
+        let mine: Vec<&String> = without
+            .into_iter()
+            .filter(|name| !elsewhere.contains(*name))
+            .collect();
+        let hits = answers.iter().flatten().count();
         if self.for_real {
-            let misses = kept.iter().filter(|kept| matches!(kept, Kept::Yours)).count();
-            count(connection, "misses", misses)?;
+            self.claim(connection, &mine, now)?;
+            count(connection, hits, mine.len())?;
+        } else {
+            count(connection, hits, 0)?;
         }
-        Ok(kept)
+        let kept = names.iter().zip(answers).map(|(name, answer)| match answer {
+            Some(answer) => Kept::Answer(answer),
+            None if elsewhere.contains(name) => Kept::Elsewhere,
+            None => Kept::Yours,
+        });
+        Ok(kept.collect())
     }
 
-    fn look_up_one(
+    /// Which of the objects somebody is asking about.
+    fn claimed_by_others(
         &self,
         connection: &Connection<'_>,
-        name: &str,
+        names: &[&String],
         now: Timestamp,
-    ) -> Result<Kept, store::Error> {
-        let asking = &self.asking;
-        if let Some(answer) = asking.fresh(connection, name, &self.freshness, now)? {
-            return Ok(Kept::Answer(answer));
+    ) -> Result<HashSet<String>, store::Error> {
+        if names.is_empty() {
+            return Ok(HashSet::new());
         }
-        let name = asking.scope.name(asking.kind, name);
-        let alive_until = millis(later(now, self.clock.during(CLAIM)));
         // Much later than ours is a claim of a clock that has been set back since.
-        let owner: Option<String> = connection.value(
-            "SELECT owner FROM claim
-             WHERE name = ?1 AND alive_until > ?2 AND alive_until <= ?3 + 60000 AND priority <= ?4",
-            values![&name, millis(now), alive_until, self.priority],
+        let rows = connection.rows(
+            "SELECT name FROM claim WHERE name IN (SELECT value FROM json_each(?1)) AND owner <> ?2
+             AND alive_until > ?3 AND alive_until <= ?4 + 60000 AND priority <= ?5",
+            values![
+                &store::list(names.iter().copied()),
+                &self.owner,
+                millis(now),
+                self.alive_until(now),
+                self.priority
+            ],
         )?;
-        if owner.is_some_and(|owner| owner != self.owner) {
-            return Ok(Kept::Elsewhere);
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    fn claim(
+        &self,
+        connection: &Connection<'_>,
+        names: &[&String],
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
+        if names.is_empty() {
+            return Ok(());
         }
-        if !self.for_real {
-            return Ok(Kept::Yours);
-        }
-        connection.execute(
-            "INSERT INTO claim (name, owner, priority, alive_until) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (name) DO UPDATE SET owner = ?2, priority = ?3, alive_until = ?4",
-            values![&name, &self.owner, self.priority, alive_until],
-        )?;
-        Ok(Kept::Yours)
+        connection
+            .execute(
+                "INSERT INTO claim (name, owner, priority, alive_until) SELECT DISTINCT value, ?2, ?3, ?4 FROM json_each(?1) WHERE true
+                 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, priority = excluded.priority, alive_until = excluded.alive_until",
+                values![
+                    &store::list(names.iter().copied()),
+                    &self.owner,
+                    self.priority,
+                    self.alive_until(now)
+                ],
+            )
+            .map(drop)
+    }
+
+    fn alive_until(&self, now: Timestamp) -> i64 {
+        millis(later(now, self.clock.during(CLAIM)))
     }
 }
 
 /// Look-ups are counted, to tell what the cache saves.
-fn count(connection: &Connection<'_>, what: &str, number: usize) -> Result<(), store::Error> {
-    if number == 0 {
-        return Ok(());
+fn count(connection: &Connection<'_>, hits: usize, misses: usize) -> Result<(), store::Error> {
+    for (what, number) in [("hits", hits), ("misses", misses)] {
+        if number > 0 {
+            connection.execute(
+                "INSERT INTO count (what, number) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET number = count.number + ?2",
+                values![what, i64::try_from(number).unwrap_or(0)],
+            )?;
+        }
     }
-    connection
-        .execute(
-            "INSERT INTO count (what, number) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET number = count.number + ?2",
-            values![what, i64::try_from(number).unwrap_or(0)],
-        )
-        .map(drop)
+    Ok(())
 }
 
 impl Asking {
+    fn scoped_names(&self) -> impl Iterator<Item = String> {
+        self.names.iter().map(|name| self.scope.name(self.kind, name))
+    }
+
+    /// What is kept about each object.
     fn fresh(
         &self,
         connection: &Connection<'_>,
-        name: &str,
+        freshness: &Freshness,
+        now: Timestamp,
+    ) -> Result<Vec<Option<Answer>>, store::Error> {
+        if self.accept == Accept::Nothing {
+            return Ok(self.names.iter().map(|_| None).collect());
+        }
+        let mut found = Vec::with_capacity(self.names.len());
+        let names: Vec<String> = self.scoped_names().collect();
+        for names in names.chunks(LOOKED_UP_TOGETHER) {
+            let rows = connection.rows(
+                "SELECT id, state, flagged, asked_at, used_at, body, name.name FROM name JOIN entry ON entry.id = name.entry
+                 WHERE name.name IN (SELECT value FROM json_each(?1))",
+                values![&store::list(names)],
+            )?;
+            let named = |row: &store::Row| Ok((row.get(6)?, Row::read(row)?));
+            let rows: HashMap<String, Row> = rows.iter().map(named).collect::<Result<_, store::Error>>()?;
+            for name in names {
+                found.push(match rows.get(name) {
+                    Some(row) => self.answer(connection, row, freshness, now)?,
+                    None => None,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a row says, if it is fresh.
+    fn answer(
+        &self,
+        connection: &Connection<'_>,
+        row: &Row,
         freshness: &Freshness,
         now: Timestamp,
     ) -> Result<Option<Answer>, store::Error> {
-        if self.accept == Accept::Nothing {
-            return Ok(None);
-        }
-        let found = connection.row(
-            "SELECT id, state, flagged, asked_at, used_at, body FROM name JOIN entry ON entry.id = name.entry WHERE name.name = ?1",
-            values![&self.scope.name(self.kind, name)],
-        )?;
-        let Some(row) = found.as_ref().map(Row::read).transpose()? else {
-            return Ok(None);
-        };
         let age = until(now, from_millis(row.asked_at));
         let usual = freshness.of(self.kind, &row.state, row.flagged);
         // Whoever takes older reports does not want to hear for longer that there is none.
@@ -587,54 +641,106 @@ impl<'a> Entry<'a> {
             stored,
         }
     }
+}
 
-    fn write(&self, connection: &Connection<'_>, now: Timestamp) -> Result<(), store::Error> {
-        let id = self.id(connection)?;
+/// Writes entries, each under its names.
+fn write(connection: &Connection<'_>, entries: &[Entry<'_>], now: Timestamp) -> Result<(), store::Error> {
+    let names = entries.iter().flat_map(|entry| &entry.names);
+    let rows = connection.rows(
+        "SELECT name, entry FROM name WHERE name IN (SELECT value FROM json_each(?1))",
+        values![&store::list(names)],
+    )?;
+    let read = |row: &store::Row| Ok((row.get(0)?, row.get(1)?));
+    let mut known: HashMap<String, i64> = rows.iter().map(read).collect::<Result<_, store::Error>>()?;
+    let mut new = NewIds::default();
+    for entry in entries {
+        let id = match entry.known_id(connection, &mut known)? {
+            Some(id) => id,
+            None => new.next(connection, entries.len())?,
+        };
         connection.execute(
             "INSERT INTO entry (id, state, flagged, asked_at, used_at, body) VALUES (?1, ?2, ?3, ?4, ?4, ?5)
              ON CONFLICT (id) DO UPDATE SET state = ?2, flagged = ?3, asked_at = ?4, used_at = ?4, body = ?5",
             values![
                 id,
-                self.stored.state(),
-                self.flagged,
+                entry.stored.state(),
+                entry.flagged,
                 millis(now),
-                &self.stored.packed.sealed(&id.to_string())
+                &entry.stored.packed.sealed(&id.to_string())
             ],
         )?;
-        self.names.iter().try_for_each(|name| {
-            let sql =
-                "INSERT INTO name (name, entry) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET entry = ?2";
-            connection.execute(sql, values![name, id]).map(drop)
-        })
+        let misled: Vec<&String> = entry
+            .names
+            .iter()
+            .filter(|name| known.get(*name) != Some(&id))
+            .collect();
+        if misled.is_empty() {
+            continue;
+        }
+        connection.execute(
+            "INSERT INTO name (name, entry) SELECT DISTINCT value, ?2 FROM json_each(?1) WHERE true
+             ON CONFLICT (name) DO UPDATE SET entry = excluded.entry",
+            values![&store::list(misled.iter().copied()), id],
+        )?;
+        known.extend(misled.into_iter().map(|name| (name.clone(), id)));
     }
+    Ok(())
+}
 
-    /// The entry that the names lead to, or a new one. Names that led to several turn out to be one object's.
-    fn id(&self, connection: &Connection<'_>) -> Result<i64, store::Error> {
-        let mut known: Option<i64> = None;
+impl Entry<'_> {
+    /// The entry that the names lead to. Names that led to several turn out to be one object's.
+    fn known_id(
+        &self,
+        connection: &Connection<'_>,
+        known: &mut HashMap<String, i64>,
+    ) -> Result<Option<i64>, store::Error> {
+        let mut own: Option<i64> = None;
         for name in &self.names {
-            let found: Option<i64> =
-                connection.value("SELECT entry FROM name WHERE name = ?1", values![name])?;
-            match (found, known) {
-                (Some(other), Some(known)) if other != known => {
-                    connection.execute("DELETE FROM entry WHERE id = ?1", values![other])?;
-                    connection.execute(
-                        "UPDATE name SET entry = ?2 WHERE entry = ?1",
-                        values![other, known],
-                    )?;
-                }
-                (Some(_), Some(_)) | (None, _) => {}
-                (Some(found), None) => known = Some(found),
+            let Some(&found) = known.get(name) else { continue };
+            let Some(own) = own else {
+                own = Some(found);
+                continue;
+            };
+            if found == own {
+                continue;
             }
+            connection.execute("DELETE FROM entry WHERE id = ?1", values![found])?;
+            connection.execute("UPDATE name SET entry = ?2 WHERE entry = ?1", values![found, own])?;
+            known
+                .values_mut()
+                .filter(|id| **id == found)
+                .for_each(|id| *id = own);
         }
-        if let Some(known) = known {
-            return Ok(known);
+        Ok(own)
+    }
+}
+
+/// Numbers of entries that no entry has had: a name may still lead to one that is gone.
+#[derive(Default)]
+struct NewIds(VecDeque<i64>);
+
+impl NewIds {
+    /// The next one; at most `most` will be asked for.
+    fn next(&mut self, connection: &Connection<'_>, most: usize) -> Result<i64, store::Error> {
+        if let Some(id) = self.0.pop_front() {
+            return Ok(id);
         }
-        // Never one that was used before: a name may still lead to it.
-        let next = match connection.file() {
-            Some(_) => "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'entry'",
-            None => "SELECT nextval(pg_get_serial_sequence('entry', 'id'))",
+        let most = i64::try_from(most).unwrap_or(1);
+        self.0 = match connection.file() {
+            Some(_) => {
+                let sql = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'entry'";
+                let first: i64 = connection.value(sql, &[])?.unwrap_or(1);
+                (first..first.saturating_add(most)).collect()
+            }
+            None => {
+                let sql = "SELECT nextval(pg_get_serial_sequence('entry', 'id')) FROM generate_series(1, ?1)";
+                let rows = connection.rows(sql, values![most])?;
+                rows.iter()
+                    .map(|row| row.get(0))
+                    .collect::<Result<_, store::Error>>()?
+            }
         };
-        Ok(connection.value(next, &[])?.unwrap_or(1))
+        self.0.pop_front().ok_or(store::Error::Shape(0))
     }
 }
 

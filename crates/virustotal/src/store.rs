@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 pub(crate) use file::prepare_folder;
-pub(crate) use sql::{Connection, Error, Row, Value, values};
+pub(crate) use sql::{Connection, Error, Row, Value, list, values};
 
 use crate::{Clock, Database, Notify};
 

@@ -299,7 +299,7 @@ impl Link {
 
     fn query<'q>(&self, sql: &'static str, values: &[Value<'q>]) -> Query<'q, Postgres, PgArguments> {
         let mut translated = self.translated.borrow_mut();
-        let translate = || Arc::from(sql.replace('?', "$"));
+        let translate = || Arc::from(translated_for_server(sql));
         let sql = Arc::clone(translated.entry(sql).or_insert_with(translate));
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for value in values {
@@ -311,6 +311,12 @@ impl Link {
         }
         query
     }
+}
+
+/// The two databases differ in how they mark a value, and take a list apart.
+fn translated_for_server(sql: &str) -> String {
+    let lists = "json_array_elements_text(?1::json) AS json_each (value)";
+    sql.replace("json_each(?1)", lists).replace('?', "$")
 }
 
 fn read(row: &PgRow) -> Result<Row, Error> {

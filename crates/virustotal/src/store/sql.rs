@@ -1,6 +1,6 @@
 //! One way to speak to either database.
 //!
-//! Statements name their values `?1`, `?2` …; times are milliseconds, flags 0 and 1.
+//! Statements name their values `?1`, `?2` …; times are milliseconds, flags 0 and 1. A list is one value, made by [`list`], which `json_each(?1)` takes apart.
 
 use rusqlite::types::ValueRef;
 
@@ -23,6 +23,14 @@ pub(crate) enum Error {
     /// What is stored is not what was stored.
     #[error("column {0} holds something else than it should")]
     Shape(usize),
+}
+
+/// Many texts as one value.
+pub(crate) fn list<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
+    let texts = texts
+        .into_iter()
+        .map(|text| serde_json::Value::from(text.as_str()));
+    serde_json::Value::Array(texts.collect()).to_string()
 }
 
 /// What is given to a statement.
