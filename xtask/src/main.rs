@@ -4,6 +4,8 @@
 #![expect(clippy::print_stdout, reason = "a developer's tool that prints its figures")]
 
 mod bench;
+mod desk;
+mod figures;
 mod fuzz;
 mod package;
 mod process;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,9 +11,9 @@ use sqlx::Row;
 use test_postgres::{Server, TestDatabase};
 use tokio::runtime::Runtime;
 
-use super::workdesk::Desk;
 use super::{Size, ledger};
-use crate::process::{Simulator, command};
+use crate::desk::Desk;
+use crate::process::{Process, Simulator, command};
 
 /// Runs that one worker takes at once.
 const AT_ONCE: u32 = 2;
@@ -21,16 +21,6 @@ const AT_ONCE: u32 = 2;
 const HASHES: u64 = 24;
 /// Longest that a measurement may take.
 const LONGEST: Duration = Duration::from_secs(600);
-
-/// A worker in a process of its own.
-struct Worker(Child);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// What the database says of the runs.
 struct Measured {
@@ -106,7 +96,7 @@ fn run(
     let commits = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
     let before = number(commits)?;
     let home = tempfile::tempdir()?;
-    let fleet: Result<Vec<Worker>, std::io::Error> = (0..workers)
+    let fleet: Result<Vec<Process>, std::io::Error> = (0..workers)
         .map(|_| {
             command(program, &simulator.address, home.path())
                 .args(["worker", "--at-once", &AT_ONCE.to_string()])
@@ -116,7 +106,7 @@ fn run(
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
-                .map(Worker)
+                .map(Process)
         })
         .collect();
     let fleet = fleet?;
