@@ -118,6 +118,58 @@ impl Desk {
         )?)
     }
 
+    /// Where it keeps what it keeps.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// A program's request: the status and the text of the answer, whatever they are.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<(u16, String), Box<dyn Error>> {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.origin))
+            .header("Authorization", format!("Bearer {}", self.token));
+        let mut answer = match body {
+            Some(body) => {
+                let request = request.header("Content-Type", "application/json");
+                self.agent.run(request.body(body.to_owned())?)?
+            }
+            None => self.agent.run(request.body(())?)?,
+        };
+        text_of(&mut answer)
+    }
+
+    /// A browser's request for a page: status and text.
+    pub(crate) fn look(&self, path: &str) -> Result<(u16, String), Box<dyn Error>> {
+        let request = self.agent.get(format!("{}{path}", self.origin));
+        text_of(&mut request.header("Cookie", &self.cookie).call()?)
+    }
+
+    /// A form that a browser sends from a page of the workdesk's: the status, and the cookie that is set.
+    pub(crate) fn form(
+        &self,
+        path: &str,
+        form: &str,
+        cookie: Option<&str>,
+    ) -> Result<(u16, Option<String>), Box<dyn Error>> {
+        let mut request = self.agent.post(format!("{}{path}", self.origin));
+        request = request.header("Origin", &self.origin);
+        if let Some(cookie) = cookie {
+            request = request.header("Cookie", cookie);
+        }
+        let request = request.content_type("application/x-www-form-urlencoded");
+        let mut answer = request.send(form)?;
+        let cookie = answer.headers().get("set-cookie");
+        let cookie = cookie.and_then(|cookie| cookie.to_str().ok()?.split(';').next().map(str::to_owned));
+        let (status, _) = text_of(&mut answer)?;
+        Ok((status, cookie))
+    }
+
     /// Time to the first byte and to the last.
     pub(crate) fn page(&self, path: &str) -> Result<(Duration, Duration), Box<dyn Error>> {
         let begun = Instant::now();
@@ -178,4 +230,13 @@ impl Desk {
         }
         Ok(bytes)
     }
+}
+
+/// Bytes that are no text, of a PDF say, are left out.
+fn text_of(answer: &mut ureq::http::Response<ureq::Body>) -> Result<(u16, String), Box<dyn Error>> {
+    let bytes = answer.body_mut().with_config().limit(1 << 30).read_to_vec()?;
+    Ok((
+        answer.status().as_u16(),
+        String::from_utf8_lossy(&bytes).into_owned(),
+    ))
 }
