@@ -6,13 +6,13 @@ use std::fmt::Write;
 use super::record::Record;
 use super::verdict::{DISK, HANDLES, MEMORY, PAGE, RUN, of_measure, percentile};
 
-/// A row: the measure, its words, what one of its unit is in units of the records.
-const ROWS: [(&str, &str, f64); 5] = [
-    (MEMORY, "resident memory, MB", 1e6),
-    (HANDLES, "open handles", 1.0),
-    (DISK, "disk, MB", 1e6),
-    (RUN, "run from request to end, median, s", 1e3),
-    (PAGE, "answer, median, ms", 1.0),
+/// A row: the measure, its words, what one of its unit is in units of the records, and whether each step of its scale is ten times the one before.
+const ROWS: [(&str, &str, f64, bool); 5] = [
+    (MEMORY, "resident memory, MB", 1e6, false),
+    (HANDLES, "open handles", 1.0, false),
+    (DISK, "disk, MB", 1e6, false),
+    (RUN, "run from request to end, median, s", 1e3, true),
+    (PAGE, "answer, median, ms", 1.0, true),
 ];
 /// Points of a line: each is a median of what was measured meanwhile.
 const POINTS: usize = 60;
@@ -33,7 +33,9 @@ const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#444}.head{font-si
 
 /// The picture as SVG.
 pub(crate) fn graph(records: &[Record]) -> String {
-    let end = records.iter().map(|record| record.seconds).fold(1.0, f64::max);
+    // What came to its end after that was not loaded any more.
+    let sampled = records.iter().filter(|record| record.measure == MEMORY);
+    let end = sampled.map(|record| record.seconds).fold(1.0, f64::max);
     let stores: BTreeSet<&str> = records
         .iter()
         .filter(|record| record.measure == MEMORY)
@@ -55,17 +57,17 @@ pub(crate) fn graph(records: &[Record]) -> String {
             escaped(store)
         );
     }
-    for (row, (measure, words, unit)) in ROWS.iter().enumerate() {
+    for (row, (measure, words, unit, by_tens)) in ROWS.iter().enumerate() {
         let lines = lines(records, measure, *unit, end);
-        let most = lines.iter().flat_map(|line| &line.points);
-        let most = rounded_up(most.map(|point| point.1).fold(0.0, f64::max));
+        let values = lines.iter().flat_map(|line| &line.points).map(|point| point.1);
+        let scale = Scale::of(values, *by_tens);
         let sources: BTreeSet<&str> = lines.iter().map(|line| line.source.as_str()).collect();
         for (column, store) in stores.iter().enumerate() {
             let panel = Panel {
                 x: column as f64 * COLUMN + LEFT,
                 y: TOP + row as f64 * ROW + 38.0,
                 end,
-                most,
+                scale,
             };
             let own: Vec<&Line> = lines.iter().filter(|line| line.store == *store).collect();
             panel.draw(&mut svg, words, &own, &sources);
@@ -108,8 +110,48 @@ struct Panel {
     y: f64,
     /// Seconds at the right end.
     end: f64,
-    /// Value at the upper end.
-    most: f64,
+    scale: Scale,
+}
+
+/// What stands at the lower and the upper end.
+#[derive(Clone, Copy)]
+enum Scale {
+    /// 0, and this.
+    Even(f64),
+    /// Powers of ten.
+    ByTens(i32, i32),
+}
+
+impl Scale {
+    fn of(values: impl Iterator<Item = f64> + Clone, by_tens: bool) -> Self {
+        let most = values.clone().fold(0.0, f64::max);
+        if !by_tens {
+            return Self::Even(rounded_up(most));
+        }
+        let least = values.filter(|value| *value > 0.0).fold(most, f64::min);
+        let power = |value: f64| value.max(1e-3).log10();
+        #[expect(clippy::cast_possible_truncation, reason = "a few powers")]
+        let (low, high) = (power(least).floor() as i32, power(most).ceil() as i32);
+        Self::ByTens(low, high.max(low + 1))
+    }
+
+    /// From 0 to 1.
+    fn height(self, value: f64) -> f64 {
+        match self {
+            Self::Even(most) => value / most,
+            Self::ByTens(low, high) => {
+                let (low, high) = (f64::from(low), f64::from(high));
+                ((value.max(1e-9).log10() - low) / (high - low)).max(0.0)
+            }
+        }
+    }
+
+    fn ticks(self) -> Vec<f64> {
+        match self {
+            Self::Even(most) => vec![0.0, most / 2.0, most],
+            Self::ByTens(low, high) => (low..=high).map(|power| 10_f64.powi(power)).collect(),
+        }
+    }
 }
 
 impl Panel {
@@ -126,14 +168,13 @@ impl Panel {
             "<rect class=\"warm\" x=\"{x}\" y=\"{y}\" width=\"{:.1}\" height=\"{PLOT_HEIGHT}\"/>",
             PLOT_WIDTH / 3.0
         );
-        for part in [0.0, 0.5, 1.0] {
-            let at = bottom - PLOT_HEIGHT * part;
+        for tick in self.scale.ticks() {
+            let at = bottom - PLOT_HEIGHT * self.scale.height(tick);
             let _ = writeln!(
                 svg,
-                "<path class=\"grid\" d=\"M{x} {at}H{right}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
+                "<path class=\"grid\" d=\"M{x} {at:.1}H{right}\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{tick}</text>",
                 x - 6.0,
-                at + 4.0,
-                self.most * part
+                at + 4.0
             );
         }
         for (part, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
@@ -155,7 +196,10 @@ impl Panel {
                 .points
                 .iter()
                 .map(|(seconds, value)| {
-                    let (across, up) = (seconds / self.end * PLOT_WIDTH, value / self.most * PLOT_HEIGHT);
+                    let (across, up) = (
+                        seconds / self.end * PLOT_WIDTH,
+                        self.scale.height(*value) * PLOT_HEIGHT,
+                    );
                     format!("{:.1},{:.1}", x + across, bottom - up)
                 })
                 .collect();
@@ -232,6 +276,15 @@ mod tests {
     #[test]
     fn without_figures_there_is_an_empty_picture() {
         assert!(!graph(&[]).contains("polyline"));
+    }
+
+    #[test]
+    fn a_scale_by_tens_has_a_step_for_each_power() {
+        let scale = Scale::of([0.0, 2.0, 70.0].into_iter(), true);
+        assert_eq!(scale.ticks(), [1.0, 10.0, 100.0]);
+        assert!((scale.height(10.0) - 0.5).abs() < 1e-9);
+        assert_eq!(scale.height(0.0), 0.0);
+        assert_eq!(Scale::of([].into_iter(), true).ticks().len(), 2);
     }
 
     #[test]

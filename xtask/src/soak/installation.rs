@@ -39,7 +39,6 @@ const CACHE_MEGABYTES: &str = "2";
 pub(super) struct Open {
     pub(super) case: i64,
     pub(super) has_playbook: bool,
-    pub(super) made: Instant,
 }
 
 /// The last case that was finished, to look at.

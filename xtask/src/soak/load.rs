@@ -78,12 +78,7 @@ pub(super) fn cases(place: &Installation, stop: &AtomicBool) {
             )?;
         }
         place.count("cases", 1);
-        let made = Instant::now();
-        held(&place.open).push_back(Open {
-            case,
-            has_playbook,
-            made,
-        });
+        held(&place.open).push_back(Open { case, has_playbook });
         Ok(())
     });
 }
