@@ -281,17 +281,15 @@ pub(crate) fn table(rows: &[Row], counts: &BTreeMap<(String, String), f64>) -> S
                 Some(false) => "**no**",
                 None => "–",
             };
-            text.push_str(&format!(
-                "| {} | {} | {} | {:.decimals$} | {:.decimals$} | {:.decimals$} | {:+.more$} | {flat} |\n",
-                measure.title,
-                row.store,
-                row.source,
-                row.second,
-                row.last,
-                row.high,
+            let an_hour = match measure.name {
+                // A few slow ones make a line of these that says nothing.
+                RUN | PAGE | PROCESSOR => "–".to_owned(),
                 // Not a minus before a zero.
-                row.an_hour + 0.0,
-                more = decimals.max(1),
+                _ => format!("{:+.*}", decimals.max(1), row.an_hour + 0.0),
+            };
+            text.push_str(&format!(
+                "| {} | {} | {} | {:.decimals$} | {:.decimals$} | {:.decimals$} | {an_hour} | {flat} |\n",
+                measure.title, row.store, row.source, row.second, row.last, row.high,
             ));
         }
     }
