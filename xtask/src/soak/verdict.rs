@@ -1,6 +1,6 @@
 //! Whether what was measured is flat: the last third of the time against the second. The first is the warm-up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::Record;
 
@@ -212,7 +212,7 @@ pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
 }
 
 /// Counts that must be zero, and what it means where they are not.
-const NEVER: [(&str, &str); 7] = [
+pub(crate) const NEVER: [(&str, &str); 7] = [
     ("entities lost", "entities without a result, and no run says why"),
     ("URLs submitted twice", "URLs were submitted twice"),
     (
@@ -267,37 +267,32 @@ fn title(measure: &str) -> &'static str {
         .map_or("", |known| known.title)
 }
 
-/// Two tables in Markdown: the figures over time, and the counts.
+/// Two tables in Markdown, with columns for each store: the figures over time, and the counts.
 pub(crate) fn table(rows: &[Row], counts: &BTreeMap<(String, String), f64>) -> String {
-    let mut text =
-        "| measured | store | of | second third | last third | its 99th percentile | more an hour | flat |\n\
-                    |---|---|---|---:|---:|---:|---:|---|\n"
-            .to_owned();
+    let all = rows.iter().map(|row| row.store.as_str());
+    let all: BTreeSet<&str> = all
+        .chain(counts.keys().map(|(store, _)| store.as_str()))
+        .collect();
+    // SQLite, the smaller one, first.
+    let stores: Vec<&str> = all.into_iter().rev().collect();
+    let mut text = "| measured | of |".to_owned();
+    for store in &stores {
+        text.push_str(&format!(" {store}: second third → last | its 99th percentile |"));
+    }
+    text.push_str(&format!("\n|---|---|{}\n", "---|---:|".repeat(stores.len())));
     for measure in &MEASURES {
-        for row in rows.iter().filter(|row| row.measure == measure.name) {
-            let decimals = measure.decimals;
-            let flat = match row.is_flat {
-                Some(true) => "yes",
-                Some(false) => "**no**",
-                None => "–",
-            };
-            let an_hour = match measure.name {
-                // A few slow ones make a line of these that says nothing.
-                RUN | PAGE | PROCESSOR => "–".to_owned(),
-                // Not a minus before a zero.
-                _ => format!("{:+.*}", decimals.max(1), row.an_hour + 0.0),
-            };
-            text.push_str(&format!(
-                "| {} | {} | {} | {:.decimals$} | {:.decimals$} | {:.decimals$} | {an_hour} | {flat} |\n",
-                measure.title, row.store, row.source, row.second, row.last, row.high,
-            ));
+        let of_it = || rows.iter().filter(|row| row.measure == measure.name);
+        let sources: BTreeSet<&str> = of_it().map(|row| row.source.as_str()).collect();
+        for source in sources {
+            text.push_str(&format!("| {} | {source} |", measure.title));
+            for store in &stores {
+                let row = of_it().find(|row| row.source == source && row.store == *store);
+                text.push_str(&row.map_or_else(|| " – | – |".to_owned(), |row| cells(measure, row)));
+            }
+            text.push('\n');
         }
     }
-    let mut stores: Vec<&str> = counts.keys().map(|(store, _)| store.as_str()).collect();
-    stores.dedup();
-    let mut names: Vec<&str> = counts.keys().map(|(_, name)| name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
+    let names: BTreeSet<&str> = counts.keys().map(|(_, name)| name.as_str()).collect();
     text.push_str(&format!(
         "\n| counted | {} |\n|---|{}\n",
         stores.join(" | "),
@@ -312,6 +307,24 @@ pub(crate) fn table(rows: &[Row], counts: &BTreeMap<(String, String), f64>) -> S
         text.push_str(&format!("| {name} | {} |\n", numbers.join(" | ")));
     }
     text
+}
+
+/// The medians and what they grow by in an hour, and the 99th percentile.
+fn cells(measure: &Measure, row: &Row) -> String {
+    let decimals = measure.decimals;
+    let (second, last, high) = (row.second, row.last, row.high);
+    let an_hour = match measure.name {
+        // A few slow ones make a line of these that says nothing.
+        RUN | PAGE | PROCESSOR => String::new(),
+        // Not a minus before a zero.
+        _ => format!(" ({:+.1} an hour)", row.an_hour + 0.0),
+    };
+    let flat = if row.is_flat == Some(false) {
+        " **not flat**"
+    } else {
+        ""
+    };
+    format!(" {second:.decimals$} → {last:.decimals$}{an_hour}{flat} | {high:.decimals$} |")
 }
 
 #[cfg(test)]
@@ -399,21 +412,23 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_row_for_each_and_a_column_for_each_store() {
+    fn the_table_has_a_row_for_each_and_columns_for_each_store() {
         let mut records = an_hour(MEMORY, |_| 12.34e6);
+        records.extend(an_hour(HANDLES, |minute| 20.0 + minute));
         records.push(record(1.0, "cases", COUNT, 7.0));
         let mut other = record(1.0, "cases", COUNT, 8.0);
         other.store = "PostgreSQL".to_owned();
         records.push(other);
         let text = table(&rows(&records), &counts(&records));
-        assert!(
-            text.contains("| memory, MB | SQLite | workdesk | 12.3 | 12.3 | 12.3 | +0.0 | yes |"),
-            "{text}"
-        );
-        assert!(
-            text.contains("| counted | PostgreSQL | SQLite |\n|---|---:|---:|\n| cases | 8 | 7 |"),
-            "{text}"
-        );
+        for line in [
+            "| measured | of | SQLite: second third → last | its 99th percentile | PostgreSQL: second third → last | its 99th percentile |",
+            "| memory, MB | workdesk | 12.3 → 12.3 (+0.0 an hour) | 12.3 | – | – |",
+            "| open handles | workdesk | 50 → 70 (+60.0 an hour) **not flat** | 80 | – | – |",
+            "| counted | SQLite | PostgreSQL |",
+            "| cases | 7 | 8 |",
+        ] {
+            assert!(text.lines().any(|own| own == line), "{line}: {text}");
+        }
     }
 
     #[test]
