@@ -50,6 +50,9 @@ pub(super) struct Recent {
     pub(super) at: Instant,
 }
 
+/// The program with its settings and a file for its log.
+type Prepared = Result<Command, Box<dyn Error>>;
+
 pub(super) struct Gateway {
     pub(super) process: Process,
     pub(super) origin: String,
@@ -90,7 +93,7 @@ impl Installation {
         if let Some(address) = &address {
             shared.extend(["--database", address.as_str()]);
         }
-        let command = |name: &str| -> Result<Command, Box<dyn Error>> {
+        let command = |name: &str| -> Prepared {
             let mut command = command(program, &simulator.base_url(), &folder);
             command.stderr(File::create(folder.join(format!("{name}.log")))?);
             Ok(command)
@@ -177,10 +180,7 @@ impl Installation {
 }
 
 impl Gateway {
-    fn start(
-        command: &dyn Fn(&str) -> Result<Command, Box<dyn Error>>,
-        shared: &[&str],
-    ) -> Result<Self, Box<dyn Error>> {
+    fn start(command: &dyn Fn(&str) -> Prepared, shared: &[&str]) -> Result<Self, Box<dyn Error>> {
         let made = command("token")?
             .args(["gateway", "token", "add", "soak"])
             .output()?;

@@ -201,7 +201,8 @@ fn finished(place: &Installation, log: &Log, open: &Open) -> Result<bool, Box<dy
         log.write(place.store, run["action"].as_str().unwrap_or_default(), RUN, took);
     }
     let page = desk.get(&format!("/api/v1/cases/{case}/entities"))?;
-    let entities = page["entities"].as_array().ok_or("no entities")?;
+    let entities = page.get("entities").and_then(Value::as_array);
+    let entities = entities.ok_or("no entities")?;
     let messages = messages.to_uppercase();
     for entity in entities {
         let identifier = entity["identifier"].as_str().unwrap_or_default();
