@@ -138,7 +138,7 @@ mod tests {
         let start = std::sync::Barrier::new(MOST_KEPT + 2);
         std::thread::scope(|scope| {
             for _ in 0..MOST_KEPT + 2 {
-                scope.spawn(|| reusing.0.with(8, |_| drop(start.wait())));
+                scope.spawn(|| reusing.0.with(8, |_| start.wait()));
             }
         });
         assert_eq!(reusing.0.free().len(), MOST_KEPT);
