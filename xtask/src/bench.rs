@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use simulator::synthetic_file;
 
+use crate::figures::{megabytes, milliseconds};
 use crate::process::{self, Measured, Simulator, command, measure};
 
 /// How much is measured.
@@ -310,15 +311,6 @@ fn median(mut runs: Vec<Measured>) -> Option<Measured> {
     runs.sort_by_key(|run| run.wall);
     let middle = runs.len() / 2;
     runs.into_iter().nth(middle)
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1_000_000.0
 }
 
 /// Many workers only.

@@ -1,12 +1,16 @@
 //! `cargo xtask bench`: speed and memory of the binary, as ratios in one run against a named reference.
 //! `cargo xtask fuzz`: readers of what others wrote, held against their promises by inputs that nobody thought of.
+//! `cargo xtask soak`: hours of mixed load with faults, in which nothing may grow, slow down or be lost.
 //! `cargo xtask package`: the package for Google SecOps, with a binary that runs on any x86-64 Linux.
 #![expect(clippy::print_stdout, reason = "a developer's tool that prints its figures")]
 
 mod bench;
+mod desk;
+mod figures;
 mod fuzz;
 mod package;
 mod process;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -31,11 +35,12 @@ fn main() -> ExitCode {
         ["bench", "fleet"] => bench::run_fleet(bench::Size::Full),
         ["bench", "fleet", "--quick"] => bench::run_fleet(bench::Size::Quick),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
+        ["soak", arguments @ ..] => soak::run(arguments),
         ["package"] => package::run(false),
         ["package", "--seed-defaults"] => package::run(true),
         _ => Err(
             "usage: cargo xtask bench [platform|uploads|v3|workdesk|fleet] [--quick], cargo xtask fuzz [TARGET...] [--minutes N] [--keep], \
-             cargo xtask package [--seed-defaults]"
+             cargo xtask soak [--minutes N] [--folder PATH] [--program PATH] [--of FILE.csv], cargo xtask package [--seed-defaults]"
                 .into(),
         ),
     };

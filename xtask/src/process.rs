@@ -67,9 +67,25 @@ pub(crate) fn measure(command: &mut Command) -> Result<Measured, Box<dyn Error>>
     })
 }
 
+/// A process that ends when this is dropped.
+pub(crate) struct Process(pub(crate) Child);
+
+impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A simulator in a process of its own, so that its work and memory are not counted; stopped when dropped.
 pub(crate) struct Simulator {
-    child: Child,
+    _process: Process,
     pub(crate) address: String,
 }
 
@@ -82,9 +98,10 @@ impl Simulator {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
-        let stdout = child.stdout.take().ok_or("no output")?;
+        let stdout = child.stdout.take();
+        let process = Process(child);
         let mut address = None;
-        for line in BufReader::new(stdout).lines() {
+        for line in BufReader::new(stdout.ok_or("no output")?).lines() {
             let line = line?;
             let word = line
                 .split_whitespace()
@@ -95,15 +112,8 @@ impl Simulator {
             }
         }
         Ok(Self {
-            child,
+            _process: process,
             address: address.ok_or("the simulator did not start")?,
         })
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -33,6 +33,14 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// Of an answer with a body.
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Error(status, _) => *status,
+            _ => StatusCode::OK,
+        }
+    }
+
     fn into_bytes(self) -> Bytes {
         match self {
             Self::Json(value) | Self::Error(_, value) => Bytes::from(value.to_string()),
@@ -112,8 +120,8 @@ pub(crate) fn spoilt(fault: &FaultKind, usual: Answer, is_v3: bool) -> Response<
         FaultKind::EmptyObject => json("{}"),
         FaultKind::Null => json("null"),
         FaultKind::Redirect(to) => redirect(to),
-        FaultKind::Truncated => truncated(&usual.into_bytes()),
-        FaultKind::SlowBody(duration) => slow(&usual.into_bytes(), *duration),
+        FaultKind::Truncated => of_status(usual.status(), truncated(&usual.into_bytes())),
+        FaultKind::SlowBody(duration) => of_status(usual.status(), slow(&usual.into_bytes(), *duration)),
         FaultKind::Nulls => changed(usual, disturb::nulls),
         FaultKind::NewCategory => changed(usual, disturb::new_category),
         FaultKind::Huge(bytes) => huge(*bytes),
@@ -131,6 +139,11 @@ pub(crate) fn spoilt(fault: &FaultKind, usual: Answer, is_v3: bool) -> Response<
             with(StatusCode::NO_CONTENT, None, Bytes::new())
         }
     }
+}
+
+fn of_status(status: StatusCode, mut response: Response<Body>) -> Response<Body> {
+    *response.status_mut() = status;
+    response
 }
 
 fn redirect(to: &str) -> Response<Body> {

@@ -1,6 +1,7 @@
 //! Faults on request.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -71,6 +72,8 @@ pub struct Fault {
     pub resource_contains: Option<String>,
     /// So many matching calls pass first.
     pub skip: u32,
+    /// After one it befalls, each so-many-th matching call; 1 is every one.
+    pub every: NonZeroU32,
     /// How often; `None` is for ever.
     pub times: Option<u32>,
 }
@@ -84,6 +87,7 @@ impl Fault {
             endpoint: None,
             resource_contains: None,
             skip: 0,
+            every: NonZeroU32::MIN,
             times: None,
         }
     }
@@ -106,6 +110,13 @@ impl Fault {
     #[must_use]
     pub fn after(mut self, skip: u32) -> Self {
         self.skip = skip;
+        self
+    }
+
+    /// After one it befalls, only each so-many-th matching call: a steady rate of trouble. 0 counts as 1.
+    #[must_use]
+    pub fn every(mut self, calls: u32) -> Self {
+        self.every = NonZeroU32::new(calls).unwrap_or(NonZeroU32::MIN);
         self
     }
 
@@ -152,6 +163,7 @@ pub(crate) fn strike(
             continue;
         }
         let kind = fault.kind.clone();
+        fault.skip = fault.every.get() - 1;
         match &mut fault.times {
             None => return Some(kind),
             Some(0) => {}
@@ -172,9 +184,9 @@ impl fmt::Display for FaultTextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no fault: give KIND[*TIMES][@ENDPOINT][+SKIP], where KIND is an HTTP status, quota, retry-after=SECONDS, \
+            "{:?} is no fault: give KIND[*TIMES][%EVERY][@ENDPOINT][+SKIP], where KIND is an HTTP status, quota, retry-after=SECONDS, \
              reset, hang, slow, truncated, not-json, huge, empty, null, wrong-types, too-many-requests, nulls, new-category or \
-             error=STATUS:CODE[:SECONDS]; for example 503*2@file/report or 'reset@POST v3/files'",
+             error=STATUS:CODE[:SECONDS]; for example 503*2@file/report, 'reset@POST v3/files' or, for each fortieth call, 503%40",
             self.0
         )
     }
@@ -189,6 +201,7 @@ impl FromStr for Fault {
         let error = || FaultTextError(text.to_owned());
         let (rest, skip) = split(text, '+');
         let (rest, endpoint) = split(rest, '@');
+        let (rest, every) = split(rest, '%');
         let (kind, times) = split(rest, '*');
         let number = |text: &str| text.parse::<u32>().map_err(|_| error());
         Ok(Self {
@@ -196,6 +209,10 @@ impl FromStr for Fault {
             endpoint: endpoint.map(str::to_owned),
             resource_contains: None,
             skip: skip.map(number).transpose()?.unwrap_or(0),
+            every: every
+                .map(|text| text.parse().map_err(|_| error()))
+                .transpose()?
+                .unwrap_or(NonZeroU32::MIN),
             times: times.map(number).transpose()?,
         })
     }
@@ -260,6 +277,14 @@ mod tests {
                 .after(5))
         );
         assert_eq!(
+            "reset*9%40@url/scan+7".parse(),
+            Ok(Fault::new(FaultKind::Reset)
+                .times(9)
+                .every(40)
+                .on("url/scan")
+                .after(7))
+        );
+        assert_eq!(
             "retry-after=9".parse(),
             Ok(Fault::new(FaultKind::RetryAfter(429, 9)))
         );
@@ -272,7 +297,17 @@ mod tests {
             })
             .on("POST v3/files"))
         );
-        for text in ["", "boom", "99", "reset*x", "503+", "error=429", "error=429:X:y"] {
+        for text in [
+            "",
+            "boom",
+            "99",
+            "reset*x",
+            "503+",
+            "503%",
+            "503%0",
+            "error=429",
+            "error=429:X:y",
+        ] {
             assert!(
                 text.parse::<Fault>()
                     .unwrap_err()
@@ -301,5 +336,22 @@ mod tests {
         let mut faults = vec![Fault::new(FaultKind::Hang).on("POST a")];
         assert_eq!(strike(&mut faults, "GET", "a", &[]), None);
         assert_eq!(strike(&mut faults, "POST", "a", &[]), Some(FaultKind::Hang));
+    }
+
+    #[test]
+    fn a_fault_at_a_rate_strikes_each_so_many_th_call_it_fits() {
+        let mut faults = vec![
+            Fault::new(FaultKind::Reset).on("a").after(1).every(3).times(2),
+            Fault::new(FaultKind::Hang).every(4),
+        ];
+        let struck: Vec<_> = (0..10)
+            .map(|_| match strike(&mut faults, "GET", "a", &[]) {
+                Some(FaultKind::Reset) => 'r',
+                Some(FaultKind::Hang) => 'h',
+                _ => '-',
+            })
+            .collect();
+        // A call that the first takes is not counted for the second.
+        assert_eq!(struck.iter().collect::<String>(), "hr--r-h---");
     }
 }

@@ -237,6 +237,12 @@ impl Running {
         self.world.memory().calls.clone()
     }
 
+    /// Every request since they were last taken, and forgets them: what is asked of it may go on for hours.
+    #[must_use]
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.world.memory().calls)
+    }
+
     /// Requests to an endpoint so far; `POST v3/files` counts one method of it.
     #[must_use]
     pub fn count(&self, endpoint: &str) -> usize {

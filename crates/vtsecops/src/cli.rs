@@ -1257,13 +1257,15 @@ pub struct PolicyCheck {
 #[command(
     after_help = "The keys of a simulator are no secrets. Without --key it knows one, and prints it.
 
-Faults are KIND[*TIMES][@ENDPOINT][+SKIP]: an HTTP status, quota, retry-after=SECONDS, reset, hang, slow, truncated,
-not-json, huge, empty, null or wrong-types.
+Faults are KIND[*TIMES][%EVERY][@ENDPOINT][+SKIP]: an HTTP status, quota, retry-after=SECONDS, reset, hang, slow, truncated,
+not-json, huge, empty, null or wrong-types. It befalls calls (to ENDPOINT) after SKIP of them: TIMES times, or for ever; with
+EVERY only each so-many-th.
 
 Examples:
   vtsecops simulator
   vtsecops simulator --quota-per-minute 4 --key my-test-key:public --latency 50ms
-  vtsecops simulator --tls --ca-out ca.pem --fault 503*3@file/report"
+  vtsecops simulator --tls --ca-out ca.pem --fault 503*3@file/report
+  vtsecops simulator --fault 503%40 --fault 'reset%60@url/report' --fault slow%100"
 )]
 pub struct SimulatorArguments {
     /// Where to listen; port 0 takes a free one
@@ -1293,7 +1295,7 @@ pub struct SimulatorArguments {
     /// How long a scan stays queued
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
     pub scan_for: std::time::Duration,
-    /// Something that goes wrong; may be repeated
+    /// Something that goes wrong, see below; may be repeated
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<simulator::Fault>,
     /// Largest upload in bytes

@@ -3,6 +3,7 @@
 //! One set of statements for every database: times are milliseconds, flags numbers, structures are texts of JSON, and each database has
 //! only its own form of the tables (`migrations/`). A change is one transaction; when a call returns, it is committed.
 
+mod argon;
 mod backup;
 mod cases;
 mod counts;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ use sqlx::Row;
 use test_postgres::{Server, TestDatabase};
 use tokio::runtime::Runtime;
 
-use super::workdesk::Desk;
 use super::{Size, costs, ledger};
-use crate::process::{Simulator, command};
+use crate::desk::Desk;
+use crate::process::{Process, Simulator, command};
 
 /// Runs that one worker takes at once.
 const AT_ONCE: u32 = 2;
@@ -22,16 +22,6 @@ const AT_ONCE: u32 = 2;
 const HASHES: u64 = 24;
 /// Longest that a measurement may take.
 pub(super) const LONGEST: Duration = Duration::from_secs(600);
-
-/// A worker in a process of its own.
-pub(super) struct Worker(pub(super) Child);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// What the database says of the runs.
 struct Measured {
@@ -83,7 +73,7 @@ pub(super) fn worker(
     simulator: &Simulator,
     home: &Path,
     shared: &[&str],
-) -> Result<Worker, std::io::Error> {
+) -> Result<Process, std::io::Error> {
     let mut child = command(program, &simulator.address, home)
         .args(["worker", "--at-once", &AT_ONCE.to_string()])
         .args(shared)
@@ -96,7 +86,7 @@ pub(super) fn worker(
     if let Some(said) = &mut child.stdout {
         BufReader::new(said).read_line(&mut String::new())?;
     }
-    Ok(Worker(child))
+    Ok(Process(child))
 }
 
 fn run(
@@ -122,7 +112,7 @@ fn run(
     let before = number(commits)?;
     let home = tempfile::tempdir()?;
     let start = |_| worker(program, simulator, home.path(), &shared);
-    let fleet: Result<Vec<Worker>, std::io::Error> = (0..workers).map(start).collect();
+    let fleet: Result<Vec<Process>, std::io::Error> = (0..workers).map(start).collect();
     let fleet = fleet?;
     for case in 0..cases {
         let hash = |place| json!({"identifier": synthetic_file(case * HASHES + place).sha256, "entity_type": "FILEHASH"});

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use simulator::{DEMO_KEY, KeyKind, synthetic_file};
 use test_platform::{Alert, Case, Context, Drive, Entity, Launch, Platform, TargetFormat, drive};
 
-use super::{LATENCY, Size, milliseconds};
+use super::{LATENCY, Size};
+use crate::figures::milliseconds;
 
 /// What one side took.
 struct Took {

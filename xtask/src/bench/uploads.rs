@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde_json::Value;
 use test_sshd::Sshd;
 
-use super::{Size, megabytes, milliseconds};
+use super::Size;
+use crate::figures::{megabytes, milliseconds};
 use crate::process::{Measured, Simulator, command, measure};
 
 const MEBIBYTE: u64 = 1024 * 1024;

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{IN_FLIGHT, LATENCY, Size, list, megabytes, milliseconds};
+use super::{IN_FLIGHT, LATENCY, Size, list};
+use crate::figures::{megabytes, milliseconds};
 use crate::process::{Measured, Simulator, command, measure};
 
 const PACKAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/simulator/tests/vt_py.txt");

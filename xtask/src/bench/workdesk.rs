@@ -3,190 +3,23 @@
 //! References: the shell's `scan hash` of the same list for a scan, `/healthz` of the same server for a page.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use simulator::synthetic_file;
-use ureq::Agent;
 
-use super::{Size, megabytes, milliseconds};
+use super::Size;
+use crate::desk::Desk;
+use crate::figures::{megabytes, milliseconds, percentile};
 use crate::process::{Simulator, command, measure};
 
-const PASSWORD: &str = "correct-horse-battery-staple";
 /// Requests for each kind of page.
 const REQUESTS: usize = 300;
-
-/// A workdesk in a process of its own, and an analyst's cookie and token.
-pub(super) struct Desk {
-    child: Child,
-    origin: String,
-    agent: Agent,
-    cookie: String,
-    token: String,
-    home: tempfile::TempDir,
-}
-
-impl Desk {
-    fn start(program: &Path, simulator: &Simulator) -> Result<Self, Box<dyn Error>> {
-        Self::start_with(program, simulator, &[])
-    }
-
-    pub(super) fn start_with(
-        program: &Path,
-        simulator: &Simulator,
-        more: &[&str],
-    ) -> Result<Self, Box<dyn Error>> {
-        let home = tempfile::tempdir()?;
-        let mut child = command(program, &simulator.address, home.path())
-            .args(["workdesk", "--listen", "127.0.0.1:0"])
-            .args(more)
-            .env("VTSECOPS_TIER", "private")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-        let word = |line: Option<std::io::Result<String>>| -> Result<String, Box<dyn Error>> {
-            let line = line.ok_or("the workdesk did not start")??;
-            let word = line.split_whitespace().find(|word| word.starts_with("http"));
-            Ok(word.ok_or("no address")?.trim_end_matches(['/', ',']).to_owned())
-        };
-        let origin = word(lines.next())?;
-        let setup = word(lines.next())?;
-        let agent: Agent = Agent::config_builder()
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .build()
-            .into();
-        let mut desk = Self {
-            child,
-            origin,
-            agent,
-            cookie: String::new(),
-            token: String::new(),
-            home,
-        };
-        let form = format!("name=ann&password={PASSWORD}");
-        let entered = desk.agent.post(&setup).header("Origin", &desk.origin);
-        let entered = entered
-            .content_type("application/x-www-form-urlencoded")
-            .send(&form)?;
-        let cookie = entered
-            .headers()
-            .get("set-cookie")
-            .ok_or("no session")?
-            .to_str()?;
-        desk.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-        let page = desk.agent.post(format!("{}/tokens", desk.origin));
-        let page = page.header("Origin", &desk.origin).header("Cookie", &desk.cookie);
-        let mut page = page
-            .content_type("application/x-www-form-urlencoded")
-            .send("name=bench&scope=act&days=7")?;
-        let page = page.body_mut().read_to_string()?;
-        let (_, rest) = page.split_once("vtd_").ok_or("no token")?;
-        desk.token = format!("vtd_{}", rest.get(..64).ok_or("no token")?);
-        Ok(desk)
-    }
-
-    /// The number of its process.
-    pub(super) fn process(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
-        let request = self.agent.post(format!("{}{path}", self.origin));
-        let request = request.header("Authorization", format!("Bearer {}", self.token));
-        let mut answer = request.content_type("application/json").send(&body.to_string())?;
-        let text = answer.body_mut().read_to_string()?;
-        if answer.status() != 201 {
-            return Err(format!("{path}: {text}").into());
-        }
-        Ok(serde_json::from_str(&text)?)
-    }
-
-    fn get(&self, path: &str) -> Result<Value, Box<dyn Error>> {
-        let request = self.agent.get(format!("{}{path}", self.origin));
-        let request = request.header("Authorization", format!("Bearer {}", self.token));
-        let mut answer = request.call()?;
-        Ok(serde_json::from_str(
-            &answer.body_mut().with_config().limit(1 << 30).read_to_string()?,
-        )?)
-    }
-
-    /// Time to the first byte and to the last.
-    fn page(&self, path: &str) -> Result<(Duration, Duration), Box<dyn Error>> {
-        let begun = Instant::now();
-        let request = self.agent.get(format!("{}{path}", self.origin));
-        let mut answer = request.header("Cookie", &self.cookie).call()?;
-        let first = begun.elapsed();
-        if answer.status() != 200 {
-            return Err(format!("{path}: {}", answer.status()).into());
-        }
-        answer.body_mut().with_config().limit(1 << 30).read_to_vec()?;
-        Ok((first, begun.elapsed()))
-    }
-
-    /// How long the run takes from now on.
-    fn wait(&self, run: &Value) -> Result<(), Box<dyn Error>> {
-        let path = format!("/api/v1/cases/{}/runs", run["case"]);
-        loop {
-            let runs = self.get(&path)?;
-            let own = runs
-                .as_array()
-                .into_iter()
-                .flatten()
-                .find(|own| own["id"] == run["id"]);
-            match own.map(|own| (own["state"].clone(), own["ended_at"].is_null())) {
-                Some((_, true)) => std::thread::sleep(Duration::from_millis(20)),
-                Some((state, false)) if state == "done" => return Ok(()),
-                other => return Err(format!("the run ended otherwise: {other:?}").into()),
-            }
-        }
-    }
-
-    /// Most memory so far, in bytes.
-    fn peak_bytes(&self) -> Result<u64, Box<dyn Error>> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .ok_or("no VmHWM")?;
-        let kilobytes: u64 = line.split_whitespace().nth(1).ok_or("no VmHWM")?.parse()?;
-        Ok(kilobytes * 1024)
-    }
-
-    /// Of the database, with what is not yet in its main file.
-    fn disk_bytes(&self) -> Result<u64, Box<dyn Error>> {
-        let mut folders = vec![self.home.path().to_owned()];
-        let mut bytes = 0;
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder)? {
-                let entry = entry?;
-                match entry.file_type()?.is_dir() {
-                    true => folders.push(entry.path()),
-                    false if entry.file_name().to_string_lossy().starts_with("workdesk.db") => {
-                        bytes += entry.metadata()?.len();
-                    }
-                    false => {}
-                }
-            }
-        }
-        Ok(bytes)
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 pub(super) fn workdesk(program: &Path, size: Size) -> Result<(), Box<dyn Error>> {
     large_cases(
@@ -417,10 +250,4 @@ fn many_entities(program: &Path, entities: u64) -> Result<(), Box<dyn Error>> {
         megabytes(desk.disk_bytes()?)
     );
     Ok(())
-}
-
-fn percentile(times: &mut [Duration], percent: usize) -> Duration {
-    times.sort();
-    let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
-    times.get(place).copied().unwrap_or_default()
 }

@@ -78,6 +78,16 @@ fn strange_answers_come_as_ordered() {
 }
 
 #[test]
+fn an_error_stays_one_where_its_body_is_slow() {
+    let unknown = "domains/unknown.example";
+    let usual = Scene::usual().get(unknown).error();
+    assert_eq!(usual.0, 404);
+    let slow = Fault::new(FaultKind::SlowBody(Duration::from_millis(50)));
+    let scene = Scene::new(|builder| builder.fault(slow));
+    assert_eq!(scene.get(unknown).error(), usual);
+}
+
+#[test]
 fn attributes_can_be_null_or_missing_and_a_category_new() {
     let scene = Scene::new(|builder| builder.fault(Fault::new(FaultKind::Nulls).times(2)));
     let whole = Scene::usual().get(&file()).data();

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 
+use super::argon::Reusing;
 use super::{Store, Turn, time};
 use crate::Error;
 use crate::text::hex;
@@ -501,7 +501,7 @@ async fn hash_of_new(password: SecretString) -> Result<String, Error> {
 async fn hashed(password: SecretString) -> Result<String, Error> {
     // It takes its time on purpose.
     let hash = tokio::task::spawn_blocking(move || {
-        let hash = Argon2::default().hash_password(password.expose_secret().as_bytes());
+        let hash = Reusing::default().hash_password(password.expose_secret().as_bytes());
         hash.map(|hash: PasswordHash| hash.to_string())
     });
     match hash.await {
@@ -523,7 +523,7 @@ async fn verified(hash: Option<String>, password: SecretString) -> Result<bool, 
     let verified = tokio::task::spawn_blocking(move || {
         let hash = PasswordHash::new(&hash).ok()?;
         let password = password.expose_secret().as_bytes();
-        Argon2::default().verify_password(password, &hash).ok()
+        Reusing::default().verify_password(password, &hash).ok()
     });
     Ok(verified.await.ok().flatten().is_some())
 }
