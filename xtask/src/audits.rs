@@ -23,17 +23,19 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     let root = root()?;
     let parts = Parts::of(&root)?;
     let notes = Notes::read(&std::fs::read_to_string(root.join(NOTES))?);
+    let built_in = BuiltIn::of(&parts)?;
     println!("| package | version | `unsafe` | build script | C, assembler |\n|---|---|---:|---:|---:|");
-    for (package, about) in linked(&parts) {
+    for (package, figures) in &built_in.packages {
         if notes.packages.iter().any(|noted| noted.name == package.name) {
-            println!("{}", Figures::of(about)?.row(package));
+            let cells = figures.cells().join(" | ");
+            println!("| {} | {} | {cells} |", package.name, package.version);
         }
     }
     println!("\n| package | hash | lines |\n|---|---|---:|");
-    for script in Script::all(&parts)? {
+    for script in &built_in.scripts {
         println!("| {} | {} | {} |", script.package, script.hash, script.lines);
     }
-    let complaints = complaints(&parts, &notes)?;
+    let complaints = complaints(&built_in, &notes);
     match complaints.is_empty() {
         true => Ok(()),
         false => Err(format!("\n{NOTES} is not of what is built in:\n{}", complaints.join("\n")).into()),
@@ -82,71 +84,70 @@ impl Notes {
     }
 }
 
-/// Packages of others that are linked in.
-fn linked(parts: &Parts) -> impl Iterator<Item = (&Package, &About)> {
-    parts
-        .linked
-        .0
-        .keys()
-        .filter_map(|package| parts.about.get_key_value(package))
-        .filter(|(_, about)| about.sha256.is_some())
+/// What is to be noted, or may be.
+struct BuiltIn {
+    /// Packages of others that are linked in.
+    packages: Vec<(Package, Figures)>,
+    scripts: Vec<Script>,
+}
+
+impl BuiltIn {
+    fn of(parts: &Parts) -> Result<Self, Box<dyn Error>> {
+        let mut packages = Vec::new();
+        for package in parts.linked.0.keys() {
+            if let Some(about) = parts.about.get(package).filter(|about| about.sha256.is_some()) {
+                packages.push((package.clone(), Figures::of(about)?));
+            }
+        }
+        Ok(Self {
+            packages,
+            scripts: Script::all(parts)?,
+        })
+    }
 }
 
 /// What of the notes is not so, and what is missing.
-fn complaints(parts: &Parts, notes: &Notes) -> Result<Vec<String>, Box<dyn Error>> {
+fn complaints(built_in: &BuiltIn, notes: &Notes) -> Vec<String> {
     let mut complaints = Vec::new();
     for noted in &notes.packages {
-        let built_in: Vec<_> = linked(parts)
-            .filter(|(package, _)| package.name == noted.name)
-            .collect();
-        let Some((package, about)) = built_in
-            .iter()
-            .find(|(package, _)| package.version == noted.version)
-        else {
-            let versions: Vec<&str> = built_in
-                .iter()
-                .map(|(package, _)| package.version.as_str())
-                .collect();
-            complaints.push(format!(
-                "{}: noted is {}, built in is {}",
-                noted.name,
-                noted.version,
-                if versions.is_empty() {
-                    "none".to_owned()
-                } else {
-                    versions.join(", ")
-                }
-            ));
-            continue;
+        let same_name = || {
+            let packages = built_in.packages.iter();
+            packages.filter(|(package, _)| package.name == noted.name)
         };
-        let figures = Figures::of(about)?.cells();
-        if figures != noted.figures {
-            complaints.push(format!(
-                "{} {}: the figures are {}",
-                package.name,
-                package.version,
-                figures.join(", ")
-            ));
+        let Noted { name, version, .. } = noted;
+        match same_name().find(|(package, _)| package.version == *version) {
+            Some((_, figures)) if figures.cells() == noted.figures => {}
+            Some((_, figures)) => {
+                complaints.push(format!(
+                    "{name} {version}: the figures are {}",
+                    figures.cells().join(", ")
+                ));
+            }
+            None => {
+                let others: Vec<&str> = same_name().map(|(package, _)| package.version.as_str()).collect();
+                complaints.push(format!(
+                    "{name}: noted is {version}, built in is {}",
+                    match others.is_empty() {
+                        true => "none".to_owned(),
+                        false => others.join(", "),
+                    }
+                ));
+            }
         }
     }
-    for (package, about) in linked(parts) {
-        let is_noted = notes
-            .packages
-            .iter()
-            .any(|noted| noted.name == package.name && noted.version == package.version);
-        let other_version = notes.packages.iter().any(|noted| noted.name == package.name);
-        if !is_noted && (other_version || Figures::of(about)?.c > 0) {
-            let why = if other_version {
-                "another version of it is"
-            } else {
-                "it has C or assembler"
-            };
-            complaints.push(format!("{} {} is not noted: {why}", package.name, package.version));
+    for (Package { name, version }, figures) in &built_in.packages {
+        let mut same_name = notes.packages.iter().filter(|noted| noted.name == *name);
+        if same_name.clone().any(|noted| noted.version == *version) {
+            continue;
+        }
+        if same_name.next().is_some() {
+            complaints.push(format!("{name} {version} is not noted: another version of it is"));
+        } else if figures.c > 0 {
+            complaints.push(format!("{name} {version} is not noted: it has C or assembler"));
         }
     }
-    let scripts = Script::all(parts)?;
+    let scripts = built_in.scripts.iter();
     let there: BTreeSet<_> = scripts
-        .iter()
         .map(|script| (script.package.clone(), script.hash.clone()))
         .collect();
     for (package, hash) in there.difference(&notes.scripts) {
@@ -156,8 +157,7 @@ fn complaints(parts: &Parts, notes: &Notes) -> Result<Vec<String>, Box<dyn Error
         complaints.push(format!("there is no such build script of {package}: {hash}"));
     }
     complaints.sort();
-    complaints.dedup();
-    Ok(complaints)
+    complaints
 }
 
 /// Lines of a package that no compiler of Rust's vouches for.
@@ -181,16 +181,14 @@ impl Figures {
             let kind = path.extension().and_then(OsStr::to_str).unwrap_or_default();
             let is_rust = kind == "rs" && path.starts_with(folder.join("src"));
             if is_rust {
-                figures.r#unsafe += lines(&path)?
-                    .iter()
-                    .filter(|line| names_unsafe(line))
-                    .count();
+                let text = text(&path)?;
+                figures.r#unsafe += text.lines().filter(|line| names_unsafe(line)).count();
             } else if ["c", "h", "S", "s", "asm"].contains(&kind) {
-                figures.c += lines(&path)?.len();
+                figures.c += text(&path)?.lines().count();
             }
         }
         if let Some(script) = &about.build_script {
-            figures.script = lines(script)?.len();
+            figures.script = text(script)?.lines().count();
         }
         Ok(figures)
     }
@@ -201,19 +199,11 @@ impl Figures {
             _ => lines.to_string(),
         })
     }
-
-    fn row(&self, package: &Package) -> String {
-        format!(
-            "| {} | {} | {} |",
-            package.name,
-            package.version,
-            self.cells().join(" | ")
-        )
-    }
 }
 
 fn names_unsafe(line: &str) -> bool {
-    !line.trim_start().starts_with("//")
+    line.contains("unsafe")
+        && !line.trim_start().starts_with("//")
         && line
             .split(|character: char| !(character.is_alphanumeric() || character == '_'))
             .any(|word| word == "unsafe")
@@ -247,15 +237,15 @@ impl Script {
                     hash.update(std::fs::read(&path)?);
                 }
             }
-            let mut text = String::new();
+            let mut digits = String::new();
             for byte in hash.finalize() {
-                write!(text, "{byte:02x}")?;
+                write!(digits, "{byte:02x}")?;
             }
-            text.truncate(HASH_DIGITS);
+            digits.truncate(HASH_DIGITS);
             scripts.push(Self {
                 package: package.name.clone(),
-                hash: text,
-                lines: lines(script)?.len(),
+                hash: digits,
+                lines: text(script)?.lines().count(),
             });
         }
         Ok(scripts)
@@ -280,29 +270,28 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
 }
 
 /// Sources of C need not be UTF-8.
-fn lines(path: &Path) -> Result<Vec<String>, Box<dyn Error>> {
-    let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
-    Ok(text.lines().map(str::to_owned).collect())
+fn text(path: &Path) -> Result<String, Box<dyn Error>> {
+    Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NOTES, Notes, complaints, names_unsafe};
+    use super::{BuiltIn, NOTES, Notes, complaints, names_unsafe};
     use crate::parts::Parts;
     use crate::static_build::root;
 
     #[test]
     fn the_notes_are_of_what_is_built_in_and_a_change_of_it_is_noticed() {
         let root = root().unwrap();
-        let parts = Parts::of(&root).unwrap();
+        let built_in = BuiltIn::of(&Parts::of(&root).unwrap()).unwrap();
         let page = std::fs::read_to_string(root.join(NOTES)).unwrap();
         let notes = Notes::read(&page);
         assert!(notes.packages.len() >= 30 && notes.scripts.len() >= 30);
-        assert_eq!(complaints(&parts, &notes).unwrap(), Vec::<String>::new());
+        assert_eq!(complaints(&built_in, &notes), Vec::<String>::new());
 
         let ring = notes.packages.iter().find(|noted| noted.name == "ring").unwrap();
         let older = Notes::read(&page.replace(&format!("| ring | {} |", ring.version), "| ring | 0.16.20 |"));
-        let told = complaints(&parts, &older).unwrap();
+        let told = complaints(&built_in, &older);
         assert_eq!(
             told,
             [
@@ -313,7 +302,7 @@ mod tests {
 
         let mut fewer = Notes::read(&page);
         fewer.packages.retain(|noted| noted.name != "libsqlite3-sys");
-        let told = complaints(&parts, &fewer).unwrap();
+        let told = complaints(&built_in, &fewer);
         assert!(
             matches!(told.as_slice(), [one] if one.starts_with("libsqlite3-sys ") && one.ends_with("it has C or assembler")),
             "{told:?}"
@@ -321,10 +310,15 @@ mod tests {
 
         let mut changed = Notes::read(&page);
         let (package, _) = changed.scripts.pop_first().unwrap();
-        changed.scripts.insert((package.clone(), "0123456789ab".to_owned()));
-        let told = complaints(&parts, &changed).unwrap();
+        changed
+            .scripts
+            .insert((package.clone(), "0123456789ab".to_owned()));
+        let told = complaints(&built_in, &changed);
         assert_eq!(told.len(), 2);
-        assert!(told.iter().all(|complaint| complaint.contains(&package)), "{told:?}");
+        assert!(
+            told.iter().all(|complaint| complaint.contains(&package)),
+            "{told:?}"
+        );
     }
 
     #[test]
@@ -340,6 +334,10 @@ mod tests {
     #[test]
     fn a_line_counts_that_has_the_word_and_is_no_remark() {
         assert!(names_unsafe("    unsafe { x() }") && names_unsafe("pub unsafe fn x()"));
-        assert!(!names_unsafe("// unsafe") && !names_unsafe("#![forbid(unsafe_code)]") && !names_unsafe("let x = 1;"));
+        assert!(
+            !names_unsafe("// unsafe")
+                && !names_unsafe("#![forbid(unsafe_code)]")
+                && !names_unsafe("let x = 1;")
+        );
     }
 }

@@ -31,7 +31,12 @@ impl Parts {
     pub(crate) fn of(root: &Path) -> Result<Self, Box<dyn Error>> {
         let cargo = |arguments: &[&str]| {
             let mut cargo = Command::new(env!("CARGO"));
-            asked(cargo.current_dir(root).args(arguments).args(["--quiet", "--locked"]))
+            asked(
+                cargo
+                    .current_dir(root)
+                    .args(arguments)
+                    .args(["--quiet", "--locked"]),
+            )
         };
         let tree = |edges: &str| {
             let wanted = ["tree", "--package", PROGRAM, "--target", TARGET, "--edges", edges];
@@ -84,10 +89,7 @@ impl Tree {
             above.truncate(depth.parse()?);
             edges.entry(package.clone()).or_default();
             if let Some(parent) = above.last() {
-                edges
-                    .entry(parent.clone())
-                    .or_default()
-                    .insert(package.clone());
+                edges.entry(parent.clone()).or_default().insert(package.clone());
             }
             above.push(package);
         }
@@ -125,7 +127,8 @@ pub(crate) fn about(metadata: &Value, lock: &str) -> Result<BTreeMap<Package, Ab
             return Err("cargo metadata lists a package without a name".into());
         };
         // With strokes, it was written before there was a form for it.
-        let licence = text(value, "license").map(|licence| licence.replace(" / ", " OR ").replace('/', " OR "));
+        let licence =
+            text(value, "license").map(|licence| licence.replace(" / ", " OR ").replace('/', " OR "));
         let package = Package { name, version };
         let sha256 = hashes.get(&package).cloned();
         about.insert(

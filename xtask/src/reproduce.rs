@@ -23,7 +23,10 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         println!("Files differ from the commit; it is the commit that is built.");
     }
     let short = build(&folder.join("a"), false)?;
-    let long = build(&folder.join("a folder whose name is longer/and that is deeper"), true)?;
+    let long = build(
+        &folder.join("a folder whose name is longer/and that is deeper"),
+        true,
+    )?;
     let (first, second) = (release::hashes(&short)?, release::hashes(&long)?);
     println!("| file | SHA-256 | bytes |\n|---|---|---:|");
     let mut differ = first.len() != second.len();
@@ -32,7 +35,12 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         println!("| {name} | {hash} | {} |", std::fs::metadata(&one)?.len());
         if (name, hash) != (&other.0, &other.1) {
             differ = true;
-            println!("| {} | {} | {} |", other.0, other.1, std::fs::metadata(&two)?.len());
+            println!(
+                "| {} | {} | {} |",
+                other.0,
+                other.1,
+                std::fs::metadata(&two)?.len()
+            );
             println!("{}", difference(&std::fs::read(&one)?, &std::fs::read(&two)?));
         }
     }
@@ -121,7 +129,10 @@ mod tests {
     #[test]
     fn the_first_difference_is_told_with_what_stands_there() {
         let told = difference(b"built in /a/x", b"built in /home/x");
-        assert!(told.starts_with("13 and 16 bytes; they differ first at 10:\n"), "{told}");
+        assert!(
+            told.starts_with("13 and 16 bytes; they differ first at 10:\n"),
+            "{told}"
+        );
         assert!(told.contains("built in /a/x") && told.contains("built in /home/x"));
         assert!(difference(b"one", b"one and more").contains("differ first at 3"));
         assert_eq!(difference(b"one", b"one"), "They hold the same bytes.");
@@ -134,7 +145,10 @@ mod tests {
         let text = b"a place in a program is told by its section";
         let place = own.windows(text.len()).position(|part| part == text).unwrap();
         let found = section(&own, place).unwrap();
-        assert!(found.starts_with(".rodata") || found.starts_with(".data"), "{found}");
+        assert!(
+            found.starts_with(".rodata") || found.starts_with(".data"),
+            "{found}"
+        );
         assert_eq!(section(&own, 0), None);
         assert_eq!(section(b"no program", 3), None);
     }

@@ -54,7 +54,9 @@ pub(crate) fn make(root: &Path, date: i64) -> Result<String, Box<dyn Error>> {
 }
 
 fn put(document: &mut Value, place: &str, value: Value) -> Result<(), Box<dyn Error>> {
-    *document.pointer_mut(place).ok_or("the document has no such place")? = value;
+    *document
+        .pointer_mut(place)
+        .ok_or("the document has no such place")? = value;
     Ok(())
 }
 
@@ -206,12 +208,15 @@ fn reference(package: &Package, about: &About) -> String {
 /// The document, without its time and its properties. A package that only takes part in building has the scope `excluded`.
 fn document(parts: &Parts, beside: &[Beside]) -> Result<Value, Box<dyn Error>> {
     let known = |package: &Package| {
-        parts
-            .about
-            .get(package)
-            .ok_or_else(|| format!("cargo metadata does not know {} {}", package.name, package.version))
+        parts.about.get(package).ok_or_else(|| {
+            format!(
+                "cargo metadata does not know {} {}",
+                package.name, package.version
+            )
+        })
     };
-    let refer = |package: &Package| -> Result<String, Box<dyn Error>> { Ok(reference(package, known(package)?)) };
+    let refer =
+        |package: &Package| -> Result<String, Box<dyn Error>> { Ok(reference(package, known(package)?)) };
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
     let mut whole = Value::Null;
@@ -330,7 +335,12 @@ mod tests {
             .as_array()
             .unwrap()
             .iter()
-            .map(|component| (component["name"].as_str().unwrap(), component["scope"].as_str().unwrap()))
+            .map(|component| {
+                (
+                    component["name"].as_str().unwrap(),
+                    component["scope"].as_str().unwrap(),
+                )
+            })
             .collect();
         let expected = [
             ("serde", "required"),
@@ -347,7 +357,10 @@ mod tests {
         let toml = &made["components"][3];
         assert_eq!(toml["hashes"][0]["content"], "dd");
         assert_eq!(toml["licenses"][0]["expression"], "Apache-2.0 OR MIT");
-        assert_eq!(made["components"][0]["licenses"][0]["expression"], "MIT OR Apache-2.0");
+        assert_eq!(
+            made["components"][0]["licenses"][0]["expression"],
+            "MIT OR Apache-2.0"
+        );
         assert_eq!(toml["purl"], "pkg:cargo/toml@1.2.2%2Bspec-1.1.0");
         // Others may have that name in the registry.
         let own = &made["metadata"]["component"];
@@ -366,7 +379,8 @@ mod tests {
 
     #[test]
     fn sqlites_version_is_read_from_its_own_header() {
-        let header = "/* x */\n#define SQLITE_VERSION        \"3.51.1\"\n#define SQLITE_VERSION_NUMBER 3051001\n";
+        let header =
+            "/* x */\n#define SQLITE_VERSION        \"3.51.1\"\n#define SQLITE_VERSION_NUMBER 3051001\n";
         assert_eq!(sqlite(header), Some("3.51.1"));
         assert_eq!(sqlite("nothing"), None);
     }

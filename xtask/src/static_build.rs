@@ -98,10 +98,7 @@ impl Place {
             .ok_or("the compiler does not say what it was built of")?;
         let mut names = vec![
             // As the compiler's own packages call it.
-            (
-                toolchain.join("lib/rustlib/src/rust"),
-                format!("/rustc/{commit}"),
-            ),
+            (toolchain.join("lib/rustlib/src/rust"), format!("/rustc/{commit}")),
             (self.cargo_home.clone(), "/cargo".to_owned()),
         ];
         // The folder of a registry is called after where it is.
@@ -127,9 +124,7 @@ pub(crate) fn target_folder() -> Result<PathBuf, Box<dyn Error>> {
 }
 
 fn home() -> Result<PathBuf, Box<dyn Error>> {
-    Ok(PathBuf::from(
-        std::env::var_os("HOME").ok_or("HOME is not set")?,
-    ))
+    Ok(PathBuf::from(std::env::var_os("HOME").ok_or("HOME is not set")?))
 }
 
 fn toolchain() -> Result<PathBuf, Box<dyn Error>> {

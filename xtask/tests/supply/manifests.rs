@@ -9,16 +9,14 @@ use serde_json::Value;
 use crate::{ran, repository};
 
 fn packages() -> Vec<Value> {
-    let told = ran(Command::new(env!("CARGO"))
-        .current_dir(repository(""))
-        .args([
-            "metadata",
-            "--quiet",
-            "--locked",
-            "--no-deps",
-            "--format-version",
-            "1",
-        ]));
+    let told = ran(Command::new(env!("CARGO")).current_dir(repository("")).args([
+        "metadata",
+        "--quiet",
+        "--locked",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ]));
     let metadata: Value = serde_json::from_str(&told).unwrap();
     metadata["packages"].as_array().unwrap().clone()
 }
@@ -56,7 +54,10 @@ fn unsafe_code_is_forbidden_in_every_crate_of_ours_and_none_has_a_build_script()
         sources(manifest.parent().unwrap(), &mut files);
         assert!(!files.is_empty());
         // What can't be overruled can't be asked to be either; still, nobody shall have to know that.
-        let words = [concat!("allow(unsafe", "_code"), concat!("expect(unsafe", "_code")];
+        let words = [
+            concat!("allow(unsafe", "_code"),
+            concat!("expect(unsafe", "_code"),
+        ];
         for file in files {
             let text = std::fs::read_to_string(&file).unwrap();
             assert!(words.iter().all(|word| !text.contains(word)), "{file:?}");
@@ -90,14 +91,8 @@ fn each_direct_dependency_is_named_with_its_reason_and_no_other_is() {
         .collect();
     let missing: Vec<_> = direct.difference(&listed).collect();
     assert!(missing.is_empty(), "not in docs/dependencies.md: {missing:?}");
-    let gone: Vec<_> = listed
-        .iter()
-        .filter(|name| !direct.contains(*name))
-        .collect();
-    assert!(
-        gone.is_empty(),
-        "in docs/dependencies.md, but not used: {gone:?}"
-    );
+    let gone: Vec<_> = listed.iter().filter(|name| !direct.contains(*name)).collect();
+    assert!(gone.is_empty(), "in docs/dependencies.md, but not used: {gone:?}");
 
     let (_, tools) = page.split_once("\nTests and tools: ").unwrap();
     let words: BTreeSet<&str> = tools
@@ -125,8 +120,5 @@ fn names(cell: &str) -> Vec<String> {
             _ => {}
         }
     }
-    plain
-        .split(',')
-        .map(|name| name.trim().to_owned())
-        .collect()
+    plain.split(',').map(|name| name.trim().to_owned()).collect()
 }

@@ -48,12 +48,7 @@ fn every_part_is_listed_with_its_hash_and_nothing_else_is_and_each_time_the_same
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["metadata"]["timestamp"], "2023-11-14T22:13:20Z");
 
-    let of_cargo = |component: &Value| {
-        !component["bom-ref"]
-            .as_str()
-            .unwrap()
-            .starts_with("pkg:generic/")
-    };
+    let of_cargo = |component: &Value| !component["bom-ref"].as_str().unwrap().starts_with("pkg:generic/");
     let listed = names(&document, of_cargo);
     assert_eq!(listed, tree("normal,build"));
     let required = names(&document, |component| {
@@ -115,10 +110,7 @@ fn the_list_tells_nothing_of_the_machine() {
 fn the_list_is_understood_by_those_who_made_its_form() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("supply");
     std::fs::create_dir_all(&folder).unwrap();
-    let python = match python::installed(
-        &repository("xtask/check/requirements.txt"),
-        folder.join("python"),
-    ) {
+    let python = match python::installed(&repository("xtask/check/requirements.txt"), folder.join("python")) {
         Ok(python) => python.join("bin/python"),
         Err(why) => return println!("skipped: the schema's own reader can't be installed: {why}"),
     };
@@ -129,12 +121,7 @@ fn the_list_is_understood_by_those_who_made_its_form() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         (
             output.status.success(),

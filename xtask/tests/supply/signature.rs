@@ -65,10 +65,7 @@ fn a_signed_download_passes_and_none_that_was_changed_or_signed_by_others() {
     std::fs::write(file("vtsecops"), b"the program").unwrap();
     std::fs::write(file("VirusTotal.zip"), b"the package").unwrap();
     let sign = |key: &Path| {
-        ran(xtask(&["sums"])
-            .arg(folder.path())
-            .arg("--sign-with")
-            .arg(key));
+        ran(xtask(&["sums"]).arg(folder.path()).arg("--sign-with").arg(key));
     };
     sign(&own);
     assert!(passes(folder.path(), &public(&own)));
