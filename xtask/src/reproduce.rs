@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use elf::ElfBytes;
 use elf::endian::AnyEndian;
 
-use crate::asked::succeed;
+use crate::asked::{asked, succeed};
 use crate::release;
 use crate::source;
 use crate::static_build::{Place, root, target_folder};
@@ -22,8 +22,12 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     if source::is_changed(&root()?) {
         println!("Files differ from the commit; it is the commit that is built.");
     }
-    let short = build(&folder.join("a"), false)?;
+    // The same for both, also when somebody commits meanwhile.
+    let commit = asked(source::git(&root()?).args(["rev-parse", "HEAD"]))?;
+    let commit = commit.trim();
+    let short = build(commit, &folder.join("a"), false)?;
     let long = build(
+        commit,
         &folder.join("a folder whose name is longer/and that is deeper"),
         true,
     )?;
@@ -31,7 +35,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     println!("| file | SHA-256 | bytes |\n|---|---|---:|");
     let mut differ = first.len() != second.len();
     for ((name, hash), other) in first.iter().zip(&second) {
-        let (one, two) = (short.join(name), long.join(name));
+        let (one, two) = (short.join(name), long.join(&other.0));
         println!("| {name} | {hash} | {} |", std::fs::metadata(&one)?.len());
         if (name, hash) != (&other.0, &other.1) {
             differ = true;
@@ -51,7 +55,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// The files of a release out of a copy of the commit. Afterwards only they are left.
-fn build(folder: &Path, own_cargo_home: bool) -> Result<PathBuf, Box<dyn Error>> {
+fn build(commit: &str, folder: &Path, own_cargo_home: bool) -> Result<PathBuf, Box<dyn Error>> {
     std::fs::create_dir_all(folder)?;
     let mut place = Place::here()?;
     let source = folder.join("source");
@@ -61,6 +65,9 @@ fn build(folder: &Path, own_cargo_home: bool) -> Result<PathBuf, Box<dyn Error>>
         .arg(root()?)
         .arg(&source);
     succeed(&mut clone, "the repository could not be copied")?;
+    let mut checkout = source::git(&source);
+    checkout.args(["checkout", "--quiet", "--detach", commit]);
+    succeed(&mut checkout, "the commit could not be checked out")?;
     if own_cargo_home {
         place.cargo_home = other_cargo_home(&folder.join("cargo home"), &place.cargo_home)?;
     }
