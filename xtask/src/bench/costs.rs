@@ -133,7 +133,7 @@ pub(super) fn costs(
         let row = runtime.block_on(sqlx::query(sql).fetch_one(connection))?;
         Ok(Used {
             worker: of_process(child.id())?.own,
-            desk: of_process(desk.process.0.id())?.own,
+            desk: of_process(desk.process.id())?.own,
             database: of_server(u32::try_from(row.try_get::<i32, _>(3)?)?)?,
             commits: row.try_get(0)?,
             log_bytes: row.try_get(1)?,

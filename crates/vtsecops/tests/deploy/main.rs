@@ -14,6 +14,7 @@
 
 mod chart;
 mod metrics;
+mod python;
 #[path = "../cli/scene.rs"]
 mod scene;
 mod tools;

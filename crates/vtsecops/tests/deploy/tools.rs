@@ -1,8 +1,10 @@
 //! Programs that check, and where they are.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
+
+use crate::python;
 
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -41,51 +43,14 @@ fn tools_folder() -> PathBuf {
 /// A program that Python's packages bring, or Python itself with its packages; installed at the first run and kept for the next.
 pub(crate) fn python_tool(name: &str) -> Option<PathBuf> {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match FOLDER.get_or_init(installed) {
+    let install = || python::installed(&deploy("check/requirements.txt"), tools_folder().join("python"));
+    match FOLDER.get_or_init(install) {
         Ok(folder) => Some(folder.join("bin").join(name)),
         Err(why) => {
             println!("skipped: {name} can't be installed: {why}");
             None
         }
     }
-}
-
-fn installed() -> Result<PathBuf, String> {
-    let packages = deploy("check/requirements.txt");
-    let wanted = std::fs::read_to_string(&packages).map_err(|error| error.to_string())?;
-    let folder = tools_folder().join("python");
-    let ready = folder.join("ready");
-    if std::fs::read_to_string(&ready).is_ok_and(|have| have == wanted) {
-        return Ok(folder);
-    }
-    let run = |command: &mut Command| {
-        let output = command
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| error.to_string())?;
-        match output.status.success() {
-            true => Ok(()),
-            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-        }
-    };
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&folder))?;
-    run(Command::new(folder.join("bin/python"))
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-        ])
-        .args(["--disable-pip-version-check", "--retries", "1", "--timeout", "20"])
-        .arg("--requirement")
-        .arg(packages))?;
-    std::fs::write(ready, wanted).map_err(|error| error.to_string())?;
-    Ok(folder)
 }
 
 /// Whether the program takes these arguments. Asked for help it does nothing else, but looks at what stands before.
