@@ -72,7 +72,7 @@ pub enum Error {
         detail: String,
     },
     /// Something that may pass: retried until the attempts or the time ran out, but for [`Trouble::BodyTooLarge`].
-    #[error("{trouble} ({attempts} {})", if *.attempts == 1 { "attempt" } else { "attempts" })]
+    #[error("{trouble} ({attempts} {}){}", if *.attempts == 1 { "attempt" } else { "attempts" }, .trouble.advice())]
     Transient {
         /// What the last attempt met.
         trouble: Trouble,
@@ -127,6 +127,16 @@ fn hint(wait: Option<Duration>) -> String {
 }
 
 impl Trouble {
+    /// What to do next, as the end of a sentence.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => ". Check the address, the network and the proxy",
+            Self::Broken(_) | Self::TimedOut(_) | Self::Status(_) => "; try again later",
+            Self::Body(_) => ". Check the address, and what stands in between",
+            Self::NotWrittenDown | Self::BodyTooLarge(_) => "",
+        }
+    }
+
     /// Whether the request may have done its work all the same: there was nobody to say that it did not.
     pub(crate) fn may_have_arrived(&self) -> bool {
         matches!(
