@@ -14,6 +14,8 @@ pub enum Obstacle {
     Certificate(String),
     /// No connection was made, so nothing has arrived: who did what.
     NoConnection(String),
+    /// This process can open no more files, connections included.
+    NoHandles,
     /// No whole answer in time.
     TimedOut,
     /// The connection broke before the answer was whole: how, as far as that is known.
@@ -32,7 +34,9 @@ impl Obstacle {
             || "the server".to_owned(),
             |url| place(url.host_str(), url.port_or_known_default()),
         );
-        if error.is_connect() {
+        if causes(error).any(is_out_of_handles) {
+            Self::NoHandles
+        } else if error.is_connect() {
             Self::NoConnection(no_connection(error, &server, proxy.map(of_proxy).as_deref()))
         } else if error.is_timeout() {
             Self::TimedOut
@@ -116,10 +120,19 @@ fn of_certificate(fault: &CertificateError) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it was issued for another host".to_owned()
         }
-        CertificateError::UnknownIssuer => "its issuer is unknown".to_owned(),
+        // Another authority of the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => "its issuer is unknown".to_owned(),
         CertificateError::Revoked => "it was revoked".to_owned(),
         other => format!("{other}"),
     }
+}
+
+/// Whether the system has no handle left, for this process or for all.
+fn is_out_of_handles(cause: &(dyn Error + 'static)) -> bool {
+    // EMFILE and ENFILE, which have no names in the standard library.
+    const CODES: [i32; 2] = [24, 23];
+    let code = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+    cfg!(unix) && code.is_some_and(|code| CODES.contains(&code))
 }
 
 fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {

@@ -237,6 +237,8 @@ enum Kind {
     Refused,
     /// It was refused for now, and not done.
     Later,
+    /// Nothing was sent, as this process can open no more files.
+    NoHandles,
     /// Nothing was sent to whoever shows such a certificate.
     Untrusted,
     /// What answers is not the platform.
@@ -248,6 +250,7 @@ impl Kind {
     fn advice(self, call: Call<'_>) -> &'static str {
         match self {
             Self::NotSent => ". Check the address and the network in between",
+            Self::NoHandles => ". Let it open more (ulimit -n)",
             Self::Untrusted => ". Name its authority in REQUESTS_CA_BUNDLE",
             Self::Foreign => ". Check the address, and what stands in between",
             Self::Unclear | Self::Later if call.is_repeatable() => "; run the action again later",
@@ -263,6 +266,10 @@ impl Failure {
             Obstacle::Certificate(words) => (
                 format!("has a TLS certificate that is not trusted ({words})"),
                 Kind::Untrusted,
+            ),
+            Obstacle::NoHandles => (
+                "can't be asked: no more files can be opened by this program".to_owned(),
+                Kind::NoHandles,
             ),
             Obstacle::TimedOut => ("did not answer in time".to_owned(), Kind::Unclear),
             Obstacle::Broken(words) => (format!("broke off: {words}"), Kind::Unclear),
@@ -292,7 +299,7 @@ impl Failure {
 
     fn may_repeat(&self, call: Call<'_>) -> bool {
         match self.kind {
-            Kind::NotSent | Kind::Later => true,
+            Kind::NotSent | Kind::NoHandles | Kind::Later => true,
             Kind::Unclear | Kind::Foreign => call.is_repeatable(),
             Kind::Refused | Kind::Untrusted => false,
         }

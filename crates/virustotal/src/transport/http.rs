@@ -75,7 +75,7 @@ impl Refusal {
     pub(super) fn end(&self) -> End {
         match self {
             Self::Quota(hint) => End::Refused(*hint),
-            Self::Trouble(Trouble::Connect(_))
+            Self::Trouble(Trouble::Connect(_) | Trouble::NoHandles)
             | Self::Final(Error::Certificate { .. } | Error::Settings(_) | Error::File { .. }) => {
                 End::NotSent
             }
@@ -467,6 +467,7 @@ fn failed(error: &reqwest::Error, timeout: Duration, proxy: Option<&str>) -> Ref
     match Obstacle::of(error, proxy) {
         Obstacle::Certificate(detail) => Refusal::Final(Error::Certificate { detail }),
         Obstacle::NoConnection(words) => Refusal::Trouble(Trouble::Connect(words)),
+        Obstacle::NoHandles => Refusal::Trouble(Trouble::NoHandles),
         Obstacle::TimedOut => Refusal::Trouble(Trouble::TimedOut(timeout)),
         Obstacle::Broken(words) => Refusal::Trouble(Trouble::Broken(words)),
     }

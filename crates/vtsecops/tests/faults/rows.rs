@@ -65,7 +65,7 @@ fn two(stage: &Stage, told: &Told) -> Vec<String> {
 fn has(stage: &Stage, told: &Told, name: &'static str, wanted: &str) -> Vec<String> {
     let outcome = told.outcome(&stage.names[name]);
     wrong_unless(outcome == wanted, || {
-        format!("{name} is {outcome}, not {wanted}: {} {}", told.out, told.err)
+        format!("{name} is {outcome}, not {wanted}: {}", told.said())
     })
 }
 

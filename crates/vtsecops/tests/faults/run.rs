@@ -24,12 +24,15 @@ pub(crate) struct Ended {
 /// Plays all, and gives their ends in their order.
 pub(crate) fn all(rows: &[Fault]) -> Vec<Ended> {
     let ended: Vec<Mutex<Ended>> = rows.iter().map(|_| Mutex::default()).collect();
+    // What may take longest begins first.
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|place| std::cmp::Reverse(rows[*place].seconds));
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(rows.len()) {
             scope.spawn(|| {
-                while let Some(place) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|place| *place < rows.len()) {
-                    *ended[place].lock().unwrap() = play(&rows[place]);
+                while let Some(place) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    *ended[*place].lock().unwrap() = play(&rows[*place]);
                 }
             });
         }

@@ -164,13 +164,18 @@ pub(crate) fn desk_run(stage: &mut Stage) -> Told {
 
 /// The report of the first hash, asked of a gateway with a token of its own.
 pub(crate) fn gateway_ask(stage: &mut Stage) -> Told {
+    gateway_ask_with(stage, &[])
+}
+
+/// The same, of a gateway with these options.
+pub(crate) fn gateway_ask_with(stage: &mut Stage, more: &[&str]) -> Told {
     let begun = Instant::now();
     let name = format!("tool-{}", stage.secrets.len());
     let added = stage.shell(&["gateway", "token", "add", &name]);
     let token = added.out.trim().to_owned();
     assert_eq!(token.len(), 64, "{} {}", added.out, added.err);
     stage.secrets.push(token.clone());
-    let mut gateway = gateway(stage, &[]);
+    let mut gateway = gateway(stage, more);
     let path = format!("/api/v3/files/{}", stage.names["a"]);
     let (status, text) = RUNTIME.block_on(gateway.get(&token, &path));
     let text: String = text.chars().take(400).collect();

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, Semaphore};
 use virustotal::Clock;
 
@@ -23,12 +23,15 @@ const HEARD_OF: Duration = Duration::from_secs(2);
 /// How long it may take until a step that was claimed is under way.
 const BEGINNING_TAKES: Duration = Duration::from_secs(6);
 /// Until a step that could not be taken is tried again.
-const AFTER_TROUBLE: Duration = Duration::from_secs(5);
+pub(super) const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 
-/// Runs whose next step is due, now or later; the earliest first.
+/// Steps that are due, and their runs; the earliest first.
+type Due = BinaryHeap<Reverse<(Timestamp, i64)>>;
+
+/// Runs whose next step is due, now or later.
 #[derive(Default)]
 pub(super) struct Queue {
-    due: Mutex<BinaryHeap<Reverse<(Timestamp, i64)>>>,
+    due: Mutex<Due>,
     /// Rings when something is added.
     bell: Notify,
 }
@@ -42,10 +45,15 @@ impl Queue {
 
     /// Waits until a run is due.
     async fn next(&self, clock: &Clock) -> i64 {
+        let mut seen = clock.now();
         loop {
             let now = clock.now();
             let sleep = {
                 let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+                if now < seen {
+                    bring_forward(&mut due, seen.duration_since(now));
+                }
+                seen = now;
                 match due.peek() {
                     Some(Reverse((at, run))) if *at <= now => {
                         let run = *run;
@@ -62,6 +70,15 @@ impl Queue {
             }
         }
     }
+}
+
+/// The clock was set back by that: nobody waits longer for it.
+fn bring_forward(due: &mut Due, by: SignedDuration) {
+    let earlier = |Reverse((at, run)): Reverse<(Timestamp, i64)>| {
+        let at = at.checked_sub(by).unwrap_or(Timestamp::MIN);
+        Reverse((at, run))
+    };
+    *due = due.drain().map(earlier).collect();
 }
 
 /// What is to be taken next.
@@ -199,10 +216,36 @@ pub(super) async fn work(shared: Arc<Shared>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
     use jiff::{SignedDuration, Timestamp};
     use virustotal::Clock;
 
     use super::Queue;
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_keeps_nobody_waiting() {
+        let start: Timestamp = "2026-01-10T10:00:00Z".parse().unwrap();
+        let hours = |hours| SignedDuration::from_hours(hours);
+        let looks = Arc::new(AtomicI64::new(0));
+        let counted = Arc::clone(&looks);
+        // A second passes with each look, and after the third it is a day earlier.
+        let clock = Clock::new(move || {
+            let look = counted.fetch_add(1, Ordering::Relaxed);
+            let set_back = if look < 3 { hours(0) } else { hours(24) };
+            start + SignedDuration::from_secs(look) - set_back
+        });
+        let queue = Arc::new(Queue::default());
+        queue.push(7, start + SignedDuration::from_secs(6));
+        let waiting = {
+            let queue = Arc::clone(&queue);
+            tokio::spawn(async move { queue.next(&clock).await })
+        };
+        let found = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        assert_eq!(found.unwrap().unwrap(), 7);
+    }
 
     #[tokio::test]
     async fn the_earliest_comes_first_and_none_before_its_time() {

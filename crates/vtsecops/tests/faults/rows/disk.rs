@@ -158,10 +158,13 @@ fn gateway_fills_up(stage: &mut Stage) -> Told {
     let message = RUNTIME.block_on(async {
         let too_large = send_file(&gateway.origin, &token, 4_000_000).await;
         let filler = fill(folder);
-        let (status, text) = gateway.get(&token, &path).await;
-        wrong.extend(wrong_unless(status == 200, || {
-            format!("a report with a full disk: {status} {text}")
-        }));
+        // What room is left inside the trail's file itself takes a few lines.
+        for _ in 0..40 {
+            let (status, text) = gateway.get(&token, &path).await;
+            wrong.extend(wrong_unless(status == 200, || {
+                format!("a report with a full disk: {status} {text}")
+            }));
+        }
         let (status, told) = gateway.get("", "/readyz").await;
         wrong.extend(wrong_unless(
             status == 503 && told.contains("the audit trail can't be written"),
@@ -214,13 +217,13 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("full: standard output", THREE)
             .when(output("/dev/full"))
             .ends(4)
-            .says(&["the output could not be written", "No space left on device", "asks nothing twice"])
+            .says(&["the output could not be written", "No space left on device", "nothing asked twice: vtsecops resume"])
             .then(0)
             .check(asks_nothing_again),
         row("full: standard output, with a submission", URL)
             .when(output("/dev/full"))
             .ends(4)
-            .says(&["the output could not be written", "No space left on device", "asks nothing twice"])
+            .says(&["the output could not be written", "No space left on device", "nothing asked twice: vtsecops resume"])
             .then(0)
             .check(|stage, told| has(stage, told, "url", "found"))
             .check(submitted_once),
@@ -270,13 +273,13 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("full: the workdesk's store, for a while", Act::Scene("workdesk", desk_fills_up))
             .simulator(|simulator| simulator.scan_for(Duration::from_secs(2)))
             .where_possible(servers_disk(WORKDESK, Disk::Small(7000)))
-            .says(&["500", "the database has trouble; nothing was changed", "database or disk is full"])
+            .says(&["500", "database has trouble; nothing was changed", "database or disk is full", "Make room"])
             .within(90)
             .check(submitted_once),
         row("full: the workdesk's store, at its start", Act::Shell(&["workdesk", "--listen", "127.0.0.1:0"]))
             .where_possible(disk(WORKDESK, SMALL))
             .ends(4)
-            .says(&["{disk}", "database or disk is full", "Make room"]),
+            .says(&["{disk}", "the database failed", "Make room"]),
         row("full: where a gateway keeps files on their way, and its audit trail", Act::Scene("gateway", gateway_fills_up))
             .when(folders)
             .where_possible(servers_disk("state", Disk::Small(2500)))
@@ -286,7 +289,7 @@ pub(crate) fn rows() -> Vec<Fault> {
             .when(with_workdesk)
             .where_possible(disk("copies", SMALL))
             .ends(4)
-            .says(&["{home}/copies", "full"])
+            .says(&["can't be copied to {home}/copies/copy.db", "database or disk is full", "Make room"])
             .check(|stage, _| {
                 let left: Vec<_> = std::fs::read_dir(stage.path("copies")).unwrap().collect();
                 wrong_unless(left.is_empty(), || format!("half a copy is left: {left:?}"))
@@ -298,7 +301,7 @@ pub(crate) fn rows() -> Vec<Fault> {
             })
             .where_possible(disk("quarantine", Disk::Small(4)))
             .ends(4)
-            .says(&["{a}", "{disk}", "can't be"])
+            .says(&["{a}", "{disk}", "can't be written"])
             .then(0),
         row("full: where settings are kept", Act::Shell(&["config", "set", "threshold", "5"]))
             .when(|stage| {
@@ -312,11 +315,6 @@ pub(crate) fn rows() -> Vec<Fault> {
                 wrong_unless(kept.ends_with("# kept\n"), || format!("the file is spoilt: {kept}"))
             })
             .then(0),
-        row("full: where a package is built", Act::Shell(&["package", "build", "--output", "{home}/built"]))
-            .where_possible(disk("built", SMALL))
-            .ends(4)
-            .says(&["{home}/built", "No space left on device"])
-            .within(60),
         row("read-only: the cache", THREE)
             .when(folders)
             .where_possible(disk("cache", Disk::ReadOnly))
@@ -350,7 +348,7 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("read-only: where a file is downloaded to", DOWNLOAD)
             .where_possible(disk("quarantine", Disk::ReadOnly))
             .ends(4)
-            .says(&["{a}", "{disk}", "can't be"])
+            .says(&["{a}", "{disk}", "nothing can be saved there"])
             .then(0),
         row("read-only: where settings are kept", Act::Shell(&["config", "set", "threshold", "5"]))
             .where_possible(disk(".config/vtsecops", Disk::ReadOnly))

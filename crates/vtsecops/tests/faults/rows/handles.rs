@@ -79,30 +79,33 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("five", THREE)
             .when(only(5))
             .ends(4)
-            .says(&["can't start its work", "too many open files", "ulimit -n"])
+            .says(&["the program can't start", "too few files can be open at once", "ulimit -n"])
             .then(0)
             .check(whole),
         row("nine", THREE)
             .when(only(9))
             .ends(4)
-            .says(&["too many open files", "ulimit -n"])
+            .says(&["the program can't start", "too few files can be open at once", "ulimit -n"])
             .then(0)
             .check(whole),
-        row("twelve", THREE)
-            .when(only(12))
-            .says(&["can't be used"])
+        row("twenty", THREE)
+            .when(only(20))
             .check(whole)
             .then(0)
             .check(whole),
-        row("twelve", ON_PLATFORM).when(only(12)).then(0),
+        row("twelve", ON_PLATFORM)
+            .when(only(12))
+            .ends(1)
+            .says(&["the action can't start its work", "too few files can be open at once", "ulimit -n"])
+            .then(0),
         row("sixteen, for the workdesk", Act::Shell(&["workdesk", "--listen", "127.0.0.1:0"]))
             .when(only(16))
             .ends(4)
-            .says(&["ulimit -n"]),
+            .says(&["the workdesk can't start", "too few files can be open at once", "ulimit -n"]),
         row("nine, for the gateway", Act::Shell(&["gateway", "--listen", "127.0.0.1:0"]))
             .when(only(9))
             .ends(4)
-            .says(&["ulimit -n"]),
+            .says(&["the gateway can't start", "too few files can be open at once", "ulimit -n"]),
         row("sixty, and a hundred connections, for the workdesk", Act::Scene("workdesk", workdesk_in_a_crowd))
             .when(only(60))
             .says(&["Reports were fetched"])

@@ -63,6 +63,8 @@ fn between_two_batches(stage: &mut Stage) -> Told {
     stage.virustotal.add_fault(simulator::Fault::new(simulator::FaultKind::Hang).after(1));
     let child = quietly(stage.command(&arguments));
     until("a second call", || stage.virustotal.calls().len() > 1);
+    // The first answer is written down while the second is asked for.
+    std::thread::sleep(Duration::from_millis(700));
     kill(child);
     stage.virustotal.clear_faults();
     stage.virustotal.clear_calls();
@@ -75,7 +77,7 @@ fn in_an_upload(stage: &mut Stage) -> Told {
     stage.call("file", file);
     stage.set("VTSECOPS_LOST_AFTER", "1s");
     stage.virustotal.add_fault(simulator::Fault::new(simulator::FaultKind::Hang).on("file/scan"));
-    let upload = ["upload", "{file}"];
+    let upload = ["upload", "{file}", "--always-upload"];
     let child = quietly(stage.command(&upload));
     until("an upload", || stage.virustotal.count("file/scan") > 0);
     kill(child);

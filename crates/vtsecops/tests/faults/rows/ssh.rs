@@ -161,7 +161,7 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("there is no such file", UPLOAD)
             .when(|stage| stage.call("file", "/nothing/here.bin"))
             .ends(4)
-            .says(&["/nothing/here.bin", "no such file on the server"])
+            .says(&["/nothing/here.bin", "there is no such file on the server"])
             .check(uploaded(0)),
         row("it is a folder", UPLOAD)
             .when(|stage| {
@@ -231,7 +231,7 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("it hangs up at once", UPLOAD)
             .when(instead(Manner::HangsUp))
             .ends(4)
-            .says(&["{file}", "{server}", "was lost"])
+            .says(&["{file}", "no SSH connection with {server}", "it hung up", "Check the port"])
             .check(uploaded(0))
             .then_with(0, back)
             .check(uploaded(1)),
