@@ -342,7 +342,7 @@ impl Pending {
                 self.failures = 0;
                 self.last_failure = None;
                 // It has arrived.
-                if self.sent_at.take().is_some() {
+                if self.sent_at.take().is_some() && scan_id.is_some() {
                     self.scan_id = scan_id;
                 }
                 return Settled::Wait;
@@ -374,8 +374,14 @@ impl Pending {
         let moment = |report: &Report| TimeZone::UTC.to_timestamp(kind.scan_date(report)?).ok();
         let scanned_at = moment(report);
         // A moment to come was written down by a clock that has been set back since: nobody knows when it was.
-        if self.sent_at.is_some_and(|sent_at| before(sent_at, CLOCKS_DIFFER_BY) > now) {
-            return self.older.as_ref().is_some_and(|older| scanned_at <= moment(older));
+        if self
+            .sent_at
+            .is_some_and(|sent_at| before(sent_at, CLOCKS_DIFFER_BY) > now)
+        {
+            return self
+                .older
+                .as_ref()
+                .is_some_and(|older| scanned_at <= moment(older));
         }
         match (self.sent_at, scanned_at) {
             (Some(sent_at), Some(scanned_at)) => scanned_at < before(sent_at, CLOCKS_DIFFER_BY),

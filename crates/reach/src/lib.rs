@@ -121,7 +121,9 @@ fn of_certificate(fault: &CertificateError) -> String {
             "it was issued for another host".to_owned()
         }
         // Another authority of the same name.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => "its issuer is unknown".to_owned(),
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "its issuer is unknown".to_owned()
+        }
         CertificateError::Revoked => "it was revoked".to_owned(),
         other => format!("{other}"),
     }
@@ -131,7 +133,9 @@ fn of_certificate(fault: &CertificateError) -> String {
 fn is_out_of_handles(cause: &(dyn Error + 'static)) -> bool {
     // EMFILE and ENFILE, which have no names in the standard library.
     const CODES: [i32; 2] = [24, 23];
-    let code = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+    let code = cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::raw_os_error);
     cfg!(unix) && code.is_some_and(|code| CODES.contains(&code))
 }
 
@@ -170,7 +174,10 @@ mod tests {
 
     #[test]
     fn a_proxys_password_is_not_shown() {
-        for address in ["http://user:p@ss@proxy.example:3128/", "user:p@ss@proxy.example:3128?x"] {
+        for address in [
+            "http://user:p@ss@proxy.example:3128/",
+            "user:p@ss@proxy.example:3128?x",
+        ] {
             assert_eq!(of_proxy(address), "the proxy proxy.example:3128");
         }
         assert_eq!(of_proxy("socks5://proxy.example:1"), "the proxy proxy.example:1");
@@ -188,7 +195,10 @@ mod tests {
             of_tunnel("tunnel error: unsuccessful"),
             Some("does not let the call through")
         );
-        assert_eq!(of_tunnel("tunnel error: failed to create underlying connection"), None);
+        assert_eq!(
+            of_tunnel("tunnel error: failed to create underlying connection"),
+            None
+        );
         assert_eq!(of_tunnel("unsuccessful"), None);
     }
 }

@@ -325,7 +325,8 @@ fn in_the_way(error: &russh::Error, address: &Address, notes: &Notes) -> Error {
         russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect
             if notes.presented().is_none() && notes.farewell().is_none() =>
         {
-            "it hung up before it showed a host key. Check the port, and whether it lets this machine in".to_owned()
+            "the connection was lost before a host key was shown. Check the port, and whether the server lets this machine in"
+                .to_owned()
         }
         russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect => {
             return Error::ConnectionLost {

@@ -1,5 +1,7 @@
 //! What the workdesk can't do, by what the caller should do about it.
 
+use std::fmt::Display;
+
 use sqlx::migrate::MigrateError;
 
 /// Why a request could not be fulfilled.
@@ -67,10 +69,13 @@ impl Error {
 
 /// What a database's error means, and what to do about it where that is known.
 fn in_words(error: &sqlx::Error) -> String {
+    let out_of_reach = |cause: &dyn Display| {
+        format!("it can't be reached ({cause}). Check its address and the network, and whether it runs")
+    };
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => {
-            format!("it can't be reached ({error}). Check its address and the network, and whether it runs")
-        }
+        sqlx::Error::Io(cause) => out_of_reach(cause),
+        sqlx::Error::Tls(cause) => out_of_reach(cause),
+        sqlx::Error::PoolTimedOut => "no connection to it came free in time; try again later".to_owned(),
         sqlx::Error::Database(told) => match of_file(told.code().as_deref()) {
             Some(advice) => format!("{}. {advice}", told.message()),
             None => error.to_string(),

@@ -282,6 +282,7 @@ async fn file(path: &Path, mode: &str) -> Result<AnyPool, Error> {
     // A pool would try again and again to use a file that is none.
     let mut first = AnyConnection::connect(&address).await?;
     first.execute(pragmas).await?;
+    first.execute("SELECT count(*) FROM sqlite_master").await?;
     first.close().await?;
     let pool = AnyPoolOptions::new()
         .max_connections(CONNECTIONS)

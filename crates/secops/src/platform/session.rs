@@ -202,9 +202,12 @@ impl Session {
     fn in_words(&self, call: Call<'_>, failure: &Failure) -> PlatformError {
         PlatformError {
             purpose: call.purpose(),
-            problem: self
-                .log
-                .masked(&format!("{} {}{}", self.addresses.base(), failure.problem, failure.kind.advice(call))),
+            problem: self.log.masked(&format!(
+                "{} {}{}",
+                self.addresses.base(),
+                failure.problem,
+                failure.kind.advice(call)
+            )),
             is_unreachable: matches!(failure.kind, Kind::NotSent | Kind::Untrusted),
         }
     }

@@ -320,7 +320,11 @@ impl Http {
 
     async fn body(&self, mut response: Response, timeout: Duration) -> Result<Vec<u8>, Refusal> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error, timeout))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.failed(&error, timeout))?
+        {
             if (body.len() + chunk.len()) as u64 > self.max_body_bytes {
                 return Err(Refusal::Trouble(Trouble::BodyTooLarge(self.max_body_bytes)));
             }

@@ -34,7 +34,11 @@ pub(crate) fn fault(row: &Fault, stage: &Stage, told: &Told) -> Vec<String> {
     if let Some(state) = row.state
         && told.state != Some(state)
     {
-        wrong.push(format!("the state is {:?}, not {state}: {}", told.state, told.said()));
+        wrong.push(format!(
+            "the state is {:?}, not {state}: {}",
+            told.state,
+            told.said()
+        ));
     }
     let said = told.said();
     for words in &row.says {
@@ -68,7 +72,11 @@ fn ended(told: &Told, code: i32, seconds: u64) -> Vec<String> {
             told.said()
         ));
     } else if told.code != Some(code) {
-        wrong.push(format!("the exit code is {:?}, not {code}: {}", told.code, told.said()));
+        wrong.push(format!(
+            "the exit code is {:?}, not {code}: {}",
+            told.code,
+            told.said()
+        ));
     }
     wrong
 }
@@ -101,10 +109,7 @@ fn clean(stage: &Stage, told: &Told) -> Vec<String> {
     }
     let mut look = |path: &std::path::Path, bytes: &[u8]| {
         for secret in &stage.secrets {
-            if bytes
-                .windows(secret.len())
-                .any(|part| part == secret.as_bytes())
-            {
+            if bytes.windows(secret.len()).any(|part| part == secret.as_bytes()) {
                 wrong.push(format!("{secret:?} is in {}", path.display()));
             }
         }

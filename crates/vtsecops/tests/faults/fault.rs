@@ -107,7 +107,7 @@ pub(crate) struct Fault {
 }
 
 /// Enough for what is not meant to wait, on a machine that others use too.
-const SECONDS: u64 = 25;
+const SECONDS: u64 = 40;
 
 impl Fault {
     pub(crate) fn new(boundary: Boundary, name: &'static str, act: Act) -> Self {

@@ -21,13 +21,13 @@ mod check;
 mod fault;
 mod rows;
 mod run;
+mod served;
 #[path = "../shared/desk.rs"]
 mod shared_desk;
 #[path = "../shared/files.rs"]
 mod shared_files;
 #[path = "../shared/gateway.rs"]
 mod shared_gateway;
-mod served;
 mod stage;
 mod table;
 mod told;

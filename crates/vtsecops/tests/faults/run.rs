@@ -37,7 +37,10 @@ pub(crate) fn all(rows: &[Fault]) -> Vec<Ended> {
             });
         }
     });
-    ended.into_iter().map(|ended| ended.into_inner().unwrap()).collect()
+    ended
+        .into_iter()
+        .map(|ended| ended.into_inner().unwrap())
+        .collect()
 }
 
 fn play(row: &Fault) -> Ended {

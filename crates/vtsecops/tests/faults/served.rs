@@ -155,7 +155,11 @@ pub(crate) fn desk_run(stage: &mut Stage) -> Told {
         (analyst.end_of(run, Duration::from_secs(40)).await, analyst.token)
     });
     stage.secrets.push(token);
-    let message = format!("{}: {}", run["state"].as_str().unwrap_or("?"), run["message"].as_str().unwrap_or("?"));
+    let message = format!(
+        "{}: {}",
+        run["state"].as_str().unwrap_or("?"),
+        run["message"].as_str().unwrap_or("?")
+    );
     Told {
         took: begun.elapsed(),
         ..ended_desk(stage, desk, message)

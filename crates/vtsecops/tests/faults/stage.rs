@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use simulator::{KeyKind, Running, Simulator};
 use tempfile::TempDir;
-use test_platform::{Alert, Builder, Case, Context, Drive, Entity, Form, Host, Launch, Platform, TargetFormat};
+use test_platform::{
+    Alert, Builder, Case, Context, Drive, Entity, Form, Host, Launch, Platform, TargetFormat,
+};
 use tokio::runtime::Runtime;
 
 use crate::around::Around;
@@ -126,7 +128,10 @@ impl Stage {
             .parameter("Create Insight", "true")
             .deadline_in(Duration::from_secs(self.seconds.min(20)));
         // The stores outlive the process, as they do on a machine.
-        for (variable, folder) in [("VTSECOPS_STATE_FOLDER", "state"), ("VTSECOPS_CACHE_FOLDER", "cache")] {
+        for (variable, folder) in [
+            ("VTSECOPS_STATE_FOLDER", "state"),
+            ("VTSECOPS_CACHE_FOLDER", "cache"),
+        ] {
             let folder = self.home.path().join(folder);
             self.set(variable, folder.to_str().unwrap());
         }
@@ -214,7 +219,10 @@ impl Stage {
             .clone()
             .set("action_definition_name", format!("VirusTotal_{action}"));
         let mut launch = Launch::new(program, &leading, host).unwrap();
-        launch = launch.context(context).form(self.form).limit(self.longest() + Duration::from_secs(5));
+        launch = launch
+            .context(context)
+            .form(self.form)
+            .limit(self.longest() + Duration::from_secs(5));
         for (name, value) in self.environment.iter().filter(|(name, _)| *name != "HOME") {
             launch = launch.variable(name, value);
         }

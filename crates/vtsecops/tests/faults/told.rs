@@ -29,7 +29,11 @@ impl Told {
     /// Everything that people read.
     pub(crate) fn said(&self) -> String {
         let of_result = self.document["output_message"].as_str().unwrap_or_default();
-        let out = if of_result.is_empty() { &self.out } else { of_result };
+        let out = if of_result.is_empty() {
+            &self.out
+        } else {
+            of_result
+        };
         format!("{}\n{out}\n{}", self.message, self.err)
     }
 
@@ -50,7 +54,7 @@ impl Told {
 /// How often a process is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 /// How much longer than it may take it is waited for, to see whether it ends at all.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(3);
 
 /// Runs a command to its end; one that takes much longer than it may is killed.
 pub(crate) fn ran(mut command: Command, longest: Duration) -> Told {

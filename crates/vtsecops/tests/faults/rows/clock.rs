@@ -49,14 +49,18 @@ fn shift(store: &Path, milliseconds: i64) {
         let rows = statement.query_map([], |row| row.get(0)).unwrap();
         rows.map(Result::unwrap).collect()
     };
-    let tables = listed("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'");
+    let tables = listed(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'",
+    );
     let mut changes = String::from("BEGIN IMMEDIATE;");
     for table in tables {
         for column in listed(&format!("SELECT name FROM pragma_table_info('{table}')")) {
             let is_moment = ["_at", "_until"].iter().any(|ending| column.ends_with(ending))
                 || ["at", "since"].contains(&column.as_str());
             if is_moment {
-                changes += &format!("UPDATE \"{table}\" SET {column} = {column} + ({milliseconds}) WHERE {column} IS NOT NULL;");
+                changes += &format!(
+                    "UPDATE \"{table}\" SET {column} = {column} + ({milliseconds}) WHERE {column} IS NOT NULL;"
+                );
             }
             if column == "period" {
                 let days = milliseconds / A_DAY;
@@ -165,13 +169,17 @@ pub(crate) fn rows() -> Vec<Fault> {
             .ends(4)
             .says(&["API request limitation", "vtsecops resume"])
             .check(|_, told| {
-                let remark = told.document["entities"][0]["remark"].as_str().unwrap_or_default();
+                let remark = told.document["entities"][0]["remark"]
+                    .as_str()
+                    .unwrap_or_default();
                 wrong_unless(remark.ends_with("try again in 60 s"), || remark.to_owned())
             }),
         row("back by a day: a key that was closed for a minute", THREE_SOON)
             .when(|stage| {
                 stage.set("VTSECOPS_CACHE", "false");
-                stage.virustotal.add_fault(simulator::Fault::new(simulator::FaultKind::Quota).times(1));
+                stage
+                    .virustotal
+                    .add_fault(simulator::Fault::new(simulator::FaultKind::Quota).times(1));
                 let told = stage.shell(&["scan", "hash", "{a}", "--timeout", "2s"]);
                 assert_eq!(told.code, Some(4), "{}", told.said());
             })
@@ -183,25 +191,36 @@ pub(crate) fn rows() -> Vec<Fault> {
             .check(whole)
             .check(|_, told| {
                 let kept = &told.document["kept_answers"];
-                wrong_unless(*kept == 0, || format!("{kept} answers were taken that are too old"))
+                wrong_unless(*kept == 0, || {
+                    format!("{kept} answers were taken that are too old")
+                })
             }),
-        row("forward by a day: the cache, where any age will do", Act::Shell(&["scan", "hash", "{a}", "{b}", "{c}", "--max-age", "none"]))
-            .when(after_a_run(&["scan", "hash", "{a}", "{b}", "{c}"]))
-            .when(a_day_later)
-            .check(whole)
-            .check(|_, told| {
-                let kept = &told.document["kept_answers"];
-                wrong_unless(*kept == 3, || format!("{kept} answers were kept, not 3"))
-            }),
+        row(
+            "forward by a day: the cache, where any age will do",
+            Act::Shell(&["scan", "hash", "{a}", "{b}", "{c}", "--max-age", "none"]),
+        )
+        .when(after_a_run(&["scan", "hash", "{a}", "{b}", "{c}"]))
+        .when(a_day_later)
+        .check(whole)
+        .check(|_, told| {
+            let kept = &told.document["kept_answers"];
+            wrong_unless(*kept == 3, || format!("{kept} answers were kept, not 3"))
+        }),
         row("back by a day: the cache", THREE_SOON)
             .when(after_a_run(&["scan", "hash", "{a}", "{b}", "{c}"]))
             .when(a_day_earlier)
             .check(whole),
         row("back by a day: what a killed run was about to ask", THREE_SOON)
             .when(|stage| {
-                stage.virustotal.add_fault(simulator::Fault::new(simulator::FaultKind::Hang));
+                stage
+                    .virustotal
+                    .add_fault(simulator::Fault::new(simulator::FaultKind::Hang));
                 let mut command = stage.command(&["scan", "hash", "{a}", "{b}", "{c}"]);
-                let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+                let mut child = command
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .unwrap();
                 let begun = Instant::now();
                 while stage.virustotal.calls().is_empty() {
                     assert!(begun.elapsed() < Duration::from_secs(20), "nothing is asked");
@@ -225,14 +244,23 @@ pub(crate) fn rows() -> Vec<Fault> {
             .says(&["Going on with the run of"])
             .check(|stage, told| has(stage, told, "url", "found"))
             .check(submitted_once),
-        row("forward by a day: a run that waits, the workdesk between two starts", Act::Scene("workdesk", desk_stops_and_clock_goes_forward))
-            .simulator(|simulator| simulator.scan_for(Duration::from_secs(3)))
-            .within(60),
-        row("back by a day: a run that waits, the workdesk between two starts", Act::Scene("workdesk", desk_stops_and_clock_goes_back))
-            .simulator(|simulator| simulator.scan_for(Duration::from_secs(3)))
-            .within(60),
-        row("forward by a day: a run that waits, the workdesk at work", Act::Scene("workdesk", clock_goes_forward_under_desk))
-            .simulator(|simulator| simulator.scan_for(Duration::from_secs(3)))
-            .within(60),
+        row(
+            "forward by a day: a run that waits, the workdesk between two starts",
+            Act::Scene("workdesk", desk_stops_and_clock_goes_forward),
+        )
+        .simulator(|simulator| simulator.scan_for(Duration::from_secs(3)))
+        .within(60),
+        row(
+            "back by a day: a run that waits, the workdesk between two starts",
+            Act::Scene("workdesk", desk_stops_and_clock_goes_back),
+        )
+        .simulator(|simulator| simulator.scan_for(Duration::from_secs(3)))
+        .within(60),
+        row(
+            "forward by a day: a run that waits, the workdesk at work",
+            Act::Scene("workdesk", clock_goes_forward_under_desk),
+        )
+        .simulator(|simulator| simulator.scan_for(Duration::from_secs(3)))
+        .within(60),
     ]
 }

@@ -126,65 +126,109 @@ fn gateway_without(stage: &mut Stage) -> Told {
 pub(crate) fn rows() -> Vec<Fault> {
     let row = |name, act| Fault::new(Database, name, act);
     vec![
-        row("PostgreSQL is away when a worker starts", Act::Shell(&["worker", "--key-file", "{key}", "--database", "{database}"]))
-            .when(away)
-            .ends(4)
-            .says(&["{nobody}", "can't be reached", "Check"])
-            .within(40),
         row(
-            "PostgreSQL is away when a workdesk starts",
-            Act::Shell(&["workdesk", "--listen", "127.0.0.1:0", "--key-file", "{key}", "--database", "{database}"]),
+            "PostgreSQL is away when a worker starts",
+            Act::Shell(&["worker", "--key-file", "{key}", "--database", "{database}"]),
         )
         .when(away)
         .ends(4)
         .says(&["{nobody}", "can't be reached", "Check"])
         .within(40),
-        row("PostgreSQL is away when a gateway is asked", Act::Scene("gateway", gateway_without))
-            .when(away)
-            .says(&["503", "the database does not answer", "try again when it does"])
-            .within(60)
-            .check(|stage, _| {
-                let calls = stage.virustotal.calls().len();
-                wrong_unless(calls == 0, || format!("{calls} calls that nobody counts"))
-            }),
-        row("PostgreSQL is away when the quota is looked at", Act::Shell(&["quota", "--database", "{database}"]))
-            .when(away)
-            .ends(4)
-            .says(&["{nobody}", "does not answer"])
-            .within(60),
-        row("PostgreSQL restarts in a run", Act::Scene("workdesk", restarted_in_a_run))
-            .simulator(|simulator| simulator.scan_for(Duration::from_secs(1)))
-            .where_possible(postgres)
-            .says(&["Reports were fetched"])
-            .within(120)
-            .check(submitted_once),
+        row(
+            "PostgreSQL is away when a workdesk starts",
+            Act::Shell(&[
+                "workdesk",
+                "--listen",
+                "127.0.0.1:0",
+                "--key-file",
+                "{key}",
+                "--database",
+                "{database}",
+            ]),
+        )
+        .when(away)
+        .ends(4)
+        .says(&["{nobody}", "can't be reached", "Check"])
+        .within(40),
+        row(
+            "PostgreSQL is away when a gateway is asked",
+            Act::Scene("gateway", gateway_without),
+        )
+        .when(away)
+        .says(&["503", "the database does not answer", "try again when it does"])
+        .within(60)
+        .check(|stage, _| {
+            let calls = stage.virustotal.calls().len();
+            wrong_unless(calls == 0, || format!("{calls} calls that nobody counts"))
+        }),
+        row(
+            "PostgreSQL is away when the quota is looked at",
+            Act::Shell(&["quota", "--database", "{database}"]),
+        )
+        .when(away)
+        .ends(4)
+        .says(&["{nobody}", "does not answer"])
+        .within(60),
+        row(
+            "PostgreSQL restarts in a run",
+            Act::Scene("workdesk", restarted_in_a_run),
+        )
+        .simulator(|simulator| simulator.scan_for(Duration::from_secs(1)))
+        .where_possible(postgres)
+        .says(&["Reports were fetched"])
+        .within(120)
+        .check(submitted_once),
         row("somebody holds the quota ledger", THREE)
             .when(|stage| stage.set("VTSECOPS_CACHE", "false"))
             .when(held(".local/state/vtsecops/quota.db", &["scan", "hash", "{a}"]))
-            .says(&["the quota ledger {home}/.local/state/vtsecops/quota.db can't be used", "database is locked", "This run goes on without it"])
+            .says(&[
+                "the quota ledger {home}/.local/state/vtsecops/quota.db can't be used",
+                "database is locked",
+                "This run goes on without it",
+            ])
             .within(60)
             .check(whole)
             .then_with(0, let_go)
             .check(whole),
         row("somebody holds the cache", THREE)
             .when(held(".cache/vtsecops/reports.db", &["scan", "hash", "{a}"]))
-            .says(&["the report cache {home}/.cache/vtsecops/reports.db can't be used", "database is locked", "This run goes on without it"])
+            .says(&[
+                "the report cache {home}/.cache/vtsecops/reports.db can't be used",
+                "database is locked",
+                "This run goes on without it",
+            ])
             .within(60)
             .check(whole)
             .then_with(0, let_go)
             .check(whole),
-        row("somebody holds the workdesk's store", Act::Scene("workdesk", workdesk_held))
-            .says(&["500", "database has trouble; nothing was changed", "database is locked", "Another program holds the file"])
-            .within(60),
+        row(
+            "somebody holds the workdesk's store",
+            Act::Scene("workdesk", workdesk_held),
+        )
+        .says(&[
+            "500",
+            "database has trouble; nothing was changed",
+            "database is locked",
+            "Another program holds the file",
+        ])
+        .within(60),
         row("the quota ledger is damaged", THREE)
             .when(spoilt(".local/state/vtsecops/quota.db"))
-            .says(&["the quota ledger is damaged", "It is kept as {file}.damaged-", "a new one is begun"])
+            .says(&[
+                "the quota ledger is damaged",
+                "It is kept as {file}.damaged-",
+                "a new one is begun",
+            ])
             .check(whole)
             .then(0)
             .check(whole),
         row("the cache is damaged", THREE)
             .when(spoilt(".cache/vtsecops/reports.db"))
-            .says(&["the report cache is damaged", "It is kept as {file}.damaged-", "a new one is begun"])
+            .says(&[
+                "the report cache is damaged",
+                "It is kept as {file}.damaged-",
+                "a new one is begun",
+            ])
             .check(whole)
             .then(0)
             .check(whole),
@@ -208,10 +252,16 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("the workdesk's store is damaged", DESK)
             .when(spoilt(".local/state/vtsecops/workdesk/workdesk.db"))
             .ends(4)
-            .says(&["{home}/.local/state/vtsecops/workdesk", "file is not a database", "vtsecops workdesk restore"])
+            .says(&[
+                "{home}/.local/state/vtsecops/workdesk",
+                "file is not a database",
+                "vtsecops workdesk restore",
+            ])
             .check(|stage, _| {
                 let kept = std::fs::read_to_string(&stage.names["file"]).unwrap_or_default();
-                wrong_unless(kept.starts_with("something else"), || "the file was changed".to_owned())
+                wrong_unless(kept.starts_with("something else"), || {
+                    "the file was changed".to_owned()
+                })
             }),
         row("the settings are damaged", THREE)
             .when(spoilt(".config/vtsecops/config.toml"))
@@ -221,4 +271,3 @@ pub(crate) fn rows() -> Vec<Fault> {
             .check(whole),
     ]
 }
-

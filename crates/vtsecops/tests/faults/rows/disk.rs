@@ -41,7 +41,10 @@ fn output(file: &'static str) -> impl Fn(&mut Stage) {
 }
 
 fn folders(stage: &mut Stage) {
-    for (variable, folder) in [("VTSECOPS_STATE_FOLDER", "state"), ("VTSECOPS_CACHE_FOLDER", "cache")] {
+    for (variable, folder) in [
+        ("VTSECOPS_STATE_FOLDER", "state"),
+        ("VTSECOPS_CACHE_FOLDER", "cache"),
+    ] {
         let folder = stage.path(folder);
         stage.set(variable, folder.to_str().unwrap());
     }
@@ -51,7 +54,9 @@ fn folders(stage: &mut Stage) {
 fn asks_nothing_again(stage: &Stage, told: &Told) -> Vec<String> {
     let mut wrong = whole(stage, told);
     let kept = &told.document["kept_answers"];
-    wrong.extend(wrong_unless(*kept == 3, || format!("{kept} answers were kept, not 3")));
+    wrong.extend(wrong_unless(*kept == 3, || {
+        format!("{kept} answers were kept, not 3")
+    }));
     wrong
 }
 
@@ -122,7 +127,8 @@ fn desk_fills_up(stage: &mut Stage) -> Told {
 async fn send_file(origin: &str, token: &str, bytes: usize) -> (u16, String) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let mut body = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"sample.bin\"\r\n\r\n".to_vec();
+    let mut body =
+        b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"sample.bin\"\r\n\r\n".to_vec();
     body.resize(body.len() + bytes, b'x');
     body.extend(b"\r\n--x--\r\n");
     let request = client.post(format!("{origin}/api/v3/files"));
@@ -172,13 +178,17 @@ fn gateway_fills_up(stage: &mut Stage) -> Told {
         ));
         std::fs::remove_file(filler).unwrap();
         let (status, text) = gateway.get(&token, &path).await;
-        wrong.extend(wrong_unless(status == 200, || format!("with room again: {status} {text}")));
+        wrong.extend(wrong_unless(status == 200, || {
+            format!("with room again: {status} {text}")
+        }));
         let (status, told) = gateway.get("", "/readyz").await;
         wrong.extend(wrong_unless(status == 200, || {
             format!("readiness with room again: {status} {told}")
         }));
         let sent = send_file(&gateway.origin, &token, 300_000).await;
-        wrong.extend(wrong_unless(sent.0 == 200, || format!("a smaller file: {sent:?}")));
+        wrong.extend(wrong_unless(sent.0 == 200, || {
+            format!("a smaller file: {sent:?}")
+        }));
         format!("{} {}", too_large.0, too_large.1)
     });
     let uploads = stage.virustotal.uploads().len();
@@ -217,13 +227,21 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("full: standard output", THREE)
             .when(output("/dev/full"))
             .ends(4)
-            .says(&["the output could not be written", "No space left on device", "nothing asked twice: vtsecops resume"])
+            .says(&[
+                "the output could not be written",
+                "No space left on device",
+                "nothing asked twice: vtsecops resume",
+            ])
             .then(0)
             .check(asks_nothing_again),
         row("full: standard output, with a submission", URL)
             .when(output("/dev/full"))
             .ends(4)
-            .says(&["the output could not be written", "No space left on device", "nothing asked twice: vtsecops resume"])
+            .says(&[
+                "the output could not be written",
+                "No space left on device",
+                "nothing asked twice: vtsecops resume",
+            ])
             .then(0)
             .check(|stage, told| has(stage, told, "url", "found"))
             .check(submitted_once),
@@ -235,26 +253,39 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("full: the cache", THREE)
             .when(folders)
             .where_possible(disk("cache", SMALL))
-            .says(&["the report cache {disk}/reports.db can't be used", "This run goes on without it", "asked for anew"])
+            .says(&[
+                "the report cache {disk}/reports.db can't be used",
+                "This run goes on without it",
+                "asked for anew",
+            ])
             .check(whole)
             .then(0)
             .check(whole),
-        row("full: the cache, in the middle", Act::Shell(&["scan", "hash", "--file", "{list}"]))
-            .when(folders)
-            .when(|stage| {
-                let hashes = (0..400).map(|n| simulator::file_with_positives(0, n).sha256);
-                let list = stage.write("list.txt", hashes.collect::<Vec<_>>().join("\n"));
-                stage.call("list", list);
-            })
-            .where_possible(disk("cache", Disk::Small(400)))
-            .says(&["the report cache {disk}/reports.db can't be used", "This run goes on without it"])
-            .check(whole)
-            .then(0)
-            .check(whole),
+        row(
+            "full: the cache, in the middle",
+            Act::Shell(&["scan", "hash", "--file", "{list}"]),
+        )
+        .when(folders)
+        .when(|stage| {
+            let hashes = (0..120).map(|n| simulator::file_with_positives(0, n).sha256);
+            let list = stage.write("list.txt", hashes.collect::<Vec<_>>().join("\n"));
+            stage.call("list", list);
+        })
+        .where_possible(disk("cache", Disk::Small(250)))
+        .says(&[
+            "the report cache {disk}/reports.db can't be used",
+            "This run goes on without it",
+        ])
+        .check(whole)
+        .then(0)
+        .check(whole),
         row("full: the quota ledger and the journals", THREE)
             .when(folders)
             .where_possible(disk("state", SMALL))
-            .says(&["the quota ledger {disk}/quota.db can't be used", "This run goes on without it"])
+            .says(&[
+                "the quota ledger {disk}/quota.db can't be used",
+                "This run goes on without it",
+            ])
             .check(whole)
             .then(0)
             .check(whole),
@@ -268,33 +299,58 @@ pub(crate) fn rows() -> Vec<Fault> {
             .check(|stage, told| has(stage, told, "url", "found")),
         row("full: the platform's log file", ON_PLATFORM)
             .when(|stage| stage.log = Some("/dev/full"))
-            .says(&["The log file /dev/full can't be written", "No space left on device", "Reports were fetched"])
+            .says(&[
+                "The log file /dev/full can't be written",
+                "No space left on device",
+                "Reports were fetched",
+            ])
             .state(0),
-        row("full: the workdesk's store, for a while", Act::Scene("workdesk", desk_fills_up))
-            .simulator(|simulator| simulator.scan_for(Duration::from_secs(2)))
-            .where_possible(servers_disk(WORKDESK, Disk::Small(7000)))
-            .says(&["500", "database has trouble; nothing was changed", "database or disk is full", "Make room"])
-            .within(90)
-            .check(submitted_once),
-        row("full: the workdesk's store, at its start", Act::Shell(&["workdesk", "--listen", "127.0.0.1:0"]))
-            .where_possible(disk(WORKDESK, SMALL))
-            .ends(4)
-            .says(&["{disk}", "the database failed", "Make room"]),
-        row("full: where a gateway keeps files on their way, and its audit trail", Act::Scene("gateway", gateway_fills_up))
-            .when(folders)
-            .where_possible(servers_disk("state", Disk::Small(2500)))
-            .says(&["503", "no room to store the file", "Tell whoever runs it"])
-            .within(60),
-        row("full: where a workdesk is copied to", Act::Shell(&["workdesk", "backup", "{home}/copies/copy.db"]))
-            .when(with_workdesk)
-            .where_possible(disk("copies", SMALL))
-            .ends(4)
-            .says(&["can't be copied to {home}/copies/copy.db", "database or disk is full", "Make room"])
-            .check(|stage, _| {
-                let left: Vec<_> = std::fs::read_dir(stage.path("copies")).unwrap().collect();
-                wrong_unless(left.is_empty(), || format!("half a copy is left: {left:?}"))
-            })
-            .then(0),
+        row(
+            "full: the workdesk's store, for a while",
+            Act::Scene("workdesk", desk_fills_up),
+        )
+        .simulator(|simulator| simulator.scan_for(Duration::from_secs(2)))
+        .where_possible(servers_disk(WORKDESK, Disk::Small(7000)))
+        .says(&[
+            "500",
+            "database has trouble; nothing was changed",
+            "database or disk is full",
+            "Make room",
+        ])
+        .within(90)
+        .check(submitted_once),
+        row(
+            "full: the workdesk's store, at its start",
+            Act::Shell(&["workdesk", "--listen", "127.0.0.1:0"]),
+        )
+        .where_possible(disk(WORKDESK, SMALL))
+        .ends(4)
+        .says(&["{disk}", "the database failed", "Make room"]),
+        row(
+            "full: where a gateway keeps files on their way, and its audit trail",
+            Act::Scene("gateway", gateway_fills_up),
+        )
+        .when(folders)
+        .where_possible(servers_disk("state", Disk::Small(2500)))
+        .says(&["503", "no room to store the file", "Tell whoever runs it"])
+        .within(60),
+        row(
+            "full: where a workdesk is copied to",
+            Act::Shell(&["workdesk", "backup", "{home}/copies/copy.db"]),
+        )
+        .when(with_workdesk)
+        .where_possible(disk("copies", SMALL))
+        .ends(4)
+        .says(&[
+            "can't be copied to {home}/copies/copy.db",
+            "database or disk is full",
+            "Make room",
+        ])
+        .check(|stage, _| {
+            let left: Vec<_> = std::fs::read_dir(stage.path("copies")).unwrap().collect();
+            wrong_unless(left.is_empty(), || format!("half a copy is left: {left:?}"))
+        })
+        .then(0),
         row("full: where a file is downloaded to", DOWNLOAD)
             .when(|stage| {
                 stage.write("quarantine/filler", vec![0; 4096]);
@@ -303,57 +359,95 @@ pub(crate) fn rows() -> Vec<Fault> {
             .ends(4)
             .says(&["{a}", "{disk}", "can't be written"])
             .then(0),
-        row("full: where settings are kept", Act::Shell(&["config", "set", "threshold", "5"]))
-            .when(|stage| {
-                stage.write(".config/vtsecops/config.toml", format!("tier = \"private\"\n{}", "# kept\n".repeat(580)));
+        row(
+            "full: where settings are kept",
+            Act::Shell(&["config", "set", "threshold", "5"]),
+        )
+        .when(|stage| {
+            stage.write(
+                ".config/vtsecops/config.toml",
+                format!("tier = \"private\"\n{}", "# kept\n".repeat(580)),
+            );
+        })
+        .where_possible(disk(".config/vtsecops", Disk::Small(4)))
+        .ends(2)
+        .says(&[
+            "{disk}/config.toml",
+            "can't be written",
+            "No space left on device",
+        ])
+        .check(|stage, _| {
+            let kept = std::fs::read_to_string(stage.path(".config/vtsecops/config.toml")).unwrap();
+            wrong_unless(kept.ends_with("# kept\n"), || {
+                format!("the file is spoilt: {kept}")
             })
-            .where_possible(disk(".config/vtsecops", Disk::Small(4)))
-            .ends(2)
-            .says(&["{disk}/config.toml", "can't be written", "No space left on device"])
-            .check(|stage, _| {
-                let kept = std::fs::read_to_string(stage.path(".config/vtsecops/config.toml")).unwrap();
-                wrong_unless(kept.ends_with("# kept\n"), || format!("the file is spoilt: {kept}"))
-            })
-            .then(0),
+        })
+        .then(0),
         row("read-only: the cache", THREE)
             .when(folders)
             .where_possible(disk("cache", Disk::ReadOnly))
-            .says(&["the report cache {disk}/reports.db can't be used", "This run goes on without it"])
+            .says(&[
+                "the report cache {disk}/reports.db can't be used",
+                "This run goes on without it",
+            ])
             .check(whole),
         row("read-only: the quota ledger and the journals", URL)
             .when(folders)
             .where_possible(disk("state", Disk::ReadOnly))
-            .says(&["the quota ledger {disk}/quota.db can't be used", "{disk}/runs can't be written", "can't be resumed"])
+            .says(&[
+                "the quota ledger {disk}/quota.db can't be used",
+                "{disk}/runs can't be written",
+                "can't be resumed",
+            ])
             .check(|stage, told| has(stage, told, "url", "found"))
             .check(submitted_once),
         row("read-only: everything of an action on the platform", ON_PLATFORM)
             .where_possible(disk("state", Disk::ReadOnly))
-            .says(&["the quota ledger {disk}/quota.db can't be used", "Reports were fetched"])
+            .says(&[
+                "the quota ledger {disk}/quota.db can't be used",
+                "Reports were fetched",
+            ])
             .state(0),
-        row("read-only: the workdesk's folder", Act::Shell(&["workdesk", "--listen", "127.0.0.1:0"]))
-            .where_possible(disk(WORKDESK, Disk::ReadOnly))
-            .ends(4)
-            .says(&["{disk}", "can't be used", "Read-only file system"]),
-        row("read-only: the gateway's folder", Act::Shell(&["gateway", "--listen", "127.0.0.1:0"]))
-            .when(folders)
-            .where_possible(disk("state", Disk::ReadOnly))
-            .ends(4)
-            .says(&["{disk}", "Read-only file system"]),
-        row("read-only: where a gateway's token is kept", Act::Shell(&["gateway", "token", "add", "tool"]))
-            .when(folders)
-            .where_possible(disk("state", Disk::ReadOnly))
-            .ends(4)
-            .says(&["{disk}", "Read-only file system"])
-            .check(|_, told| wrong_unless(told.out.is_empty(), || "a token is shown that does not count".to_owned())),
+        row(
+            "read-only: the workdesk's folder",
+            Act::Shell(&["workdesk", "--listen", "127.0.0.1:0"]),
+        )
+        .where_possible(disk(WORKDESK, Disk::ReadOnly))
+        .ends(4)
+        .says(&["{disk}", "can't be used", "Read-only file system"]),
+        row(
+            "read-only: the gateway's folder",
+            Act::Shell(&["gateway", "--listen", "127.0.0.1:0"]),
+        )
+        .when(folders)
+        .where_possible(disk("state", Disk::ReadOnly))
+        .ends(4)
+        .says(&["{disk}", "Read-only file system"]),
+        row(
+            "read-only: where a gateway's token is kept",
+            Act::Shell(&["gateway", "token", "add", "tool"]),
+        )
+        .when(folders)
+        .where_possible(disk("state", Disk::ReadOnly))
+        .ends(4)
+        .says(&["{disk}", "Read-only file system"])
+        .check(|_, told| {
+            wrong_unless(told.out.is_empty(), || {
+                "a token is shown that does not count".to_owned()
+            })
+        }),
         row("read-only: where a file is downloaded to", DOWNLOAD)
             .where_possible(disk("quarantine", Disk::ReadOnly))
             .ends(4)
             .says(&["{a}", "{disk}", "nothing can be saved there"])
             .then(0),
-        row("read-only: where settings are kept", Act::Shell(&["config", "set", "threshold", "5"]))
-            .where_possible(disk(".config/vtsecops", Disk::ReadOnly))
-            .ends(2)
-            .says(&["{disk}/config.toml", "can't be written", "Read-only file system"])
-            .then(0),
+        row(
+            "read-only: where settings are kept",
+            Act::Shell(&["config", "set", "threshold", "5"]),
+        )
+        .where_possible(disk(".config/vtsecops", Disk::ReadOnly))
+        .ends(2)
+        .says(&["{disk}/config.toml", "can't be written", "Read-only file system"])
+        .then(0),
     ]
 }

@@ -33,12 +33,17 @@ fn workdesk_in_a_crowd(stage: &mut Stage) -> Told {
         let analyst = Analyst::of(&desk).await;
         let visitors = crowd(&desk.origin);
         tokio::time::sleep(Duration::from_secs(2)).await;
-        wrong.extend(wrong_unless(visitors.len() > 40, || format!("{} visitors", visitors.len())));
+        wrong.extend(wrong_unless(visitors.len() > 40, || {
+            format!("{} visitors", visitors.len())
+        }));
         drop(visitors);
         let run = analyst.ask("Scan Hash", "FILEHASH", &hash).await;
         let ended = analyst.end_of(run, Duration::from_secs(20)).await;
         wrong.extend(wrong_unless(ended["state"] == "done", || ended.to_string()));
-        (ended["message"].as_str().unwrap_or_default().to_owned(), analyst.token)
+        (
+            ended["message"].as_str().unwrap_or_default().to_owned(),
+            analyst.token,
+        )
     });
     stage.secrets.push(token);
     Told {
@@ -52,7 +57,11 @@ fn workdesk_in_a_crowd(stage: &mut Stage) -> Told {
 fn gateway_in_a_crowd(stage: &mut Stage) -> Told {
     let begun = Instant::now();
     let around = std::mem::replace(&mut stage.around, Around::Nothing);
-    let token = stage.shell(&["gateway", "token", "add", "tool"]).out.trim().to_owned();
+    let token = stage
+        .shell(&["gateway", "token", "add", "tool"])
+        .out
+        .trim()
+        .to_owned();
     stage.around = around;
     stage.secrets.push(token.clone());
     let mut gateway = served::gateway(stage, &[]);
@@ -79,13 +88,21 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("five", THREE)
             .when(only(5))
             .ends(4)
-            .says(&["the program can't start", "too few files can be open at once", "ulimit -n"])
+            .says(&[
+                "the program can't start",
+                "too few files can be open at once",
+                "ulimit -n",
+            ])
             .then(0)
             .check(whole),
         row("nine", THREE)
             .when(only(9))
             .ends(4)
-            .says(&["the program can't start", "too few files can be open at once", "ulimit -n"])
+            .says(&[
+                "the program can't start",
+                "too few files can be open at once",
+                "ulimit -n",
+            ])
             .then(0)
             .check(whole),
         row("twenty", THREE)
@@ -96,23 +113,47 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("twelve", ON_PLATFORM)
             .when(only(12))
             .ends(1)
-            .says(&["the action can't start its work", "too few files can be open at once", "ulimit -n"])
+            .says(&[
+                "the action can't start its work",
+                "too few files can be open at once",
+                "ulimit -n",
+            ])
             .then(0),
-        row("sixteen, for the workdesk", Act::Shell(&["workdesk", "--listen", "127.0.0.1:0"]))
-            .when(only(16))
-            .ends(4)
-            .says(&["the workdesk can't start", "too few files can be open at once", "ulimit -n"]),
-        row("nine, for the gateway", Act::Shell(&["gateway", "--listen", "127.0.0.1:0"]))
-            .when(only(9))
-            .ends(4)
-            .says(&["the gateway can't start", "too few files can be open at once", "ulimit -n"]),
-        row("sixty, and a hundred connections, for the workdesk", Act::Scene("workdesk", workdesk_in_a_crowd))
-            .when(only(60))
-            .says(&["Reports were fetched"])
-            .within(60),
-        row("sixty, and a hundred connections, for the gateway", Act::Scene("gateway", gateway_in_a_crowd))
-            .when(only(60))
-            .says(&["200"])
-            .within(60),
+        row(
+            "sixteen, for the workdesk",
+            Act::Shell(&["workdesk", "--listen", "127.0.0.1:0"]),
+        )
+        .when(only(16))
+        .ends(4)
+        .says(&[
+            "the workdesk can't start",
+            "too few files can be open at once",
+            "ulimit -n",
+        ]),
+        row(
+            "nine, for the gateway",
+            Act::Shell(&["gateway", "--listen", "127.0.0.1:0"]),
+        )
+        .when(only(9))
+        .ends(4)
+        .says(&[
+            "the gateway can't start",
+            "too few files can be open at once",
+            "ulimit -n",
+        ]),
+        row(
+            "sixty, and a hundred connections, for the workdesk",
+            Act::Scene("workdesk", workdesk_in_a_crowd),
+        )
+        .when(only(60))
+        .says(&["Reports were fetched"])
+        .within(60),
+        row(
+            "sixty, and a hundred connections, for the gateway",
+            Act::Scene("gateway", gateway_in_a_crowd),
+        )
+        .when(only(60))
+        .says(&["200"])
+        .within(60),
     ]
 }

@@ -24,7 +24,10 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 fn quietly(mut command: Command) -> Child {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.spawn().unwrap()
 }
 
@@ -50,17 +53,23 @@ fn in_a_submission(stage: &mut Stage) -> Told {
 /// Killed while the analysis is waited for.
 fn in_an_analysis(stage: &mut Stage) -> Told {
     let child = quietly(stage.command(&SCAN_URL));
-    until("a look at the analysis", || stage.virustotal.count("url/report") > 2);
+    until("a look at the analysis", || {
+        stage.virustotal.count("url/report") > 2
+    });
     kill(child);
     stage.shell(&SCAN_URL)
 }
 
 /// Killed after the first of two batches; then the same again.
 fn between_two_batches(stage: &mut Stage) -> Told {
-    let hashes: Vec<String> = (0..50).map(|n| simulator::file_with_positives(0, n).sha256).collect();
+    let hashes: Vec<String> = (0..50)
+        .map(|n| simulator::file_with_positives(0, n).sha256)
+        .collect();
     let list = stage.write("list.txt", hashes.join("\n"));
     let arguments = ["scan", "hash", "--file", &list, "--no-cache"];
-    stage.virustotal.add_fault(simulator::Fault::new(simulator::FaultKind::Hang).after(1));
+    stage
+        .virustotal
+        .add_fault(simulator::Fault::new(simulator::FaultKind::Hang).after(1));
     let child = quietly(stage.command(&arguments));
     until("a second call", || stage.virustotal.calls().len() > 1);
     // The first answer is written down while the second is asked for.
@@ -73,10 +82,15 @@ fn between_two_batches(stage: &mut Stage) -> Told {
 
 /// Killed while a file is on its way.
 fn in_an_upload(stage: &mut Stage) -> Told {
-    let file = stage.write("sample.bin", [b"simulate:positives=0".to_vec(), vec![7; 300_000]].concat());
+    let file = stage.write(
+        "sample.bin",
+        [b"simulate:positives=0".to_vec(), vec![7; 300_000]].concat(),
+    );
     stage.call("file", file);
     stage.set("VTSECOPS_LOST_AFTER", "1s");
-    stage.virustotal.add_fault(simulator::Fault::new(simulator::FaultKind::Hang).on("file/scan"));
+    stage
+        .virustotal
+        .add_fault(simulator::Fault::new(simulator::FaultKind::Hang).on("file/scan"));
     let upload = ["upload", "{file}", "--always-upload"];
     let child = quietly(stage.command(&upload));
     until("an upload", || stage.virustotal.count("file/scan") > 0);
@@ -109,7 +123,9 @@ fn while_it_writes_to_the_case(stage: &mut Stage) -> Told {
         format!("{} calls more for what was known", now - calls)
     }));
     let written = stage.platform().written().len();
-    told.wrong.extend(wrong_unless(written >= 3, || format!("{written} entities were written")));
+    told.wrong.extend(wrong_unless(written >= 3, || {
+        format!("{written} entities were written")
+    }));
     told
 }
 
@@ -145,11 +161,20 @@ fn interrupted(stage: &mut Stage) -> Told {
     let d = simulator::file_with_positives(0, 4).sha256;
     let mut command = stage.command(&["scan", "hash", "{a}", "{b}", "{c}", &d, &last]);
     let begun = Instant::now();
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let child = child.spawn().unwrap();
     until("two calls", || stage.virustotal.calls().len() > 1);
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     let output = child.wait_with_output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     Told {
@@ -169,7 +194,10 @@ fn workdesk_in_a_run(stage: &mut Stage) -> Told {
     let url = stage.names["url"].clone();
     let (run, token) = RUNTIME.block_on(async {
         let analyst = Analyst::of(&desk).await;
-        (analyst.ask("Scan URL", "DestinationURL", &url).await, analyst.token)
+        (
+            analyst.ask("Scan URL", "DestinationURL", &url).await,
+            analyst.token,
+        )
     });
     until("a submission", || !stage.submissions().is_empty());
     desk.kill();
@@ -195,7 +223,9 @@ fn workdesk_in_a_run(stage: &mut Stage) -> Told {
 fn gateway_in_a_request(stage: &mut Stage) -> Told {
     let before = served::gateway_ask(stage);
     let mut gateway = served::gateway(stage, &[]);
-    stage.virustotal.add_fault(simulator::Fault::new(simulator::FaultKind::Hang));
+    stage
+        .virustotal
+        .add_fault(simulator::Fault::new(simulator::FaultKind::Hang));
     let token = stage.secrets.last().unwrap().clone();
     let calls = stage.virustotal.calls().len();
     let path = format!("{}/api/v3/files/{}", gateway.origin, stage.names["b"]);
@@ -214,9 +244,10 @@ fn gateway_in_a_request(stage: &mut Stage) -> Told {
     let mut told = served::gateway_ask(stage);
     let audit = stage.shell(&["gateway", "audit"]);
     let lines = audit.out.lines().count();
-    told.wrong.extend(wrong_unless(audit.code == Some(0) && lines >= 2, || {
-        format!("the trail has {lines} lines: {}", audit.said())
-    }));
+    told.wrong
+        .extend(wrong_unless(audit.code == Some(0) && lines >= 2, || {
+            format!("the trail has {lines} lines: {}", audit.said())
+        }));
     told.wrong.extend(before.wrong);
     told
 }
@@ -224,42 +255,80 @@ fn gateway_in_a_request(stage: &mut Stage) -> Told {
 pub(crate) fn rows() -> Vec<Fault> {
     let row = |name, run, play| Fault::new(Processes, name, Act::Scene(run, play));
     vec![
-        row("kill -9 in a submission, then the same again", "scan url", in_a_submission)
-            .says(&["Going on with the run of"])
-            .check(|stage, told| has(stage, told, "url", "found"))
-            .check(submitted_once),
-        row("kill -9 while an analysis is waited for, then the same again", "scan url", in_an_analysis)
-            .simulator(|simulator| simulator.scan_for(Duration::from_secs(2)))
-            .says(&["Going on with the run of"])
-            .check(|stage, told| has(stage, told, "url", "found"))
-            .check(submitted_once),
-        row("kill -9 between two calls, then the same again", "scan hash", between_two_batches)
-            .says(&["Going on with the run of", "25 answers"])
-            .check(|stage, told| {
-                let entities = told.document["entities"].as_array().map_or(0, Vec::len);
-                let calls = stage.virustotal.calls().len();
-                wrong_unless(entities == 50 && calls == 1, || {
-                    format!("{entities} entities after {calls} calls more")
-                })
-            }),
-        row("kill -9 in an upload, then the same again", "upload", in_an_upload).within(40),
-        row("kill -9 while it writes to the case, then started again", "Scan Hash, on the platform", while_it_writes_to_the_case)
-            .state(0)
-            .says(&["Reports were fetched"]),
-        row("SIGTERM while it writes to the case", "Scan Hash, on the platform", told_to_stop_on_the_platform)
-            .ends(113)
-            .says(&["Termination signal [15] received"]),
+        row(
+            "kill -9 in a submission, then the same again",
+            "scan url",
+            in_a_submission,
+        )
+        .says(&["Going on with the run of"])
+        .check(|stage, told| has(stage, told, "url", "found"))
+        .check(submitted_once),
+        row(
+            "kill -9 while an analysis is waited for, then the same again",
+            "scan url",
+            in_an_analysis,
+        )
+        .simulator(|simulator| simulator.scan_for(Duration::from_secs(2)))
+        .says(&["Going on with the run of"])
+        .check(|stage, told| has(stage, told, "url", "found"))
+        .check(submitted_once),
+        row(
+            "kill -9 between two calls, then the same again",
+            "scan hash",
+            between_two_batches,
+        )
+        .says(&["Going on with the run of", "25 answers"])
+        .check(|stage, told| {
+            let entities = told.document["entities"].as_array().map_or(0, Vec::len);
+            let calls = stage.virustotal.calls().len();
+            wrong_unless(entities == 50 && calls == 1, || {
+                format!("{entities} entities after {calls} calls more")
+            })
+        }),
+        row(
+            "kill -9 in an upload, then the same again",
+            "upload",
+            in_an_upload,
+        )
+        .within(40),
+        row(
+            "kill -9 while it writes to the case, then started again",
+            "Scan Hash, on the platform",
+            while_it_writes_to_the_case,
+        )
+        .state(0)
+        .says(&["Reports were fetched"]),
+        row(
+            "SIGTERM while it writes to the case",
+            "Scan Hash, on the platform",
+            told_to_stop_on_the_platform,
+        )
+        .ends(113)
+        .says(&["Termination signal [15] received"]),
         row("Ctrl-C while one answer is missing", "scan hash", interrupted)
             .ends(3)
             .says(&["Stopping; finished results follow", "vtsecops resume"])
-            .check(|stage, told| ["a", "b", "c"].iter().flat_map(|name| has(stage, told, name, "found")).collect()),
-        row("kill -9 of the workdesk in a run, then started again", "workdesk", workdesk_in_a_run)
-            .simulator(|simulator| simulator.scan_for(Duration::from_secs(1)))
-            .says(&["Reports were fetched"])
-            .within(60)
-            .check(submitted_once),
-        row("kill -9 of the gateway in a request, then started again", "gateway", gateway_in_a_request)
-            .says(&["200"])
-            .within(60),
+            .check(|stage, told| {
+                ["a", "b", "c"]
+                    .iter()
+                    .flat_map(|name| has(stage, told, name, "found"))
+                    .collect()
+            }),
+        row(
+            "kill -9 of the workdesk in a run, then started again",
+            "workdesk",
+            workdesk_in_a_run,
+        )
+        .simulator(|simulator| simulator.scan_for(Duration::from_secs(1)))
+        .says(&["Reports were fetched"])
+        .within(60)
+        .check(submitted_once),
+        row(
+            "kill -9 of the gateway in a request, then started again",
+            "gateway",
+            gateway_in_a_request,
+        )
+        .says(&["200"])
+        .within(60),
     ]
 }

@@ -81,7 +81,9 @@ fn insights_at_most_once(stage: &Stage, told: &Told) -> Vec<String> {
     names.sort();
     let all = names.len();
     names.dedup();
-    wrong_unless(names.len() == all, || format!("an insight is there twice: {}", told.said()))
+    wrong_unless(names.len() == all, || {
+        format!("an insight is there twice: {}", told.said())
+    })
 }
 
 /// The first hash is one that engines flag, so that there is an insight.
@@ -93,7 +95,10 @@ fn with_insight(stage: &mut Stage) {
         let alert = test_platform::Alert::new("ALERT-1").entities([entity]);
         platform.case(test_platform::Case::new(17).alert(alert))
     });
-    stage.context = stage.context.clone().targets(test_platform::TargetFormat::New, target);
+    stage.context = stage
+        .context
+        .clone()
+        .targets(test_platform::TargetFormat::New, target);
 }
 
 pub(crate) fn rows() -> Vec<Fault> {
@@ -135,7 +140,12 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("500 when entities are updated")
             .when(strike(Call::UpdateEntities, FaultKind::Status(500)))
             .state(DONE)
-            .says(&["Reports were fetched", "could not be written to the case", "enrichment of 3 entities", "500"])
+            .says(&[
+                "Reports were fetched",
+                "could not be written to the case",
+                "enrichment of 3 entities",
+                "500",
+            ])
             .check(reported)
             .then(0)
             .check(enriched),
@@ -143,7 +153,12 @@ pub(crate) fn rows() -> Vec<Fault> {
             .when(with_insight)
             .when(strike(Call::CreateCaseInsight, FaultKind::Status(500)))
             .state(DONE)
-            .says(&["Reports were fetched", "could not be written to the case", "1 insight", "500"])
+            .says(&[
+                "Reports were fetched",
+                "could not be written to the case",
+                "1 insight",
+                "500",
+            ])
             .check(insights_at_most_once)
             .then(0)
             .check(insights_at_most_once),
@@ -173,8 +188,14 @@ pub(crate) fn rows() -> Vec<Fault> {
             .then(0)
             .check(enriched),
         row("a page of HTML where the case should be")
-            .when(strike(Call::AlertFullDetails, FaultKind::Body("<html>".to_owned())))
-            .when(strike(Call::AlertsFullDetails, FaultKind::Body("<html>".to_owned())))
+            .when(strike(
+                Call::AlertFullDetails,
+                FaultKind::Body("<html>".to_owned()),
+            ))
+            .when(strike(
+                Call::AlertsFullDetails,
+                FaultKind::Body("<html>".to_owned()),
+            ))
             .state(FAILED)
             .says(&["alert", "{platform}", "no JSON"])
             .check(not_asked)
@@ -187,7 +208,12 @@ pub(crate) fn rows() -> Vec<Fault> {
                 stage.context = stage.context.clone().deadline_in(soon);
             })
             .state(DONE)
-            .says(&["Reports were fetched", "could not be written to the case", "{platform}", "did not answer in time"])
+            .says(&[
+                "Reports were fetched",
+                "could not be written to the case",
+                "{platform}",
+                "did not answer in time",
+            ])
             .within(40)
             .check(reported),
         row("it never answers at all")
@@ -218,7 +244,11 @@ pub(crate) fn rows() -> Vec<Fault> {
                 stage.virustotal.add_fault(fault);
             })
             .state(FAILED)
-            .says(&["hashes have failed", "trouble of its own (HTTP 500)", "try again later"])
+            .says(&[
+                "hashes have failed",
+                "trouble of its own (HTTP 500)",
+                "try again later",
+            ])
             .then(0)
             .check(enriched),
     ]

@@ -13,7 +13,10 @@ use crate::told::Told;
 /// Calls go through whoever is at that address; the password is not to be shown.
 fn through(stage: &mut Stage, address: &str) {
     stage.call("proxy", address);
-    stage.set("VTSECOPS_PROXY", &format!("http://somebody:{SWORDFISH}@{address}"));
+    stage.set(
+        "VTSECOPS_PROXY",
+        &format!("http://somebody:{SWORDFISH}@{address}"),
+    );
 }
 
 fn answering(status: &'static str) -> impl Fn(&mut Stage) {
@@ -47,9 +50,10 @@ fn trusted(stage: &mut Stage) {
 fn saw_nothing(stage: &Stage, _: &Told) -> Vec<String> {
     let server: Option<&BadServer> = stage.held.iter().find_map(|held| held.downcast_ref());
     let heard = server.map(BadServer::heard).unwrap_or_default().concat();
-    wrong_unless(!heard.contains(&stage.names["a"]) && !heard.contains(crate::stage::KEY), || {
-        format!("the proxy saw {heard}")
-    })
+    wrong_unless(
+        !heard.contains(&stage.names["a"]) && !heard.contains(crate::stage::KEY),
+        || format!("the proxy saw {heard}"),
+    )
 }
 
 /// As the platform tells it.
@@ -70,30 +74,52 @@ fn of_platform(status: &'static str) -> impl Fn(&mut Stage) {
 
 pub(crate) fn rows() -> Vec<Fault> {
     let row = |name, act| Fault::new(Proxy, name, act);
-    let over_tls = |name, act| row(name, act).simulator(|simulator| simulator.tls(true)).when(trusted);
+    let over_tls = |name, act| {
+        row(name, act)
+            .simulator(|simulator| simulator.tls(true))
+            .when(trusted)
+    };
     vec![
         row("it refuses the connection", THREE)
             .when(|stage| through(stage, NOBODY))
             .ends(4)
-            .says(&["{a}", "cannot be reached", "the proxy {proxy} refused the connection", "Check the address, the network and the proxy"])
+            .says(&[
+                "{a}",
+                "cannot be reached",
+                "the proxy {proxy} refused the connection",
+                "Check the address, the network and the proxy",
+            ])
             .then_with(0, without)
             .check(whole),
         over_tls("it refuses the connection, TLS behind it", THREE)
             .when(|stage| through(stage, NOBODY))
             .ends(4)
-            .says(&["{a}", "cannot be reached", "the proxy {proxy} refused the connection", "Check the address, the network and the proxy"])
+            .says(&[
+                "{a}",
+                "cannot be reached",
+                "the proxy {proxy} refused the connection",
+                "Check the address, the network and the proxy",
+            ])
             .then_with(0, without)
             .check(whole),
         row("it wants a login (407)", THREE)
             .when(answering("407 Proxy Authentication Required"))
             .ends(4)
-            .says(&["{a}", "the proxy wants a user and a password", "Check the address, the network and the proxy"])
+            .says(&[
+                "{a}",
+                "the proxy wants a user and a password",
+                "Check the address, the network and the proxy",
+            ])
             .then_with(0, without)
             .check(whole),
         over_tls("it wants a login (407), TLS behind it", THREE)
             .when(answering("407 Proxy Authentication Required"))
             .ends(4)
-            .says(&["{a}", "the proxy {proxy} wants a user and a password", "Check the address, the network and the proxy"])
+            .says(&[
+                "{a}",
+                "the proxy {proxy} wants a user and a password",
+                "Check the address, the network and the proxy",
+            ])
             .check(saw_nothing)
             .then_with(0, without)
             .check(whole),
@@ -106,7 +132,11 @@ pub(crate) fn rows() -> Vec<Fault> {
         over_tls("it finds nobody (502), TLS behind it", THREE)
             .when(answering("502 Bad Gateway"))
             .ends(4)
-            .says(&["{a}", "the proxy {proxy} does not let the call through", "Check the address, the network and the proxy"])
+            .says(&[
+                "{a}",
+                "the proxy {proxy} does not let the call through",
+                "Check the address, the network and the proxy",
+            ])
             .check(saw_nothing)
             .then_with(0, without)
             .check(whole),
@@ -131,19 +161,33 @@ pub(crate) fn rows() -> Vec<Fault> {
         over_tls("it hangs up, TLS behind it", THREE)
             .when(behaving(Manner::HangsUpWhenSpokenTo))
             .ends(4)
-            .says(&["{a}", "the proxy {proxy}", "Check the address, the network and the proxy"])
+            .says(&[
+                "{a}",
+                "the proxy {proxy}",
+                "Check the address, the network and the proxy",
+            ])
             .then_with(0, without)
             .check(whole),
         row("it wants a login (407), on the platform", ON_PLATFORM)
             .when(of_platform("407 Proxy Authentication Required"))
             .state(2)
             .says(&["hashes have failed", "the proxy wants a user and a password"])
-            .then_with(0, |stage| stage.context = stage.context.clone().set("use_proxy_settings", false)),
-        row("it refuses the connection of the gateway", Act::Scene("gateway", served::gateway_ask))
-            .when(|stage| through(stage, NOBODY))
-            .says(&["503", "cannot reach VirusTotal", "tell whoever runs the gateway", "the proxy {proxy} refused the connection"])
-            .within(60)
-            .then_with(0, without)
-            .check(|_, told| wrong_unless(told.message.starts_with("200"), || told.message.clone())),
+            .then_with(0, |stage| {
+                stage.context = stage.context.clone().set("use_proxy_settings", false)
+            }),
+        row(
+            "it refuses the connection of the gateway",
+            Act::Scene("gateway", served::gateway_ask),
+        )
+        .when(|stage| through(stage, NOBODY))
+        .says(&[
+            "503",
+            "cannot reach VirusTotal",
+            "tell whoever runs the gateway",
+            "the proxy {proxy} refused the connection",
+        ])
+        .within(60)
+        .then_with(0, without)
+        .check(|_, told| wrong_unless(told.message.starts_with("200"), || told.message.clone())),
     ]
 }

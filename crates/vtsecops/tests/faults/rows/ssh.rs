@@ -12,10 +12,24 @@ use crate::stage::{NOBODY, SWORDFISH, Stage};
 use crate::told::Told;
 
 const UPLOAD: Act = Act::Shell(&[
-    "upload", "--server", "{login}", "--identity", "{identity}", "--always-upload", "{file}",
+    "upload",
+    "--server",
+    "{login}",
+    "--identity",
+    "{identity}",
+    "--always-upload",
+    "{file}",
 ]);
 const UPLOAD_STRICTLY: Act = Act::Shell(&[
-    "upload", "--server", "{login}", "--identity", "{identity}", "--host-keys", "strict", "--always-upload", "{file}",
+    "upload",
+    "--server",
+    "{login}",
+    "--identity",
+    "{identity}",
+    "--host-keys",
+    "strict",
+    "--always-upload",
+    "{file}",
 ]);
 const UPLOAD_WITH_PASSWORD: Act = Act::Shell(&["upload", "--server", "{login}", "--always-upload", "{file}"]);
 
@@ -100,7 +114,13 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("it refuses the connection", UPLOAD)
             .when(|stage| at(stage, NOBODY))
             .ends(4)
-            .says(&["{file}", "{nobody}", "cannot be reached", "refused", "Check the name, the port"])
+            .says(&[
+                "{file}",
+                "{nobody}",
+                "cannot be reached",
+                "refused",
+                "Check the name, the port",
+            ])
             .check(uploaded(0))
             .then_with(0, back)
             .check(uploaded(1)),
@@ -122,14 +142,27 @@ pub(crate) fn rows() -> Vec<Fault> {
                 stage.write(".ssh/known_hosts", format!("[127.0.0.1]:{port} {key}\n"));
             })
             .ends(4)
-            .says(&["{file}", "{server}", "has changed", "nothing was sent", "remove line 1 of {home}/.ssh/known_hosts"])
+            .says(&[
+                "{file}",
+                "{server}",
+                "has changed",
+                "nothing was sent",
+                "remove line 1 of {home}/.ssh/known_hosts",
+            ])
             .check(uploaded(0))
-            .then_with(0, |stage| std::fs::remove_file(stage.path(".ssh/known_hosts")).unwrap())
+            .then_with(0, |stage| {
+                std::fs::remove_file(stage.path(".ssh/known_hosts")).unwrap()
+            })
             .check(uploaded(1)),
         row("the password is wrong", UPLOAD_WITH_PASSWORD)
             .when(|stage| stage.set("VTSECOPS_SSH_PASSWORD", SWORDFISH))
             .ends(4)
-            .says(&["{file}", "{server}", "refused the login of {user}", "tried: password"])
+            .says(&[
+                "{file}",
+                "{server}",
+                "refused the login of {user}",
+                "tried: password",
+            ])
             .check(uploaded(0)),
         row("the key is not one that it takes", UPLOAD)
             .when(|stage| {
@@ -137,7 +170,12 @@ pub(crate) fn rows() -> Vec<Fault> {
                 stage.call("identity", text(&other));
             })
             .ends(4)
-            .says(&["{file}", "{server}", "refused the login of {user}", "key file {identity}"])
+            .says(&[
+                "{file}",
+                "{server}",
+                "refused the login of {user}",
+                "key file {identity}",
+            ])
             .check(uploaded(0))
             .then_with(0, |stage| {
                 let right = sshd(stage).identity();
@@ -178,21 +216,32 @@ pub(crate) fn rows() -> Vec<Fault> {
                     // Root may read everything; so it is somebody else who logs in.
                     let nobody = std::process::Command::new("id").arg("nobody").output();
                     if !nobody.is_ok_and(|known| known.status.success()) {
-                        return Err(Skipped("root may read everything, and there is no account nobody"));
+                        return Err(Skipped(
+                            "root may read everything, and there is no account nobody",
+                        ));
                     }
                     let folder = sshd(stage).folder().to_owned();
                     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
-                    std::fs::set_permissions(folder.join("authorized"), PermissionsExt::from_mode(0o644)).unwrap();
+                    std::fs::set_permissions(folder.join("authorized"), PermissionsExt::from_mode(0o644))
+                        .unwrap();
                     stage.call("user", "nobody");
                     let address = stage.names["server"].clone();
                     at(stage, &address);
                 }
-                let mode = if stage.names["user"] == "nobody" { 0o600 } else { 0o000 };
+                let mode = if stage.names["user"] == "nobody" {
+                    0o600
+                } else {
+                    0o000
+                };
                 std::fs::set_permissions(&stage.names["file"], PermissionsExt::from_mode(mode)).unwrap();
                 Ok(())
             })
             .ends(4)
-            .says(&["{file}", "no permission to read it on the server", "log in as a user who may"])
+            .says(&[
+                "{file}",
+                "no permission to read it on the server",
+                "log in as a user who may",
+            ])
             .check(uploaded(0)),
         Fault::new(Ssh, "it offers no SFTP", UPLOAD)
             .where_possible(|stage| {
@@ -205,7 +254,12 @@ pub(crate) fn rows() -> Vec<Fault> {
                 Ok(())
             })
             .ends(4)
-            .says(&["{file}", "{server}", "offers no SFTP", "Enable the sftp subsystem"])
+            .says(&[
+                "{file}",
+                "{server}",
+                "offers no SFTP",
+                "Enable the sftp subsystem",
+            ])
             .check(uploaded(0)),
         row("it stops sending in the middle of a file", UPLOAD)
             .when(cut(Cut::StallAfter(1_000_000)))
@@ -217,12 +271,18 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("it takes the connection and says nothing", UPLOAD)
             .when(instead(Manner::Silent))
             .ends(4)
-            .says(&["{file}", "{server}", "did not take the connection and the login within 4 s"])
+            .says(&[
+                "{file}",
+                "{server}",
+                "did not take the connection and the login within 4 s",
+            ])
             .check(uploaded(0))
             .then_with(0, back)
             .check(uploaded(1)),
         row("what answers is a web server", UPLOAD)
-            .when(instead(Manner::Says(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())))
+            .when(instead(Manner::Says(
+                b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+            )))
             .ends(4)
             .says(&["{file}", "{server}", "no SSH", "Check the port"])
             .check(uploaded(0))
@@ -231,7 +291,12 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("it hangs up at once", UPLOAD)
             .when(instead(Manner::HangsUp))
             .ends(4)
-            .says(&["{file}", "no SSH connection with {server}", "it hung up", "Check the port"])
+            .says(&[
+                "{file}",
+                "no SSH connection with {server}",
+                "was lost before a host key was shown",
+                "Check the port",
+            ])
             .check(uploaded(0))
             .then_with(0, back)
             .check(uploaded(1)),
@@ -242,7 +307,12 @@ pub(crate) fn rows() -> Vec<Fault> {
                 stage.set("VTSECOPS_SSH_KNOWN_HOSTS", place.to_str().unwrap());
             })
             .ends(4)
-            .says(&["{file}", "known host keys can't be used", "{home}/not-a-folder/known_hosts", "or pin the host key"])
+            .says(&[
+                "{file}",
+                "known host keys can't be used",
+                "{home}/not-a-folder/known_hosts",
+                "or pin the host key",
+            ])
             .check(uploaded(0)),
     ]
 }

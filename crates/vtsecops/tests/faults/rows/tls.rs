@@ -30,13 +30,19 @@ fn back(stage: &mut Stage) {
 /// No request was made of whoever can't be trusted.
 fn nothing_sent(stage: &Stage, _: &Told) -> Vec<String> {
     let calls = stage.virustotal.calls().len();
-    wrong_unless(calls == 0, || format!("{calls} calls over a connection that is not trusted"))
+    wrong_unless(calls == 0, || {
+        format!("{calls} calls over a connection that is not trusted")
+    })
 }
 
 /// The platform is behind a server with this certificate; its authority is known, or another one is.
 fn platform_shows(kind: Certificate, is_known: bool) -> impl Fn(&mut Stage) {
     move |stage| {
-        let start = |kind| RUNTIME.block_on(Simulator::builder().tls_certificate(kind).start()).unwrap();
+        let start = |kind| {
+            RUNTIME
+                .block_on(Simulator::builder().tls_certificate(kind).start())
+                .unwrap()
+        };
         let front = start(kind);
         let authority = match is_known {
             true => front.ca_pem().unwrap().to_owned(),
@@ -88,16 +94,24 @@ pub(crate) fn rows() -> Vec<Fault> {
         row(name, ON_PLATFORM)
             .when(platform_shows(kind, is_known))
             .state(2)
-            .says(&["configuration", "{there}", "certificate that is not trusted", "REQUESTS_CA_BUNDLE"])
+            .says(&[
+                "configuration",
+                "{there}",
+                "certificate that is not trusted",
+                "REQUESTS_CA_BUNDLE",
+            ])
             .check(front_saw_nothing)
             .then_with(0, platform_back)
     };
     vec![
-        virustotal("VirusTotal's certificate has expired", |simulator| simulator.tls_certificate(Certificate::Expired))
-            .says(&["it has expired"]),
-        virustotal("VirusTotal's certificate is not valid yet, as after a clock was set back", |simulator| {
-            simulator.tls_certificate(Certificate::NotYetValid)
+        virustotal("VirusTotal's certificate has expired", |simulator| {
+            simulator.tls_certificate(Certificate::Expired)
         })
+        .says(&["it has expired"]),
+        virustotal(
+            "VirusTotal's certificate is not valid yet, as after a clock was set back",
+            |simulator| simulator.tls_certificate(Certificate::NotYetValid),
+        )
         .says(&["it is not valid yet"]),
         virustotal("VirusTotal's certificate is another host's", |simulator| {
             simulator.tls_certificate(Certificate::WrongHost)
@@ -107,20 +121,32 @@ pub(crate) fn rows() -> Vec<Fault> {
             simulator.tls_certificate(Certificate::SelfSigned)
         })
         .says(&["its issuer is unknown"]),
-        row("VirusTotal's certificate is of an authority that nobody named", THREE)
-            .simulator(|simulator| simulator.tls(true))
-            .ends(4)
-            .says(&["{a}", "certificate is not trusted", "its issuer is unknown", "CA file"])
-            .check(nothing_sent)
-            .then_with(0, trusted)
-            .check(whole),
+        row(
+            "VirusTotal's certificate is of an authority that nobody named",
+            THREE,
+        )
+        .simulator(|simulator| simulator.tls(true))
+        .ends(4)
+        .says(&[
+            "{a}",
+            "certificate is not trusted",
+            "its issuer is unknown",
+            "CA file",
+        ])
+        .check(nothing_sent)
+        .then_with(0, trusted)
+        .check(whole),
         row("VirusTotal's port speaks plain HTTP", THREE)
             .when(|stage| {
                 let address = stage.virustotal.origin().replace("http://", "");
                 at(stage, &address);
             })
             .ends(4)
-            .says(&["{a}", "what answers at {there} does not speak TLS", "Check the address"])
+            .says(&[
+                "{a}",
+                "what answers at {there} does not speak TLS",
+                "Check the address",
+            ])
             .check(nothing_sent)
             .then_with(0, back)
             .check(whole),
@@ -164,20 +190,41 @@ pub(crate) fn rows() -> Vec<Fault> {
             .says(&["the CA file {home}/authority.pem is not usable"])
             .check(nothing_sent)
             .then_with(0, trusted),
-        platform("the SecOps host's certificate has expired", Certificate::Expired, true).says(&["it has expired"]),
-        platform("the SecOps host's certificate is another host's", Certificate::WrongHost, true)
-            .says(&["it was issued for another host"]),
-        platform("the SecOps host's certificate is self-signed", Certificate::SelfSigned, true)
-            .says(&["its issuer is unknown"]),
-        platform("the SecOps host's certificate is of another authority", Certificate::Good, false)
-            .says(&["its issuer is unknown"]),
+        platform(
+            "the SecOps host's certificate has expired",
+            Certificate::Expired,
+            true,
+        )
+        .says(&["it has expired"]),
+        platform(
+            "the SecOps host's certificate is another host's",
+            Certificate::WrongHost,
+            true,
+        )
+        .says(&["it was issued for another host"]),
+        platform(
+            "the SecOps host's certificate is self-signed",
+            Certificate::SelfSigned,
+            true,
+        )
+        .says(&["its issuer is unknown"]),
+        platform(
+            "the SecOps host's certificate is of another authority",
+            Certificate::Good,
+            false,
+        )
+        .says(&["its issuer is unknown"]),
         row("the SecOps host's port speaks plain HTTP", ON_PLATFORM)
             .when(|stage| {
                 let address = stage.platform().address().to_string();
                 platform_at(stage, &address);
             })
             .state(2)
-            .says(&["configuration", "what answers at {there} does not speak TLS", "Check the address"])
+            .says(&[
+                "configuration",
+                "what answers at {there} does not speak TLS",
+                "Check the address",
+            ])
             .then_with(0, platform_back),
         row("the SecOps host hangs up in the handshake", ON_PLATFORM)
             .when(|stage| {

@@ -83,7 +83,13 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("it refuses the connection", THREE)
             .when(|stage| point_at(stage, NOBODY))
             .ends(4)
-            .says(&["{a}", "cannot be reached", "{nobody}", "refused", "Check the address"])
+            .says(&[
+                "{a}",
+                "cannot be reached",
+                "{nobody}",
+                "refused",
+                "Check the address",
+            ])
             .then_with(0, back)
             .check(whole),
         row("it refuses the connection", PING)
@@ -136,12 +142,25 @@ pub(crate) fn rows() -> Vec<Fault> {
         row("too many requests, then good (429)", THREE)
             .when(once(FaultKind::RetryAfter(429, 1)))
             .check(whole),
-        row("the quota of API v3 is used up (429)", Act::Shell(&["scan", "hash", "{a}", "{b}", "{c}", "--api", "v3", "--timeout", "3s"]))
-            .when(strike(FaultKind::Quota))
-            .ends(4)
-            .says(&["{a}", "API request limitation", "vtsecops resume"])
-            .then_with(0, super::clock::a_day_later)
-            .check(whole),
+        row(
+            "the quota of API v3 is used up (429)",
+            Act::Shell(&[
+                "scan",
+                "hash",
+                "{a}",
+                "{b}",
+                "{c}",
+                "--api",
+                "v3",
+                "--timeout",
+                "3s",
+            ]),
+        )
+        .when(strike(FaultKind::Quota))
+        .ends(4)
+        .says(&["{a}", "API request limitation", "vtsecops resume"])
+        .then_with(0, super::clock::a_day_later)
+        .check(whole),
         row("it refuses the key (403)", THREE)
             .when(strike(FaultKind::Status(403)))
             .ends(4)
@@ -152,20 +171,27 @@ pub(crate) fn rows() -> Vec<Fault> {
             })
             .then(0)
             .check(whole),
-        row("API v3 refuses the key (401)", Act::Shell(&["scan", "hash", "{a}", "{b}", "{c}", "--api", "v3"]))
-            .when(strike(FaultKind::Status(401)))
-            .ends(4)
-            .says(&["Invalid API key", "Check that the key is complete"])
-            .then(0)
-            .check(whole),
+        row(
+            "API v3 refuses the key (401)",
+            Act::Shell(&["scan", "hash", "{a}", "{b}", "{c}", "--api", "v3"]),
+        )
+        .when(strike(FaultKind::Status(401)))
+        .ends(4)
+        .says(&["Invalid API key", "Check that the key is complete"])
+        .then(0)
+        .check(whole),
         row("a body that is no JSON", THREE)
-            .when(instead(|| BadServer::answering("200 OK", "application/json", b"no JSON at all")))
+            .when(instead(|| {
+                BadServer::answering("200 OK", "application/json", b"no JSON at all")
+            }))
             .ends(4)
             .says(&["{a}", "answer is unusable", "not JSON", "Check the address"])
             .then_with(0, back)
             .check(whole),
         row("an empty body", THREE)
-            .when(instead(|| BadServer::answering("200 OK", "application/json", b"")))
+            .when(instead(|| {
+                BadServer::answering("200 OK", "application/json", b"")
+            }))
             .ends(4)
             .says(&["{a}", "answer is unusable", "Check the address"])
             .then_with(0, back)
@@ -183,12 +209,15 @@ pub(crate) fn rows() -> Vec<Fault> {
             .check(two)
             .then(0)
             .check(whole),
-        row("a page of HTML where API v3 should be", Act::Shell(&["scan", "hash", "{a}", "{b}", "{c}", "--api", "v3"]))
-            .when(strike(FaultKind::NotJson))
-            .ends(4)
-            .says(&["{a}", "answer is unusable"])
-            .then(0)
-            .check(whole),
+        row(
+            "a page of HTML where API v3 should be",
+            Act::Shell(&["scan", "hash", "{a}", "{b}", "{c}", "--api", "v3"]),
+        )
+        .when(strike(FaultKind::NotJson))
+        .ends(4)
+        .says(&["{a}", "answer is unusable"])
+        .then(0)
+        .check(whole),
         row("a body without end", THREE)
             .when(strike_one(FaultKind::Huge(1 << 30)))
             .ends(3)
@@ -226,23 +255,30 @@ pub(crate) fn rows() -> Vec<Fault> {
             .says(&["{a}", "is the VirusTotal address right?", "302"])
             .check(|stage, _| {
                 let elsewhere: &BadServer = stage.held[0].downcast_ref().unwrap();
-                wrong_unless(elsewhere.heard().is_empty(), || "the redirect was followed".to_owned())
+                wrong_unless(elsewhere.heard().is_empty(), || {
+                    "the redirect was followed".to_owned()
+                })
             })
             .then(0)
             .check(whole),
-        row("a redirect that API v3 makes", Act::Shell(&["scan", "hash", "{a}", "--api", "v3"]))
-            .when(|stage| {
-                let elsewhere = BadServer::answering("200 OK", "application/json", b"[]");
-                strike(FaultKind::Redirect(format!("http://{}/", elsewhere.address)))(stage);
-                stage.hold(elsewhere);
+        row(
+            "a redirect that API v3 makes",
+            Act::Shell(&["scan", "hash", "{a}", "--api", "v3"]),
+        )
+        .when(|stage| {
+            let elsewhere = BadServer::answering("200 OK", "application/json", b"[]");
+            strike(FaultKind::Redirect(format!("http://{}/", elsewhere.address)))(stage);
+            stage.hold(elsewhere);
+        })
+        .ends(4)
+        .says(&["{a}", "is the VirusTotal address right?", "302"])
+        .check(|stage, _| {
+            let elsewhere: &BadServer = stage.held[0].downcast_ref().unwrap();
+            wrong_unless(elsewhere.heard().is_empty(), || {
+                "the redirect was followed".to_owned()
             })
-            .ends(4)
-            .says(&["{a}", "is the VirusTotal address right?", "302"])
-            .check(|stage, _| {
-                let elsewhere: &BadServer = stage.held[0].downcast_ref().unwrap();
-                wrong_unless(elsewhere.heard().is_empty(), || "the redirect was followed".to_owned())
-            })
-            .then(0),
+        })
+        .then(0),
         row("a packed body that is cut off", THREE)
             .when(instead(cut_gzip))
             .ends(4)
@@ -262,63 +298,108 @@ pub(crate) fn rows() -> Vec<Fault> {
             .when(strike_submission(FaultKind::Truncated))
             .ends(0)
             .check(submitted_once),
-        row("a submission is taken and hangs", Act::Shell(&["scan", "url", "{url}", "--timeout", "3s"]))
-            .when(strike_submission(FaultKind::SlowBody(Duration::from_secs(60))))
-            .ends(3)
-            .says(&["{url}", "vtsecops resume"])
-            .then(0)
-            .check(|stage, told| super::has(stage, told, "url", "found"))
-            .check(submitted_once),
-        row("a submission hangs and is not taken", Act::Shell(&["scan", "url", "{url}", "--timeout", "3s"]))
-            .when(strike_submission(FaultKind::Hang))
-            .when(|stage| stage.set("VTSECOPS_LOST_AFTER", "1s"))
-            .ends(3)
-            .says(&["{url}", "vtsecops resume"])
-            .then(0)
-            .check(|stage, told| super::has(stage, told, "url", "found")),
+        row(
+            "a submission is taken and hangs",
+            Act::Shell(&["scan", "url", "{url}", "--timeout", "3s"]),
+        )
+        .when(strike_submission(FaultKind::SlowBody(Duration::from_secs(60))))
+        .ends(3)
+        .says(&["{url}", "vtsecops resume"])
+        .then(0)
+        .check(|stage, told| super::has(stage, told, "url", "found"))
+        .check(submitted_once),
+        row(
+            "a submission hangs and is not taken",
+            Act::Shell(&["scan", "url", "{url}", "--timeout", "6s"]),
+        )
+        .when(strike_submission(FaultKind::Hang))
+        .when(|stage| stage.set("VTSECOPS_LOST_AFTER", "1s"))
+        .ends(3)
+        .says(&["{url}", "vtsecops resume"])
+        .then(0)
+        .check(|stage, told| super::has(stage, told, "url", "found")),
         row("500 for every submission", URL)
             .when(strike_submission(FaultKind::Status(500)))
             .ends(4)
             .says(&["{url}", "trouble of its own (HTTP 500)", "try again later"])
             .then(0)
             .check(|stage, told| super::has(stage, told, "url", "found")),
-        row("the connection breaks while a file is sent", Act::Shell(&["upload", "{file}", "--always-upload"]))
-            .when(|stage| {
-                let file = stage.write("sample.bin", [b"simulate:positives=0".to_vec(), vec![7; 300_000]].concat());
-                stage.call("file", file);
-                stage.set("VTSECOPS_LOST_AFTER", "1s");
-                stage.virustotal.add_fault(simulator::Fault::new(FaultKind::Reset).on("file/scan").times(1));
+        row(
+            "the connection breaks while a file is sent",
+            Act::Shell(&["upload", "{file}", "--always-upload"]),
+        )
+        .when(|stage| {
+            let file = stage.write(
+                "sample.bin",
+                [b"simulate:positives=0".to_vec(), vec![7; 300_000]].concat(),
+            );
+            stage.call("file", file);
+            stage.set("VTSECOPS_LOST_AFTER", "1s");
+            stage
+                .virustotal
+                .add_fault(simulator::Fault::new(FaultKind::Reset).on("file/scan").times(1));
+        })
+        // The content is known of old, which does not say that it was sent.
+        .ends(4)
+        .says(&["{file}", "the upload was cut off", "upload it again"])
+        .then(0)
+        .check(|stage, _| {
+            let uploads = stage.virustotal.uploads().len();
+            wrong_unless(uploads == 1, || format!("{uploads} uploads"))
+        }),
+        row(
+            "a file is too large for it (413)",
+            Act::Shell(&["upload", "{file}", "--always-upload"]),
+        )
+        .simulator(|simulator| simulator.max_upload_bytes(1000))
+        .when(|stage| {
+            let file = stage.write(
+                "sample.bin",
+                [b"simulate:positives=0".to_vec(), vec![7; 300_000]].concat(),
+            );
+            stage.call("file", file);
+        })
+        .ends(4)
+        .says(&["sample.bin", "too large", "300020 bytes"]),
+        row(
+            "500 for a run of the workdesk",
+            Act::Scene("workdesk", served::desk_run),
+        )
+        .when(strike(FaultKind::Status(500)))
+        .says(&["trouble of its own (HTTP 500)", "try again later"])
+        .within(60)
+        .then(0)
+        .check(|_, told| {
+            wrong_unless(told.message.contains("Reports were fetched"), || {
+                told.message.clone()
             })
-            .ends(0)
-            .check(|stage, _| {
-                let uploads = stage.virustotal.uploads().len();
-                wrong_unless(uploads == 1, || format!("{uploads} uploads"))
-            }),
-        row("a file is too large for it (413)", Act::Shell(&["upload", "{file}", "--always-upload"]))
-            .simulator(|simulator| simulator.max_upload_bytes(1000))
-            .when(|stage| {
-                let file = stage.write("sample.bin", [b"simulate:positives=0".to_vec(), vec![7; 300_000]].concat());
-                stage.call("file", file);
-            })
-            .ends(4)
-            .says(&["sample.bin", "too large", "300020 bytes"]),
-        row("500 for a run of the workdesk", Act::Scene("workdesk", served::desk_run))
-            .when(strike(FaultKind::Status(500)))
-            .says(&["trouble of its own (HTTP 500)", "try again later"])
-            .within(60)
-            .then(0)
-            .check(|_, told| wrong_unless(told.message.contains("Reports were fetched"), || told.message.clone())),
-        row("it refuses the connection of the gateway", Act::Scene("gateway", served::gateway_ask))
-            .when(|stage| point_at(stage, NOBODY))
-            .says(&["503", "cannot reach VirusTotal", "tell whoever runs the gateway", "{nobody} refused the connection"])
-            .within(60)
-            .then_with(0, back)
-            .check(|_, told| wrong_unless(told.message.starts_with("200"), || told.message.clone())),
-        row("it refuses the key of the gateway (401)", Act::Scene("gateway", served::gateway_ask))
-            .when(strike(FaultKind::Status(401)))
-            .says(&["503", "refused the gateway's own API key", "tell whoever runs the gateway"])
-            .within(60)
-            .then(0)
-            .check(|_, told| wrong_unless(told.message.starts_with("200"), || told.message.clone())),
+        }),
+        row(
+            "it refuses the connection of the gateway",
+            Act::Scene("gateway", served::gateway_ask),
+        )
+        .when(|stage| point_at(stage, NOBODY))
+        .says(&[
+            "503",
+            "cannot reach VirusTotal",
+            "tell whoever runs the gateway",
+            "{nobody} refused the connection",
+        ])
+        .within(60)
+        .then_with(0, back)
+        .check(|_, told| wrong_unless(told.message.starts_with("200"), || told.message.clone())),
+        row(
+            "it refuses the key of the gateway (401)",
+            Act::Scene("gateway", served::gateway_ask),
+        )
+        .when(strike(FaultKind::Status(401)))
+        .says(&[
+            "503",
+            "refused the gateway's own API key",
+            "tell whoever runs the gateway",
+        ])
+        .within(60)
+        .then(0)
+        .check(|_, told| wrong_unless(told.message.starts_with("200"), || told.message.clone())),
     ]
 }
