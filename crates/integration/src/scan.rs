@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use virustotal::report::{FileReport, UrlReport};
-use virustotal::{Accept, Answer, Error, FileHash, ObjectId, Report, Submission, UrlId};
+use virustotal::{Accept, Answer, Error, FileHash, ObjectId, Report, Submission, Trouble, UrlId};
 
 use crate::Run;
 use crate::lookup::{Origin, Outcome};
@@ -205,9 +205,17 @@ pub(crate) fn submitted(
             ..Pending::since(now, None, older)
         }),
         (Err(Error::Forbidden { .. }), Some(older)) => fall_back(older, Origin::RescanRefused),
-        (Err(error @ (Error::Quota { .. } | Error::Stopped(_))), Some(older)) => {
-            fall_back(older, Origin::RescanUnfinished(error.to_string()))
-        }
+        (
+            Err(
+                error @ (Error::Quota { .. }
+                | Error::Stopped(_)
+                | Error::Transient {
+                    trouble: Trouble::NotCounted,
+                    ..
+                }),
+            ),
+            Some(older),
+        ) => fall_back(older, Origin::RescanUnfinished(error.to_string())),
         (Err(error), Some(older)) => fall_back(older, Origin::RescanFailed(error.to_string())),
         (Ok(Submission::Refused(why)), Some(older)) => fall_back(older, Origin::RescanFailed(why)),
         (Ok(Submission::Missing), Some(older)) => fall_back(

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 use virustotal::Clock;
 
@@ -26,7 +26,12 @@ const BEGINNING_TAKES: Duration = Duration::from_secs(6);
 pub(super) const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 
 /// Steps that are due, and their runs; the earliest first.
-type Due = BinaryHeap<Reverse<(Timestamp, i64)>>;
+#[derive(Default)]
+struct Due {
+    runs: BinaryHeap<Reverse<(Timestamp, i64)>>,
+    /// What the clock said last.
+    seen: Option<Timestamp>,
+}
 
 /// Runs whose next step is due, now or later.
 #[derive(Default)]
@@ -39,25 +44,21 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn push(&self, run: i64, due_at: Timestamp) {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        due.push(Reverse((due_at, run)));
+        due.runs.push(Reverse((due_at, run)));
         self.bell.notify_one();
     }
 
     /// Waits until a run is due.
     async fn next(&self, clock: &Clock) -> i64 {
-        let mut seen = clock.now();
         loop {
             let now = clock.now();
             let sleep = {
                 let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-                if now < seen {
-                    bring_forward(&mut due, seen.duration_since(now));
-                }
-                seen = now;
-                match due.peek() {
+                due.look_at_clock(now);
+                match due.runs.peek() {
                     Some(Reverse((at, run))) if *at <= now => {
                         let run = *run;
-                        due.pop();
+                        due.runs.pop();
                         return run;
                     }
                     Some(Reverse((at, _))) => Duration::try_from(at.duration_since(now)).unwrap_or_default(),
@@ -72,13 +73,20 @@ impl Queue {
     }
 }
 
-/// The clock was set back by that: nobody waits longer for it.
-fn bring_forward(due: &mut Due, by: SignedDuration) {
-    let earlier = |Reverse((at, run)): Reverse<(Timestamp, i64)>| {
-        let at = at.checked_sub(by).unwrap_or(Timestamp::MIN);
-        Reverse((at, run))
-    };
-    *due = due.drain().map(earlier).collect();
+impl Due {
+    /// Where the clock was set back, nobody waits longer for it.
+    fn look_at_clock(&mut self, now: Timestamp) {
+        if let Some(by) = self.seen.map(|seen| seen.duration_since(now))
+            && by.is_positive()
+        {
+            let earlier = |Reverse((at, run)): Reverse<(Timestamp, i64)>| {
+                let at = at.checked_sub(by).unwrap_or(Timestamp::MIN);
+                Reverse((at, run))
+            };
+            self.runs = self.runs.drain().map(earlier).collect();
+        }
+        self.seen = Some(now);
+    }
 }
 
 /// What is to be taken next.
@@ -231,14 +239,14 @@ mod tests {
         let hours = |hours| SignedDuration::from_hours(hours);
         let looks = Arc::new(AtomicI64::new(0));
         let counted = Arc::clone(&looks);
-        // A second passes with each look, and after the third it is a day earlier.
+        // A second passes with each look, and after the first it is a day earlier.
         let clock = Clock::new(move || {
             let look = counted.fetch_add(1, Ordering::Relaxed);
-            let set_back = if look < 3 { hours(0) } else { hours(24) };
+            let set_back = if look < 1 { hours(0) } else { hours(24) };
             start + SignedDuration::from_secs(look) - set_back
         });
         let queue = Arc::new(Queue::default());
-        queue.push(7, start + SignedDuration::from_secs(6));
+        queue.push(7, start + SignedDuration::from_secs(2));
         let waiting = {
             let queue = Arc::clone(&queue);
             tokio::spawn(async move { queue.next(&clock).await })
