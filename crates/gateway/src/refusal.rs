@@ -78,6 +78,18 @@ impl Refusal {
                 trouble: trouble @ Trouble::BodyTooLarge(_),
                 ..
             } => Self::Upstream(trouble.to_string()),
+            // Where it is looked for, and through which proxy, is not for callers.
+            Error::Transient {
+                trouble: Trouble::Connect(words),
+                ..
+            } => {
+                tracing::warn!(detail = words, "VirusTotal cannot be reached");
+                Self::Unavailable(
+                    "The gateway cannot reach VirusTotal now. Your token is fine: try again later, and tell whoever runs the gateway if it \
+                     stays so."
+                        .to_owned(),
+                )
+            }
             Error::Stopped(_) => Self::Late(
                 "There was no answer in time. It may come when you ask again.".to_owned(),
             ),

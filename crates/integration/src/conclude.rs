@@ -400,8 +400,8 @@ impl Outcome {
             | Self::Quota(reason)
             | Self::Failed(reason)
             | Self::Refused(reason) => reason,
-            Self::Stopped(Stop::Deadline) => "time ran out before it was its turn",
-            Self::Stopped(Stop::Cancelled) => "cancelled before it was its turn",
+            Self::Stopped(Stop::Deadline) => "time ran out before there was an answer",
+            Self::Stopped(Stop::Cancelled) => "cancelled before there was an answer",
             Self::Key => "the API key was refused",
         };
         Some(text.to_owned())

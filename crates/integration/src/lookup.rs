@@ -1,6 +1,6 @@
 //! Step 2: how the look-up of one group ended.
 
-use virustotal::{Answer, Error, Report, Stop};
+use virustotal::{Answer, Error, Report, Stop, Trouble};
 
 /// How the look-up of one group ended.
 #[derive(Clone, Debug)]
@@ -63,7 +63,12 @@ impl Outcome {
     pub(crate) fn failed(error: &Error) -> Self {
         match error {
             Error::Key => Self::Key,
-            Error::Quota { .. } => Self::Quota(error.to_string()),
+            // Where nobody could count a call, it waits for its turn as well.
+            Error::Quota { .. }
+            | Error::Transient {
+                trouble: Trouble::NotCounted,
+                ..
+            } => Self::Quota(error.to_string()),
             Error::Stopped(stop) => Self::Stopped(*stop),
             other => Self::Failed(other.to_string()),
         }

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use virustotal::report::{FileReport, UrlReport};
-use virustotal::{Accept, Answer, Error, FileHash, ObjectId, Report, Submission, UrlId};
+use virustotal::{Accept, Answer, Error, FileHash, ObjectId, Report, Submission, Trouble, UrlId};
 
 use crate::Run;
 use crate::lookup::{Origin, Outcome};
@@ -205,9 +205,17 @@ pub(crate) fn submitted(
             ..Pending::since(now, None, older)
         }),
         (Err(Error::Forbidden { .. }), Some(older)) => fall_back(older, Origin::RescanRefused),
-        (Err(error @ (Error::Quota { .. } | Error::Stopped(_))), Some(older)) => {
-            fall_back(older, Origin::RescanUnfinished(error.to_string()))
-        }
+        (
+            Err(
+                error @ (Error::Quota { .. }
+                | Error::Stopped(_)
+                | Error::Transient {
+                    trouble: Trouble::NotCounted,
+                    ..
+                }),
+            ),
+            Some(older),
+        ) => fall_back(older, Origin::RescanUnfinished(error.to_string())),
         (Err(error), Some(older)) => fall_back(older, Origin::RescanFailed(error.to_string())),
         (Ok(Submission::Refused(why)), Some(older)) => fall_back(older, Origin::RescanFailed(why)),
         (Ok(Submission::Missing), Some(older)) => fall_back(
@@ -330,7 +338,7 @@ impl Pending {
 
     fn settle(&mut self, kind: Kind, answer: Result<Answer, Error>, run: Run<'_>) -> Settled {
         match answer {
-            Ok(Answer::Found(report)) if self.is_before(kind.scan_date(&report)) => return self.unseen(run),
+            Ok(Answer::Found(report)) if self.is_before(kind, &report, run.now()) => return self.unseen(run),
             Ok(Answer::Found(report)) => {
                 let origin = match self.by_others {
                     true => Origin::Known,
@@ -342,7 +350,7 @@ impl Pending {
                 self.failures = 0;
                 self.last_failure = None;
                 // It has arrived.
-                if self.sent_at.take().is_some() {
+                if self.sent_at.take().is_some() && scan_id.is_some() {
                     self.scan_id = scan_id;
                 }
                 return Settled::Wait;
@@ -369,9 +377,20 @@ impl Pending {
         Settled::Done(self.give_up(Outcome::Failed(reason)))
     }
 
-    /// Whether an analysis of that date is older than the one that was, perhaps, asked for. The clocks may differ.
-    fn is_before(&self, scan_date: Option<DateTime>) -> bool {
-        let scanned_at = scan_date.and_then(|date| TimeZone::UTC.to_timestamp(date).ok());
+    /// Whether it is an older analysis than the one that was, perhaps, asked for. The clocks may differ.
+    fn is_before(&self, kind: Kind, report: &Report, now: Timestamp) -> bool {
+        let moment = |report: &Report| TimeZone::UTC.to_timestamp(kind.scan_date(report)?).ok();
+        let scanned_at = moment(report);
+        // A moment to come was written down by a clock that has been set back since: nobody knows when it was.
+        if self
+            .sent_at
+            .is_some_and(|sent_at| before(sent_at, CLOCKS_DIFFER_BY) > now)
+        {
+            return self
+                .older
+                .as_ref()
+                .is_some_and(|older| scanned_at <= moment(older));
+        }
         match (self.sent_at, scanned_at) {
             (Some(sent_at), Some(scanned_at)) => scanned_at < before(sent_at, CLOCKS_DIFFER_BY),
             (sent_at, _) => sent_at.is_some(),
@@ -380,7 +399,9 @@ impl Pending {
 
     /// VirusTotal does not show the analysis: not yet, or it never learnt of it.
     fn unseen(&self, run: Run<'_>) -> Settled {
-        let waited = self.sent_at.map(|sent_at| run.now().duration_since(sent_at));
+        // Where the clock was set back since, from this run's beginning on.
+        let sent_at = self.sent_at.map(|sent_at| sent_at.min(self.submitted_at));
+        let waited = sent_at.map(|sent_at| run.now().duration_since(sent_at));
         match waited.is_some_and(|waited| waited >= run.lost_after) {
             true => Settled::Lost,
             false => Settled::Wait,

@@ -27,4 +27,4 @@ pub use host::{Platform, ProxySettings};
 pub use input::{Input, InputError, Targets};
 pub use launch::{Agent, Environment, Launch};
 pub use log::Log;
-pub use run::{Ending, PlatformAction, PlatformRun, main};
+pub use run::{Ending, PlatformAction, PlatformRun, can_open_files, main};

@@ -322,6 +322,12 @@ fn in_the_way(error: &russh::Error, address: &Address, notes: &Notes) -> Error {
         }
         russh::Error::Version => "what answers is no SSH server. Check the port".to_owned(),
         russh::Error::WrongServerSig => "it does not prove that its host key is its own".to_owned(),
+        russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect
+            if notes.presented().is_none() && notes.farewell().is_none() =>
+        {
+            "the connection was lost before a host key was shown. Check the port, and whether the server lets this machine in"
+                .to_owned()
+        }
         russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect => {
             return Error::ConnectionLost {
                 server,

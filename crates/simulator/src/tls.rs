@@ -14,6 +14,8 @@ pub enum Certificate {
     Good,
     /// The same, but its time is over.
     Expired,
+    /// The same, but its time has not come.
+    NotYetValid,
     /// The same, but for another host.
     WrongHost,
     /// Signed by itself, not by the authority.
@@ -45,6 +47,10 @@ fn make(kind: Certificate) -> Result<Identity, Box<dyn std::error::Error + Send 
     if kind == Certificate::Expired {
         server.not_before = date_time_ymd(2019, 1, 1);
         server.not_after = date_time_ymd(2020, 1, 1);
+    }
+    if kind == Certificate::NotYetValid {
+        server.not_before = date_time_ymd(2090, 1, 1);
+        server.not_after = date_time_ymd(2091, 1, 1);
     }
     let key = KeyPair::generate()?;
     let certificate = match kind {

@@ -10,6 +10,9 @@ const PROGRAM: &str = "/usr/sbin/sshd";
 /// A server that is not there by then never will be.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 
+/// Files are given by the server itself.
+const SFTP: &str = "Subsystem sftp internal-sftp\n";
+
 /// Whether this machine has what a server needs.
 #[must_use]
 pub fn available() -> bool {
@@ -43,6 +46,7 @@ pub struct Sshd {
     port: u16,
     server: Child,
     host_key: PathBuf,
+    subsystem: &'static str,
 }
 
 impl Sshd {
@@ -54,23 +58,36 @@ impl Sshd {
         Self::with_host_key("ed25519")
     }
 
+    /// A server that lets people in but gives no files.
+    ///
+    /// # Errors
+    /// As for [`Sshd::start`].
+    pub fn without_sftp() -> io::Result<Self> {
+        Self::with("ed25519", "")
+    }
+
     /// A server with a host key of that type (`ed25519`, `ecdsa`, `rsa`).
     ///
     /// # Errors
     /// As for [`Sshd::start`].
     pub fn with_host_key(kind: &str) -> io::Result<Self> {
+        Self::with(kind, SFTP)
+    }
+
+    fn with(kind: &str, subsystem: &'static str) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         make_key(&folder.path().join("client"), "ed25519", "")?;
         std::fs::copy(folder.path().join("client.pub"), folder.path().join("authorized"))?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let host_key = folder.path().join(format!("host-{kind}"));
         make_key(&host_key, kind, "")?;
-        let server = run(folder.path(), port, &host_key)?;
+        let server = run(folder.path(), port, &host_key, subsystem)?;
         Ok(Self {
             folder,
             port,
             server,
             host_key,
+            subsystem,
         })
     }
 
@@ -82,7 +99,7 @@ impl Sshd {
         self.stop();
         self.host_key = self.folder.path().join(format!("changed-{kind}"));
         make_key(&self.host_key, kind, "")?;
-        self.server = run(self.folder.path(), self.port, &self.host_key)?;
+        self.server = run(self.folder.path(), self.port, &self.host_key, self.subsystem)?;
         Ok(())
     }
 
@@ -189,10 +206,10 @@ impl Sshd {
     }
 }
 
-fn run(folder: &Path, port: u16, host_key: &Path) -> io::Result<Child> {
+fn run(folder: &Path, port: u16, host_key: &Path, subsystem: &str) -> io::Result<Child> {
     let config = format!(
         "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile {}\n\
-         Subsystem sftp internal-sftp\nStrictModes no\nUsePAM no\nPasswordAuthentication yes\n\
+         {subsystem}StrictModes no\nUsePAM no\nPasswordAuthentication yes\n\
          KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 200\nMaxSessions 200\nLogLevel ERROR\n",
         host_key.display(),
         folder.join("authorized").display(),

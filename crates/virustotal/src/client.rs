@@ -373,14 +373,7 @@ impl Client {
     async fn upload_file(&self, upload: &Upload, deadline: &Deadline) -> Result<Submission, Error> {
         let submission = self.recall_or_upload(upload, deadline).await;
         self.count(1);
-        match submission? {
-            // Nobody knows whether it arrived; if it did, its analysis is found by its hash.
-            Submission::Unknown { .. } => Ok(Submission::Queued {
-                scan_id: upload.sha256().await?.as_str().to_owned(),
-                permalink: None,
-            }),
-            known => Ok(known),
-        }
+        submission
     }
 
     async fn recall_or_upload(&self, upload: &Upload, deadline: &Deadline) -> Result<Submission, Error> {

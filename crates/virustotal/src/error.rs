@@ -72,7 +72,7 @@ pub enum Error {
         detail: String,
     },
     /// Something that may pass: retried until the attempts or the time ran out, but for [`Trouble::BodyTooLarge`].
-    #[error("{trouble} ({attempts} {})", if *.attempts == 1 { "attempt" } else { "attempts" })]
+    #[error("{trouble}{}{}", in_all(*.attempts), .trouble.advice())]
     Transient {
         /// What the last attempt met.
         trouble: Trouble,
@@ -101,6 +101,9 @@ pub enum Trouble {
     /// No connection: name not found, refused, unreachable, proxy down.
     #[error("VirusTotal cannot be reached: {0}")]
     Connect(String),
+    /// No connection, as this process can open no more files.
+    #[error("no more files can be opened by this program")]
+    NoHandles,
     /// The connection broke before the answer was complete.
     #[error("the connection broke: {0}")]
     Broken(String),
@@ -116,9 +119,21 @@ pub enum Trouble {
     /// What was about to be submitted could not be written down where others see it, so it was not submitted.
     #[error("the database does not answer, so nothing was submitted: it could be submitted twice")]
     NotWrittenDown,
+    /// A call could not be counted where others see it, so it was not made.
+    #[error("the database does not answer, so no call was made: nobody would have counted it")]
+    NotCounted,
     /// An answer beyond the bound, cut off.
     #[error("VirusTotal's answer is larger than {0} bytes")]
     BodyTooLarge(u64),
+}
+
+fn in_all(attempts: u32) -> String {
+    match attempts {
+        // It did not come to that.
+        0 => String::new(),
+        1 => " (1 attempt)".to_owned(),
+        _ => format!(" ({attempts} attempts)"),
+    }
 }
 
 fn hint(wait: Option<Duration>) -> String {
@@ -127,6 +142,18 @@ fn hint(wait: Option<Duration>) -> String {
 }
 
 impl Trouble {
+    /// What to do next, as the end of a sentence.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::NoHandles => ". Let it open more (ulimit -n)",
+            Self::Connect(_) => ". Check the address, the network and the proxy",
+            Self::Broken(_) | Self::TimedOut(_) | Self::Status(_) => "; try again later",
+            Self::Body(_) => ". Check the address, and what stands in between",
+            Self::NotWrittenDown | Self::NotCounted => "; try again when it does",
+            Self::BodyTooLarge(_) => "",
+        }
+    }
+
     /// Whether the request may have done its work all the same: there was nobody to say that it did not.
     pub(crate) fn may_have_arrived(&self) -> bool {
         matches!(
@@ -137,6 +164,9 @@ impl Trouble {
 
     /// Whether a smaller request could go through where this one did not: one bad resource spoils a batch.
     pub(crate) fn may_be_one_resource(&self) -> bool {
-        !matches!(self, Self::Connect(_) | Self::NotWrittenDown)
+        !matches!(
+            self,
+            Self::Connect(_) | Self::NoHandles | Self::NotWrittenDown | Self::NotCounted
+        )
     }
 }

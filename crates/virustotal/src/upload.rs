@@ -240,6 +240,10 @@ fn unreadable(path: &str, error: &io::Error) -> Error {
 /// Why a file can't be read, for people.
 #[must_use]
 pub fn unreadable_because(error: &io::Error) -> String {
+    // What is not the system's has words of its own.
+    if error.get_ref().is_some() {
+        return error.to_string();
+    }
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),

@@ -173,8 +173,10 @@ impl Engine {
         let queue = Queue::default();
         // Where others take steps too, what is under way may be theirs.
         if !store.is_shared() {
+            // A clock may have been set back since: no step is due later than it would be now.
+            let latest = store.clock().now() + pace.poll_every.max(queue::AFTER_TROUBLE);
             for (run, due_at) in store.unfinished().await? {
-                queue.push(run, due_at);
+                queue.push(run, due_at.min(latest));
             }
         }
         let shared = Arc::new(Shared {

@@ -31,7 +31,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::postgres::PgListener;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
 use tokio::sync::{Notify, broadcast};
 use virustotal::{Clock, Database};
 
@@ -280,10 +280,23 @@ async fn file(path: &Path, mode: &str) -> Result<AnyPool, Error> {
     let address = format!("sqlite://{}?mode={mode}", path.display());
     // Nothing acknowledged is lost to a loss of power either.
     let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000;";
+    // A pool would try again and again to use a file that is none.
+    let mut first = AnyConnection::connect(&address).await?;
+    first.execute(pragmas).await?;
+    first.execute("SELECT count(*) FROM sqlite_master").await?;
+    first.close().await?;
     let pool = AnyPoolOptions::new()
         .max_connections(CONNECTIONS)
         .after_connect(move |connection, _| {
             Box::pin(async move { connection.execute(pragmas).await.map(drop) })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // What it was to do before is done by then.
+                connection.ping().await?;
+                // A disk that is full ends a transaction by itself; the library waits for its end for ever, and begins no other one.
+                Ok(!connection.is_in_transaction())
+            })
         })
         .connect(&address)
         .await?;

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use secops::{ActionResult, Entity, EntityType, ExecutionState, JsonResult, ParameterError, Rows};
 use virustotal::report::FileReport;
-use virustotal::{Accept, Answer, FileHash, Report, Upload};
+use virustotal::{Accept, Answer, FileHash, Report, Submission, Upload};
 
 use super::{Action, Run, Step, judging_style, wants_comments};
 use crate::comments;
@@ -162,14 +163,27 @@ async fn upload(run: Run<'_>, groups: Vec<Vec<File>>, statuses: &mut [Status]) {
         .map(|file| file.upload.clone())
         .collect();
     let submissions = run.client.upload_files(&firsts, run.deadline).await;
-    for (group, submission) in groups.into_iter().zip(submissions) {
+    for ((group, submission), first) in groups.into_iter().zip(submissions).zip(&firsts) {
         let status = match submission {
             Err(error) => Status::Done(failed(&error)),
+            Ok(Submission::Unknown { sent_at }) => unknown(first, sent_at, run.now()).await,
             accepted => scan::submitted(accepted, None, run.now()),
         };
         for file in &group {
             set(statuses, file.place, status.clone());
         }
+    }
+}
+
+/// Nobody knows whether it arrived. If it did, its analysis is found by its hash; so is an older one of the same content, which does not say
+/// that this file has been sent.
+async fn unknown(upload: &Upload, sent_at: Timestamp, now: Timestamp) -> Status {
+    match upload.sha256().await {
+        Ok(hash) => Status::Pending(Pending {
+            sent_at: Some(sent_at),
+            ..Pending::since(now, Some(hash.as_str().to_owned()), None)
+        }),
+        Err(error) => Status::Done(failed(&error)),
     }
 }
 

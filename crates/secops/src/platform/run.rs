@@ -155,6 +155,32 @@ pub fn main(action: &impl PlatformAction, arguments: &[OsString]) -> ExitCode {
     }
 }
 
+/// Files that an action has open at the same time, connections included, beyond those that it starts with.
+const FILES: usize = 16;
+
+/// Whether this process can open so many files more. Better now than half-way: what starts a thread's work or listens for signals
+/// ends the process where there is no handle left.
+///
+/// # Errors
+/// That it can't, and what to do about it.
+pub fn can_open_files(number: usize) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let opened: io::Result<Vec<_>> = (0..number).map(|_| std::fs::File::open("/dev/null")).collect();
+        // Elsewhere than on a usual system the file may be missing, which says nothing.
+        const CODES: [i32; 2] = [24, 23];
+        let code = opened.err().and_then(|error| error.raw_os_error());
+        if code.is_some_and(|code| CODES.contains(&code)) {
+            return Err(io::Error::other(format!(
+                "too few files can be open at once. Allow {number} more at least (ulimit -n)"
+            )));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = number;
+    Ok(())
+}
+
 fn run(action: &impl PlatformAction, launch: &Launch, log: &Log) -> Result<(), String> {
     let environment = Environment::read(|name| std::env::var(name).ok());
     let mut bytes = Vec::new();
@@ -164,6 +190,7 @@ fn run(action: &impl PlatformAction, launch: &Launch, log: &Log) -> Result<(), S
         .map_err(|error| format!("the platform's input can't be read: {error}"))?;
     let input = Input::read(&bytes).map_err(|error| error.to_string())?;
     drop(bytes);
+    can_open_files(FILES).map_err(|error| format!("the action can't start its work: {error}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the action can't start its work: {error}"))?;
     log.info(&format!(

@@ -1,20 +1,20 @@
 //! Calls to the platform: headers, time-outs, and another try where that does no harm.
 
-use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reach::Obstacle;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method, Proxy, StatusCode};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::address::{Addresses, Call};
 use super::error::PlatformError;
 use super::input;
-use super::launch::{Environment, Launch};
+use super::launch::{Agent, Environment, Launch};
 use super::{Log, google};
 
 /// For a connection.
@@ -41,6 +41,8 @@ pub(super) struct Session {
     clock: fn() -> Timestamp,
     log: Log,
     met_halves: AtomicBool,
+    /// The one that calls go through, where there is one; it may carry a password.
+    proxy: Option<SecretString>,
 }
 
 /// Where a session calls.
@@ -115,6 +117,7 @@ impl Session {
             clock,
             log,
             met_halves: AtomicBool::new(false),
+            proxy: agent_behind(environment, is_remote).and_then(|agent| agent.proxy.clone()),
         })
     }
 
@@ -169,12 +172,12 @@ impl Session {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let response = request.send().await.map_err(|error| Failure::of(&error))?;
+        let response = request.send().await.map_err(|error| self.failure(&error))?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| Failure {
             // The platform has done its part: only the answer is lost.
             kind: Kind::Unclear,
-            ..Failure::of(&error)
+            ..self.failure(&error)
         })?;
         if status.is_client_error() || status.is_server_error() {
             return Err(Failure::of_status(status, &bytes));
@@ -186,19 +189,26 @@ impl Session {
             }
             Err(_) if method == Method::POST && call != Call::AlertFullDetails => Ok(Value::Null),
             Err(_) => Err(Failure {
-                problem: format!("its answer is no JSON: {}", shown(&bytes)),
-                kind: Kind::Unclear,
+                problem: format!("gave an answer that is no JSON: {}", shown(&bytes)),
+                kind: Kind::Foreign,
             }),
         }
+    }
+
+    fn failure(&self, error: &reqwest::Error) -> Failure {
+        Failure::of(error, self.proxy.as_ref().map(ExposeSecret::expose_secret))
     }
 
     fn in_words(&self, call: Call<'_>, failure: &Failure) -> PlatformError {
         PlatformError {
             purpose: call.purpose(),
-            problem: self
-                .log
-                .masked(&format!("{} {}", self.addresses.base(), failure.problem)),
-            is_unreachable: failure.kind == Kind::NotSent,
+            problem: self.log.masked(&format!(
+                "{} {}{}",
+                self.addresses.base(),
+                failure.problem,
+                failure.kind.advice(call)
+            )),
+            is_unreachable: matches!(failure.kind, Kind::NotSent | Kind::Untrusted),
         }
     }
 
@@ -230,21 +240,42 @@ enum Kind {
     Refused,
     /// It was refused for now, and not done.
     Later,
+    /// Nothing was sent, as this process can open no more files.
+    NoHandles,
+    /// Nothing was sent to whoever shows such a certificate.
+    Untrusted,
+    /// What answers is not the platform.
+    Foreign,
+}
+
+impl Kind {
+    /// What to do next, as the end of a sentence. What may have been done is not to be done again.
+    fn advice(self, call: Call<'_>) -> &'static str {
+        match self {
+            Self::NotSent => ". Check the address and the network in between",
+            Self::NoHandles => ". Let it open more (ulimit -n)",
+            Self::Untrusted => ". Name its authority in REQUESTS_CA_BUNDLE",
+            Self::Foreign => ". Check the address, and what stands in between",
+            Self::Unclear | Self::Later if call.is_repeatable() => "; run the action again later",
+            Self::Unclear | Self::Later | Self::Refused => "",
+        }
+    }
 }
 
 impl Failure {
-    fn of(error: &reqwest::Error) -> Self {
-        let mut cause = error.source();
-        let mut deepest = None;
-        while let Some(error) = cause {
-            deepest = Some(error.to_string());
-            cause = error.source();
-        }
-        let detail = deepest.unwrap_or_else(|| "the connection failed".to_owned());
-        let (problem, kind) = match () {
-            () if error.is_connect() => (format!("can't be reached: {detail}"), Kind::NotSent),
-            () if error.is_timeout() => ("did not answer in time".to_owned(), Kind::Unclear),
-            () => (format!("broke off: {detail}"), Kind::Unclear),
+    fn of(error: &reqwest::Error, proxy: Option<&str>) -> Self {
+        let (problem, kind) = match Obstacle::of(error, proxy) {
+            Obstacle::NoConnection(words) => (format!("can't be reached: {words}"), Kind::NotSent),
+            Obstacle::Certificate(words) => (
+                format!("has a TLS certificate that is not trusted ({words})"),
+                Kind::Untrusted,
+            ),
+            Obstacle::NoHandles => (
+                "can't be asked: no more files can be opened by this program".to_owned(),
+                Kind::NoHandles,
+            ),
+            Obstacle::TimedOut => ("did not answer in time".to_owned(), Kind::Unclear),
+            Obstacle::Broken(words) => (format!("broke off: {words}"), Kind::Unclear),
         };
         Self { problem, kind }
     }
@@ -271,9 +302,9 @@ impl Failure {
 
     fn may_repeat(&self, call: Call<'_>) -> bool {
         match self.kind {
-            Kind::NotSent | Kind::Later => true,
-            Kind::Unclear => call.is_repeatable(),
-            Kind::Refused => false,
+            Kind::NotSent | Kind::NoHandles | Kind::Later => true,
+            Kind::Unclear | Kind::Foreign => call.is_repeatable(),
+            Kind::Refused | Kind::Untrusted => false,
         }
     }
 }
@@ -288,6 +319,11 @@ fn shown(body: &[u8]) -> String {
     plain.collect::<String>().trim().to_owned()
 }
 
+/// The agent that stands between, where it does.
+fn agent_behind(environment: &Environment, is_remote: bool) -> Option<&Agent> {
+    environment.agent.as_ref().filter(|_| is_remote)
+}
+
 /// Whether the certificate is verified: against the authorities of the environment, and wherever the platform is not this
 /// machine or its own network's other side.
 fn client(environment: &Environment, is_remote: bool, is_google: bool) -> Result<Client, String> {
@@ -296,7 +332,7 @@ fn client(environment: &Environment, is_remote: bool, is_google: bool) -> Result
     let mut builder = Client::builder()
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT);
-    let agent = environment.agent.as_ref().filter(|_| is_remote);
+    let agent = agent_behind(environment, is_remote);
     if let Some(proxy) = agent.and_then(|agent| agent.proxy.as_ref()) {
         let proxy =
             Proxy::all(proxy.expose_secret()).map_err(|_| "PROXY_ADDRESS is no address".to_owned())?;

@@ -27,7 +27,7 @@ use super::usage::{Use, WindowUse, date, start_of_next};
 use super::{Limits, Priority, Window};
 use crate::clock::{from_millis, later, millis, until};
 use crate::store::{self, Connection, Schema, Site, Store, values};
-use crate::{ApiKey, Clock, Database, Deadline, Error, Notify};
+use crate::{ApiKey, Clock, Database, Deadline, Error, Notify, Trouble};
 use look::Look;
 
 const SCHEMA: Schema = Schema {
@@ -298,6 +298,8 @@ enum Taken {
     Slot(i64),
     /// For that long.
     Wait(Duration),
+    /// For that long, as nobody can say whether there is one.
+    Away(Duration),
 }
 
 impl Ledger {
@@ -331,14 +333,17 @@ impl Ledger {
 
     /// What is known of each key, most recently used first.
     pub async fn keys(&self) -> Vec<KeyUse> {
+        self.known_keys().await.unwrap_or_default()
+    }
+
+    /// The same; `None` where the shared ledger does not answer.
+    pub async fn known_keys(&self) -> Option<Vec<KeyUse>> {
         let (clock, clocks_differ_by) = (self.clock.clone(), self.clock.during(CLOCKS_DIFFER_BY));
-        let keys = self
-            .store
+        self.store
             .run(None, move |connection| {
                 keys(connection, connection.now(&clock), clocks_differ_by)
             })
-            .await;
-        keys.unwrap_or_default()
+            .await
     }
 
     /// Keeps `percent` of a key's calls for an environment from now on, or none; gives all shares of that key.
@@ -401,7 +406,8 @@ impl Ledger {
     /// Waits for a slot; `longest` bounds the call itself, `patience` the wait where there is no deadline.
     ///
     /// # Errors
-    /// [`Error::Quota`] as soon as it is known that no slot comes in time; [`Error::Stopped`] when cancelled.
+    /// [`Error::Quota`] as soon as it is known that no slot comes in time; [`Error::Transient`] where the shared ledger does not answer in
+    /// time; [`Error::Stopped`] when cancelled.
     pub(crate) async fn take(
         self: &Arc<Self>,
         turn: &Turn,
@@ -410,30 +416,45 @@ impl Ledger {
         patience: Duration,
     ) -> Result<Slot, Error> {
         let _wish = Wish::new(self, turn);
-        if turn.in_line.load(Ordering::SeqCst) == 0
-            && let Taken::Slot(id) = self.try_to_take(turn, longest).await
-        {
+        let mut taken = match turn.in_line.load(Ordering::SeqCst) {
+            0 => Some(self.try_to_take(turn, longest).await),
+            _ => None,
+        };
+        if let Some(Taken::Slot(id)) = taken {
             return Ok(self.slot(turn, id));
         }
         let _place = Place::new(&turn.in_line);
         let _order = deadline.run(turn.order.lock()).await.map_err(lost_to_quota)?;
         let begun = self.clock.now();
         loop {
-            let wait = match self.try_to_take(turn, longest).await {
+            // One that is away has been waited for already.
+            let known = taken.take().filter(|taken| matches!(taken, Taken::Away(_)));
+            let found = match known {
+                Some(away) => away,
+                None => self.try_to_take(turn, longest).await,
+            };
+            let (wait, is_away) = match found {
                 Taken::Slot(id) => return Ok(self.slot(turn, id)),
-                Taken::Wait(wait) => wait,
+                Taken::Wait(wait) => (wait, false),
+                Taken::Away(wait) => (wait, true),
             };
             let now = self.clock.now();
             let time = deadline.left_for_quota().map_or_else(
                 || patience.saturating_sub(until(now, begun)),
                 |left| self.clock.during(left),
             );
+            if wait >= time && is_away {
+                return Err(Error::Transient {
+                    trouble: Trouble::NotCounted,
+                    attempts: 0,
+                });
+            }
             if wait >= time {
                 return Err(Error::Quota {
                     retry_after: Some(wait),
                 });
             }
-            if wait > LONG_WAIT && !turn.told.swap(true, Ordering::Relaxed) {
+            if wait > LONG_WAIT && !is_away && !turn.told.swap(true, Ordering::Relaxed) {
                 self.notify.hint(&waiting_words(turn, wait));
             }
             let nap = self.clock.real(wait.clamp(SOMEBODY_FIRST, LOOK_AGAIN));
@@ -479,7 +500,7 @@ impl Ledger {
         }
         taken.unwrap_or(match self.store.is_shared() {
             // Others may be using the quota up, unseen.
-            true => Taken::Wait(self.clock.during(LEDGER_IS_AWAY)),
+            true => Taken::Away(self.clock.during(LEDGER_IS_AWAY)),
             // Without a ledger VirusTotal's own refusals are what is left.
             false => Taken::Slot(0),
         })

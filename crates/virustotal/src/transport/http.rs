@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use reach::Obstacle;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response, StatusCode};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Access, Endpoint, Method, tls};
@@ -74,7 +75,7 @@ impl Refusal {
     pub(super) fn end(&self) -> End {
         match self {
             Self::Quota(hint) => End::Refused(*hint),
-            Self::Trouble(Trouble::Connect(_))
+            Self::Trouble(Trouble::Connect(_) | Trouble::NoHandles)
             | Self::Final(Error::Certificate { .. } | Error::Settings(_) | Error::File { .. }) => {
                 End::NotSent
             }
@@ -90,6 +91,8 @@ pub(super) struct Http {
     base_v3: Url,
     max_body_bytes: u64,
     call_timeout: Duration,
+    /// The one that calls go through, where the settings name one; it may carry a password.
+    proxy: Option<SecretString>,
 }
 
 impl Http {
@@ -114,6 +117,10 @@ impl Http {
             base_v3: base_url(&settings.base_url_v3())?,
             max_body_bytes: settings.max_body_bytes,
             call_timeout: settings.call_timeout,
+            proxy: match &settings.proxy {
+                ProxyChoice::Url(url) => Some(url.clone()),
+                ProxyChoice::Environment | ProxyChoice::Direct => None,
+            },
         })
     }
 
@@ -141,7 +148,7 @@ impl Http {
             .timeout(timeout)
             .send()
             .await
-            .map_err(|error| failed(error, timeout))?;
+            .map_err(|error| self.failed(&error, timeout))?;
         let status = response.status().as_u16();
         tracing::Span::current().record("http.response.status_code", status);
         tracing::debug!(endpoint = endpoint.path, status, "answered");
@@ -218,7 +225,7 @@ impl Http {
 
     async fn in_time<T>(&self, step: impl Future<Output = reqwest::Result<T>>) -> Result<T, Refusal> {
         match tokio::time::timeout(self.call_timeout, step).await {
-            Ok(output) => output.map_err(|error| failed(error, self.call_timeout)),
+            Ok(output) => output.map_err(|error| self.failed(&error, self.call_timeout)),
             Err(_) => Err(Refusal::Trouble(Trouble::TimedOut(self.call_timeout))),
         }
     }
@@ -306,9 +313,18 @@ impl Http {
         }
     }
 
+    fn failed(&self, error: &reqwest::Error, timeout: Duration) -> Refusal {
+        let proxy = self.proxy.as_ref().map(ExposeSecret::expose_secret);
+        failed(error, timeout, proxy)
+    }
+
     async fn body(&self, mut response: Response, timeout: Duration) -> Result<Vec<u8>, Refusal> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failed(error, timeout))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.failed(&error, timeout))?
+        {
             if (body.len() + chunk.len()) as u64 > self.max_body_bytes {
                 return Err(Refusal::Trouble(Trouble::BodyTooLarge(self.max_body_bytes)));
             }
@@ -447,40 +463,18 @@ fn content_type(response: &Response) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn failed(error: reqwest::Error, timeout: Duration) -> Refusal {
-    // The address may carry the key.
-    let error = error.without_url();
-    if let Some(Unreadable(trouble)) = caused_by(&error) {
+/// What is told of an error that the client's library has met. The address may carry the key, so of it only host and port are shown.
+fn failed(error: &reqwest::Error, timeout: Duration, proxy: Option<&str>) -> Refusal {
+    if let Some(Unreadable(trouble)) = caused_by(error) {
         return Refusal::BrokenOff(trouble.clone());
     }
-    if let Some(detail) = certificate_trouble(&error) {
-        return Refusal::Final(Error::Certificate { detail });
+    match Obstacle::of(error, proxy) {
+        Obstacle::Certificate(detail) => Refusal::Final(Error::Certificate { detail }),
+        Obstacle::NoConnection(words) => Refusal::Trouble(Trouble::Connect(words)),
+        Obstacle::NoHandles => Refusal::Trouble(Trouble::NoHandles),
+        Obstacle::TimedOut => Refusal::Trouble(Trouble::TimedOut(timeout)),
+        Obstacle::Broken(words) => Refusal::Trouble(Trouble::Broken(words)),
     }
-    Refusal::Trouble(if error.is_timeout() && !error.is_connect() {
-        Trouble::TimedOut(timeout)
-    } else if error.is_connect() {
-        Trouble::Connect(cause(&error))
-    } else {
-        Trouble::Broken(cause(&error))
-    })
-}
-
-fn certificate_trouble(error: &reqwest::Error) -> Option<String> {
-    match tls_error(error.source()?)? {
-        rustls::Error::InvalidCertificate(detail) => Some(tls::in_words(detail)),
-        _ => None,
-    }
-}
-
-/// An I/O error hides what it wraps from `source`, so both ways are followed.
-fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let wrapped = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
-    error
-        .downcast_ref()
-        .or_else(|| wrapped.and_then(|inner| tls_error(inner)))
-        .or_else(|| error.source().and_then(tls_error))
 }
 
 /// An error of that type among the causes.

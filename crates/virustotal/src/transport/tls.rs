@@ -1,7 +1,6 @@
 //! Whom the client trusts: the system's authorities, else Mozilla's, and the CA file of the settings.
 
 use reqwest::{Certificate, ClientBuilder};
-use rustls::CertificateError;
 
 use crate::{Error, Settings};
 
@@ -49,20 +48,4 @@ fn public_authorities() -> Vec<Certificate> {
         .iter()
         .filter_map(|der| Certificate::from_der(der).ok())
         .collect()
-}
-
-/// A certificate's fault in plain words.
-pub(super) fn in_words(fault: &CertificateError) -> String {
-    match fault {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "it is not valid yet".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it was issued for another host".to_owned()
-        }
-        CertificateError::UnknownIssuer => "its issuer is unknown".to_owned(),
-        CertificateError::Revoked => "it was revoked".to_owned(),
-        other => format!("{other}"),
-    }
 }

@@ -16,7 +16,7 @@ use virustotal::quota::Ledger;
 use virustotal::quota::Priority;
 use workdesk::Tls;
 
-use super::run::{home, resolve, variable};
+use super::run::{home, resolve, runtime_of_server, variable};
 use super::workdesk::tls;
 use crate::cli::{
     AuditArguments, Connection, GatewayArguments, GatewayServing, GatewayVerb, Showing, TokenAdd, TokenVerb,
@@ -76,6 +76,8 @@ fn serve(arguments: &GatewayServing) -> Result<ExitCode, Failure> {
              and --tls-key, or put a proxy with TLS in front of it (and say how tools reach that: --public-url).",
         ));
     }
+    // Before look-ups get a thread.
+    let runtime = runtime_of_server("the gateway")?;
     let serving = serving(arguments, tls.is_some())?;
     let folder = serving.folder.clone();
     let has_tokens = Tokens::new(&folder)
@@ -84,8 +86,6 @@ fn serve(arguments: &GatewayServing) -> Result<ExitCode, Failure> {
         .iter()
         .any(|token| token.revoked_at.is_none());
     let gateway = Gateway::new(serving).map_err(failed)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::failed(format!("the gateway can't start: {error}")))?;
     runtime.block_on(listen(arguments, gateway, tls, &folder, has_tokens))
 }
 

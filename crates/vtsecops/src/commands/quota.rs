@@ -31,8 +31,9 @@ pub(crate) fn run(arguments: &QuotaArguments) -> Result<ExitCode, Failure> {
     let (resolved, file) = resolve(&Vec::new(), &connection)?;
     let runtime = runtime()?;
     let notify = Teller::new(false).notify();
-    let ledger = Arc::new(match base::database(&arguments.database)? {
-        Some(database) => Ledger::shared(&database, stores::clock(), notify),
+    let database = base::database(&arguments.database)?;
+    let ledger = Arc::new(match &database {
+        Some(database) => Ledger::shared(database, stores::clock(), notify),
         None => stores::ledger(&resolved, notify),
     });
     if !arguments.shares.is_empty() {
@@ -42,7 +43,13 @@ pub(crate) fn run(arguments: &QuotaArguments) -> Result<ExitCode, Failure> {
         Some(user) => Some(runtime.block_on(allowance::ask(user, &connection, &resolved, &file, &ledger))?),
         None => None,
     };
-    let keys = runtime.block_on(ledger.keys());
+    let keys = runtime.block_on(ledger.known_keys());
+    let keys = keys.ok_or_else(|| {
+        let place = database.map_or_else(|| "The ledger".to_owned(), |database| database.to_string());
+        Failure::failed(format!(
+            "{place} does not answer. Check the address and the network, and whether it runs."
+        ))
+    })?;
     let now = stores::clock().now();
     crate::print(|out| match arguments.json {
         true => writeln!(out, "{:#}", as_json(&keys, told.as_ref())),

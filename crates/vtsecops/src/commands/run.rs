@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use integration::{Action, Files, Patience, Policy, Run, drive};
 use jiff::SignedDuration;
+use secops::platform::can_open_files;
 use secops::{ActionResult, Context, Entity, EntityResult, OutcomeKind, Parameters};
 use virustotal::quota::KeyId;
 use virustotal::{ApiKey, Canceller, Client, Deadline, Journal};
@@ -147,7 +148,9 @@ pub(super) fn run(order: Order<'_>, resolved: &Resolved, file: &ConfigFile) -> R
     let printed = crate::print(|out| output::render(format, &result, &spent, style, out));
     // What is to be kept was written meanwhile, or is now.
     drop((ledger, cache));
-    printed?;
+    if let Err(failure) = printed {
+        return Err(runtime.block_on(kept(failure, journal.as_deref())));
+    }
     if let Some(journal) = &journal {
         runtime.block_on(put_away(journal, &result, order.waiting, &teller));
     }
@@ -226,6 +229,17 @@ async fn journal(
     Some(Arc::new(journal))
 }
 
+/// What was had is not lost with the output.
+async fn kept(failure: Failure, journal: Option<&Journal>) -> Failure {
+    let Some(journal) = journal else { return failure };
+    journal.keep().await;
+    Failure::failed(format!(
+        "{}. To have it again, nothing asked twice: vtsecops resume {}",
+        failure.message(),
+        journal.id()
+    ))
+}
+
 /// A finished run needs no journal; of an unfinished one it is said how it goes on.
 async fn put_away(journal: &Journal, result: &ActionResult, waiting: &Waiting, teller: &Teller) {
     // Whoever says `--no-wait` looks at running analyses in a way of his own.
@@ -269,8 +283,26 @@ fn quit() -> ! {
     std::process::exit(130)
 }
 
+/// Files that a command has open at the same time, beyond those that it starts with: its stores, and some connections.
+const FILES: usize = 16;
+/// The same of a server that somebody asks.
+const FILES_OF_SERVER: usize = 40;
+
+/// Whether there are handles for that.
+fn with_files(what: &str, number: usize) -> Result<(), Failure> {
+    can_open_files(number).map_err(|error| Failure::failed(format!("{what} can't start: {error}")))
+}
+
+/// Threads for a server; `what` names it, as the beginning of a sentence.
+pub(super) fn runtime_of_server(what: &str) -> Result<tokio::runtime::Runtime, Failure> {
+    with_files(what, FILES_OF_SERVER)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::failed(format!("{what} can't start: {error}")))
+}
+
 /// One thread is enough: the work is waiting.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    with_files("the program", FILES)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::failed(format!("the program can't start its work: {error}")))
 }

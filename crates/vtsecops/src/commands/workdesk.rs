@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 use workdesk::{Desk, Engine, External, Retention, Role, Serving, SingleSignOn, Tls};
 
-use super::run::resolve;
+use super::run::{resolve, runtime_of_server};
 use crate::cli::{Connection, SingleSignOnArguments, TlsArguments, WorkdeskArguments, WorkdeskVerb};
 use crate::failure::Failure;
 use crate::settings::Resolved;
@@ -49,8 +49,7 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
             "--no-jobs leaves runs to workers, which need a database that many processes share: --database.",
         ));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::failed(format!("the workdesk can't start: {error}")))?;
+    let runtime = runtime_of_server("the workdesk")?;
     let single_sign_on = single_sign_on(&arguments.single_sign_on)?;
     let front = Front {
         tls,

@@ -1,50 +1,14 @@
 //! `gateway`: tokens made by one process count in another that runs.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
-use reqwest::Client;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::scene::{EICAR, KEY, Scene};
-
-/// A gateway in a process of its own; killed when it is dropped.
-struct Gateway {
-    child: Child,
-    origin: String,
-}
+use crate::shared_gateway::Gateway;
 
 impl Gateway {
     fn start(scene: &Scene) -> Self {
-        let mut command = scene.command(&["gateway", "--listen", "127.0.0.1:0", "--tier", "private"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut first = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut first)
-            .unwrap();
-        let address = first.split_whitespace().find(|word| word.starts_with("http://"));
-        let origin = address.unwrap().trim_end_matches("/vtapi/v2/").to_owned();
-        Self { child, origin }
-    }
-
-    async fn get(&self, token: &str, path: &str) -> (u16, String) {
-        // Another test may have done so before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().build().unwrap();
-        let request = client
-            .get(format!("{}{path}", self.origin))
-            .header("x-apikey", token);
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Self::of(scene.command(&["gateway", "--listen", "127.0.0.1:0", "--tier", "private"]))
     }
 }
 

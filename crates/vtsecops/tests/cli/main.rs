@@ -23,6 +23,12 @@ mod quota;
 mod scan;
 mod scene;
 mod secrets;
+#[path = "../shared/desk.rs"]
+mod shared_desk;
+#[path = "../shared/files.rs"]
+mod shared_files;
+#[path = "../shared/gateway.rs"]
+mod shared_gateway;
 mod tools;
 mod upload;
 mod workdesk;

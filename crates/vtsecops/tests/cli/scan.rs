@@ -146,8 +146,9 @@ fn no_network_fails_with_the_cause() {
     ]);
     assert_eq!(ran.code, 4);
     assert!(
-        ran.out
-            .contains("VirusTotal cannot be reached: Connection refused"),
+        ran.out.contains(&format!(
+            "VirusTotal cannot be reached: {closed} refused the connection"
+        )),
         "{}",
         ran.out
     );

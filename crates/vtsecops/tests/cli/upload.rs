@@ -1,11 +1,10 @@
 //! Uploads from the command line: from servers, large ones, by rules; and what they leave behind.
 
-use std::path::Path;
-
 use simulator::KeyKind;
 use test_sshd::{Sshd, available};
 
 use crate::scene::{KEY, Ran, Scene};
+use crate::shared_files::files_below;
 
 const CONTENT: &str = "the-content-of-the-file-is-nobodys-business";
 const PASSWORD: &str = "a-swordfish-to-look-for";
@@ -31,17 +30,6 @@ fn from_server(scene: &Scene, sshd: &Sshd, arguments: &[&str]) -> Ran {
     ]);
     command.args(arguments).env("VTSECOPS_SSH_PASSWORD", PASSWORD);
     command.output().unwrap().into()
-}
-
-/// Every file below a folder.
-fn files_below(folder: &Path, visit: &mut impl FnMut(&Path, &[u8])) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files_below(&path, visit),
-            false => visit(&path, &std::fs::read(&path).unwrap()),
-        }
-    }
 }
 
 #[test]

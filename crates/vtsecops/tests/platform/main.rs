@@ -21,6 +21,8 @@ mod policy;
 mod proxy;
 mod scene;
 mod secrets;
+#[path = "../shared/files.rs"]
+mod shared_files;
 mod signals;
 mod states;
 mod trouble;

@@ -5,19 +5,9 @@ use std::time::Duration;
 use test_platform::{Call, Context, Fault, FaultKind, TargetFormat};
 
 use crate::scene::{KEY, PING, SCAN_HASH, Scene, UPLOAD, at_once, hash_context, log_file, one_risky_hash};
+use crate::shared_files::files_below;
 
 const PASSWORD: &str = "a-swordfish-to-look-for";
-
-fn files_below(folder: &std::path::Path, visit: &mut impl FnMut(&std::path::Path, &[u8])) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files_below(&path, visit);
-        } else {
-            visit(&path, &std::fs::read(&path).unwrap());
-        }
-    }
-}
 
 #[test]
 fn neither_keys_nor_passwords_are_in_outputs_logs_or_files() {

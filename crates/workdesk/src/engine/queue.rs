@@ -23,12 +23,20 @@ const HEARD_OF: Duration = Duration::from_secs(2);
 /// How long it may take until a step that was claimed is under way.
 const BEGINNING_TAKES: Duration = Duration::from_secs(6);
 /// Until a step that could not be taken is tried again.
-const AFTER_TROUBLE: Duration = Duration::from_secs(5);
+pub(super) const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 
-/// Runs whose next step is due, now or later; the earliest first.
+/// Steps that are due, and their runs; the earliest first.
+#[derive(Default)]
+struct Due {
+    runs: BinaryHeap<Reverse<(Timestamp, i64)>>,
+    /// What the clock said last.
+    seen: Option<Timestamp>,
+}
+
+/// Runs whose next step is due, now or later.
 #[derive(Default)]
 pub(super) struct Queue {
-    due: Mutex<BinaryHeap<Reverse<(Timestamp, i64)>>>,
+    due: Mutex<Due>,
     /// Rings when something is added.
     bell: Notify,
 }
@@ -36,7 +44,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn push(&self, run: i64, due_at: Timestamp) {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        due.push(Reverse((due_at, run)));
+        due.runs.push(Reverse((due_at, run)));
         self.bell.notify_one();
     }
 
@@ -46,10 +54,11 @@ impl Queue {
             let now = clock.now();
             let sleep = {
                 let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-                match due.peek() {
+                due.look_at_clock(now);
+                match due.runs.peek() {
                     Some(Reverse((at, run))) if *at <= now => {
                         let run = *run;
-                        due.pop();
+                        due.runs.pop();
                         return run;
                     }
                     Some(Reverse((at, _))) => Duration::try_from(at.duration_since(now)).unwrap_or_default(),
@@ -61,6 +70,22 @@ impl Queue {
                 () = self.bell.notified() => {}
             }
         }
+    }
+}
+
+impl Due {
+    /// Where the clock was set back, nobody waits longer for it.
+    fn look_at_clock(&mut self, now: Timestamp) {
+        if let Some(by) = self.seen.map(|seen| seen.duration_since(now))
+            && by.is_positive()
+        {
+            let earlier = |Reverse((at, run)): Reverse<(Timestamp, i64)>| {
+                let at = at.checked_sub(by).unwrap_or(Timestamp::MIN);
+                Reverse((at, run))
+            };
+            self.runs = self.runs.drain().map(earlier).collect();
+        }
+        self.seen = Some(now);
     }
 }
 
@@ -199,10 +224,36 @@ pub(super) async fn work(shared: Arc<Shared>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
     use jiff::{SignedDuration, Timestamp};
     use virustotal::Clock;
 
     use super::Queue;
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_keeps_nobody_waiting() {
+        let start: Timestamp = "2026-01-10T10:00:00Z".parse().unwrap();
+        let hours = |hours| SignedDuration::from_hours(hours);
+        let looks = Arc::new(AtomicI64::new(0));
+        let counted = Arc::clone(&looks);
+        // A second passes with each look, and after the first it is a day earlier.
+        let clock = Clock::new(move || {
+            let look = counted.fetch_add(1, Ordering::Relaxed);
+            let set_back = if look < 1 { hours(0) } else { hours(24) };
+            start + SignedDuration::from_secs(look) - set_back
+        });
+        let queue = Arc::new(Queue::default());
+        queue.push(7, start + SignedDuration::from_secs(2));
+        let waiting = {
+            let queue = Arc::clone(&queue);
+            tokio::spawn(async move { queue.next(&clock).await })
+        };
+        let found = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        assert_eq!(found.unwrap().unwrap(), 7);
+    }
 
     #[tokio::test]
     async fn the_earliest_comes_first_and_none_before_its_time() {

@@ -8,7 +8,7 @@ use reqwest::multipart::Form;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::Url;
 
-use super::{Answered, Http, Payload, Refusal, content_type, failed, retry_after, with_header_key};
+use super::{Answered, Http, Payload, Refusal, content_type, retry_after, with_header_key};
 use crate::passing::{Passing, PassingBody};
 use crate::transport::Endpoint;
 use crate::{ApiKey, Error, Trouble, v3};
@@ -40,7 +40,7 @@ impl Http {
             return self.told(endpoint, payload, passing, response, key).await;
         }
         let response = request.timeout(timeout).send().await;
-        let response = response.map_err(|error| failed(error, timeout))?;
+        let response = response.map_err(|error| self.failed(&error, timeout))?;
         self.told(endpoint, payload, passing, response, key).await
     }
 

@@ -41,9 +41,13 @@ pub(super) fn make(arguments: &BackupArguments) -> Result<ExitCode, Failure> {
         .tempfile_in(folder_of(to))
         .map_err(unwritable)?;
     let holds = runtime.block_on(async {
-        back_up(&from, new.path())
-            .await
-            .map_err(|error| Failure::failed(format!("{}: {error}", from.display())))?;
+        back_up(&from, new.path()).await.map_err(|error| {
+            Failure::failed(format!(
+                "{} can't be copied to {}: {error}",
+                from.display(),
+                to.display()
+            ))
+        })?;
         check(new.path(), to).await
     })?;
     File::open(new.path())

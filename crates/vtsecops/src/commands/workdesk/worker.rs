@@ -8,7 +8,7 @@ use workdesk::{Desk, Engine, External, Retention, Serving};
 
 use super::base::{self, Place};
 use crate::cli::{Connection, WorkerArguments};
-use crate::commands::run::resolve;
+use crate::commands::run::{resolve, runtime_of_server};
 use crate::failure::Failure;
 use crate::settings::Resolved;
 use crate::{ending, telemetry};
@@ -22,8 +22,7 @@ pub(crate) fn run(arguments: &WorkerArguments) -> Result<ExitCode, Failure> {
              With the workdesk in a file, the workdesk itself takes them.",
         )
     })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::failed(format!("the worker can't start: {error}")))?;
+    let runtime = runtime_of_server("the worker")?;
     runtime.block_on(work(arguments, &resolved, &Place::Server(database)))
 }
 
