@@ -15,6 +15,12 @@ use super::layout::{moment, page, visible};
 use super::refusals::refused;
 use crate::{Error, Person, Session, sentence};
 
+/// Which part of the workdesk it is that refuses a password, in the audit log.
+const HERE: &str = "the account page";
+/// What a new password must be.
+pub(super) const HINT: &str =
+    "At least 12 characters, and not easy to guess: a few words that nobody says together are good.";
+
 pub(super) async fn show(
     State(desk): State<Desk>,
     LoggedIn(person): LoggedIn,
@@ -55,31 +61,21 @@ fn new_password() -> Markup {
     }
 }
 
-/// What a new password must be.
-pub(super) const HINT: &str =
-    "At least 12 characters, and not easy to guess: a few words that nobody says together are good.";
-
 fn where_logged_in(sessions: &[Session]) -> Markup {
     html! {
         section.card {
             h2 { "Where you are logged in" }
             p.dim { "A session ends after half an hour without a request, and after twelve hours. A case that is open in front counts as requests." }
-            div.wide {
-                table {
-                    thead { tr { th { "Begun" } th { "Last used" } th { "" } } }
-                    tbody {
-                        @for session in sessions {
-                            tr {
-                                td { (moment(session.created_at)) @if session.is_own { " " span.mark.good { "this one" } } }
-                                td { @if let Some(at) = session.used_at { (moment(at)) } }
-                                td {
-                                    form.quiet method="post" action="/account/sessions/end" {
-                                        input type="hidden" name="session" value=(session.name);
-                                        button aria-label=(format!("End the session begun {}", session.created_at)) { "End" }
-                                    }
-                                }
-                            }
+            ul.cards {
+                @for session in sessions {
+                    li.card {
+                        form.quiet method="post" action="/account/sessions/end" {
+                            input type="hidden" name="session" value=(session.name);
+                            button aria-label=(format!("End the session begun {}", session.created_at)) { "End" }
                         }
+                        " Begun " (moment(session.created_at))
+                        @if let Some(at) = session.used_at { ", last used " (moment(at)) }
+                        @if session.is_own { " " span.mark.good { "this one" } }
                     }
                 }
             }
@@ -141,9 +137,6 @@ pub(super) async fn change(
         }
     }
 }
-
-/// Which part of the workdesk it is that refuses a password, in the audit log.
-const HERE: &str = "the account page";
 
 #[derive(Deserialize)]
 pub(super) struct Ending {

@@ -23,7 +23,7 @@ pub(super) async fn show(State(desk): State<Desk>, person: LoggedIn) -> Result<R
             h1 { "People" }
             div.wide {
                 table {
-                    thead { tr { th { "Name" } th { "Role" } th { "Password" } th { "Logged in" } th { "" } } }
+                    thead { tr { th { "Name" } th { "Role" } th { "Password" } th { "Sessions and tokens" } th { "" } } }
                     tbody { @for member in &members { (row(member)) } }
                 }
             }
@@ -88,7 +88,7 @@ fn row(
                 } @else { span.dim { "single sign-on" } }
             }
             td {
-                @if *sessions == 0 && *tokens == 0 { span.dim { "no" } }
+                @if *sessions == 0 && *tokens == 0 { span.dim { "none" } }
                 @else {
                     details {
                         summary { (counted(*sessions, "session")) ", " (counted(*tokens, "token")) }
