@@ -69,13 +69,14 @@ fn where_logged_in(sessions: &[Session]) -> Markup {
             ul.cards {
                 @for session in sessions {
                     li.card {
+                        "Begun " (moment(session.created_at))
+                        @if let Some(at) = session.used_at { ", last used " (moment(at)) }
+                        @if session.is_own { " " span.mark.good { "this one" } }
+                        " "
                         form.quiet method="post" action="/account/sessions/end" {
                             input type="hidden" name="session" value=(session.name);
                             button aria-label=(format!("End the session begun {}", session.created_at)) { "End" }
                         }
-                        " Begun " (moment(session.created_at))
-                        @if let Some(at) = session.used_at { ", last used " (moment(at)) }
-                        @if session.is_own { " " span.mark.good { "this one" } }
                     }
                 }
             }
