@@ -697,6 +697,10 @@ pub struct WorkdeskArguments {
     /// See [`TlsArguments`].
     #[command(flatten)]
     pub tls: TlsArguments,
+    /// A proxy on this machine stands before it and speaks TLS with browsers: cookies and forms are for https only. The proxy must
+    /// pass on the header Host
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub behind_tls: bool,
     /// See [`SingleSignOnArguments`].
     #[command(flatten)]
     pub single_sign_on: SingleSignOnArguments,

@@ -19,6 +19,12 @@ pub enum Error {
     /// What was given can't be used: nothing was changed.
     #[error("{0}")]
     Invalid(String),
+    /// The old password that was given with a new one is not the one that is known: nothing was changed.
+    #[error("the old password is wrong")]
+    WrongPassword,
+    /// Too much of that kind is asked at once: nothing was changed.
+    #[error("{0}")]
+    Busy(String),
     /// Not with the role of whoever asks: nothing was changed.
     #[error("{0}")]
     NotAllowed(String),

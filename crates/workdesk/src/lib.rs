@@ -28,7 +28,8 @@ pub use seal::Sealer;
 pub use server::{Desk, Serving, SingleSignOn, Tls, TlsListener};
 pub use store::{
     ApiToken, Attachment, AuditEntry, Backup, Bearer, Case, CaseFilter, CasePage, Change, Changed, Ended,
-    Enrichment, Instance, NewAlert, NewAttachment, NewCase, NewRun, PendingAction, Person, PlaybookOutcome,
-    PlaybookRun, Priority, Property, Report, Retention, Role, Run, RunState, Scope, Store, StoredAlert,
-    StoredEntity, StoredInsight, StoredPlaybook, Tidied, WallEntry, WallKind, back_up, check_backup, fold,
+    Enrichment, Instance, Member, NewAlert, NewAttachment, NewCase, NewRun, PendingAction, Person,
+    PlaybookOutcome, PlaybookRun, Priority, Property, Report, Retention, Role, Run, RunState, Scope, Session,
+    Store, StoredAlert, StoredEntity, StoredInsight, StoredPlaybook, Tidied, WallEntry, WallKind, back_up,
+    check_backup, fold,
 };

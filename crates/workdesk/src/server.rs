@@ -17,9 +17,11 @@ mod playbooks_page;
 mod problem;
 mod queue_page;
 mod quota_page;
+mod refusals;
 mod run_page;
 mod sdk;
 mod single_sign_on;
+mod throttle;
 mod tls;
 mod tokens_page;
 mod verdict_picture;
@@ -44,10 +46,11 @@ use tokio::net::TcpListener;
 use crate::store::new_token;
 use crate::{Engine, Error, Person, Store, sentence};
 pub(crate) use api::EntityForm;
-use auth::Throttle;
 use metrics::Metrics;
+use refusals::Refusals;
 pub use single_sign_on::SingleSignOn;
 use single_sign_on::{Attempts, Known};
+use throttle::Throttle;
 pub use tls::{Tls, TlsListener};
 
 /// Largest file that a case is made of, in bytes.
@@ -59,7 +62,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 /// How it is served.
 #[derive(Clone, Debug, Default)]
 pub struct Serving {
-    /// Browsers come over TLS: cookies are for that only.
+    /// Browsers come over TLS, which ends here or at a proxy: cookies and forms are for that only.
     pub is_secure: bool,
     /// Anybody may see the metrics.
     pub open_metrics: bool,
@@ -81,6 +84,7 @@ struct Shared {
     /// One-time links that log somebody in: whom, and where they lead.
     invitations: Mutex<HashMap<String, (Person, String)>>,
     throttle: Throttle,
+    refusals: Refusals,
     metrics: Metrics,
     /// Whether anybody may see them.
     open_metrics: bool,
@@ -115,6 +119,7 @@ impl Desk {
             setup: Mutex::new(setup),
             invitations: Mutex::default(),
             throttle: Throttle::default(),
+            refusals: Refusals::default(),
             metrics,
             open_metrics: how.open_metrics,
             is_secure: how.is_secure,
@@ -221,8 +226,11 @@ impl Desk {
             .route("/people", get(people_page::show).post(people_page::add))
             .route("/people/{id}/role", post(people_page::set_role))
             .route("/people/{id}/password", post(people_page::reset_password))
-            .route("/account", get(account_page::show).post(account_page::change))
+            .route("/people/{id}/sessions/end", post(people_page::end_sessions))
+            .route("/people/{id}/tokens/remove", post(people_page::remove_tokens))
             .route("/people/{id}/remove", post(people_page::remove))
+            .route("/account", get(account_page::show).post(account_page::change))
+            .route("/account/sessions/end", post(account_page::end_session))
             .route("/instances", get(instances_page::show).post(instances_page::save))
             .route("/instances/remove", post(instances_page::remove))
             .route("/instances/ping", post(instances_page::try_out))
@@ -328,7 +336,8 @@ impl Error {
     fn told(&self) -> (StatusCode, String) {
         let status = match self {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::WrongPassword => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Database(_) | Self::Migration(_) | Self::TooNew { .. } | Self::Damaged(_) => {

@@ -11,12 +11,14 @@ mod entities;
 mod instances;
 mod moving;
 mod partitions;
+mod passwords;
 mod people;
 mod platform;
 mod playbooks;
 mod record;
 mod reports;
 mod runs;
+mod sessions;
 mod steps;
 mod tidy;
 mod tokens;
@@ -36,6 +38,7 @@ use tokio::sync::{Notify, broadcast};
 use virustotal::{Clock, Database};
 
 use crate::{Error, Sealer};
+use passwords::Hashing;
 
 pub use backup::{Backup, back_up, check_backup, fold};
 pub use cases::{Case, CaseFilter, CasePage, NewAlert, NewCase, Priority};
@@ -43,13 +46,14 @@ pub(crate) use entities::NewInsight;
 pub use entities::{Change, Enrichment, StoredEntity, StoredInsight};
 pub use instances::Instance;
 pub(crate) use people::new_token;
-pub use people::{AuditEntry, Person, Role};
+pub use people::{AuditEntry, Member, Person, Role};
 pub(crate) use platform::CaseChange;
 pub use platform::{Attachment, NewAttachment, Property, StoredAlert};
 pub use playbooks::{PendingAction, PlaybookOutcome, PlaybookRun, StoredPlaybook};
 pub use reports::Report;
 pub(crate) use runs::AskedFor;
 pub use runs::{Ended, NewRun, Run, RunState};
+pub use sessions::Session;
 pub use tidy::{Retention, Tidied};
 pub use tokens::{ApiToken, Bearer, Scope};
 pub use wall::{WallEntry, WallKind};
@@ -67,6 +71,7 @@ pub struct Store {
     pool: AnyPool,
     clock: Clock,
     sealer: Sealer,
+    hashing: Hashing,
     /// Whether other processes work on it too.
     is_shared: bool,
     /// How far the server's clock is ahead of ours, in milliseconds.
@@ -185,7 +190,7 @@ impl Store {
             ahead,
             ..Self::new(pool, true, clock, sealer)
         };
-        if step == Self::STEP {
+        if step >= steps::HISTORY {
             store.make_partitions_ahead().await;
         }
         tokio::spawn(listen(store.clone(), database.clone()));
@@ -197,6 +202,7 @@ impl Store {
             pool,
             clock,
             sealer,
+            hashing: Hashing::default(),
             is_shared,
             ahead: 0,
             worker: new_token().into(),

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
     if tls.is_none() && !arguments.listen.ip().is_loopback() {
         return Err(Failure::usage(
             "Without TLS the workdesk listens on loopback addresses only: give it --tls-cert and --tls-key, or put a proxy with \
-             TLS in front of it.",
+             TLS in front of it on the same machine, with --behind-tls.",
         ));
     }
     let (resolved, _) = resolve(&Vec::new(), &Connection::default())?;
@@ -110,7 +110,7 @@ async fn serve(
     }
     let engine = Engine::start(store.clone(), place.clients(resolved), pace, external);
     let serving = Serving {
-        is_secure: tls.is_some(),
+        is_secure: tls.is_some() || arguments.behind_tls,
         open_metrics: arguments.open_metrics,
         single_sign_on,
     };
@@ -124,8 +124,14 @@ async fn serve(
             out,
             "The workdesk is at {scheme}://{address}/, its data in {place}"
         )?;
-        if let Some(path) = desk.setup_path() {
-            writeln!(out, "Set it up, once, with this link: {scheme}://{address}{path}")?;
+        match desk.setup_path() {
+            // Browsers come by the proxy's address, which only its owner knows.
+            Some(path) if arguments.behind_tls => writeln!(
+                out,
+                "Set it up, once, with this path at the proxy's address: {path}"
+            )?,
+            Some(path) => writeln!(out, "Set it up, once, with this link: {scheme}://{address}{path}")?,
+            None => {}
         }
         writeln!(out, "Ctrl-C ends it.")
     })?;

@@ -313,9 +313,12 @@ fn the_program_itself_can_be_an_external_action_in_both_forms_of_a_workdesk_with
 #[test]
 fn what_can_not_be_used_is_told_before_anything_is_served() {
     let scene = Scene::new();
-    let open = scene.run(&["workdesk", "--listen", "0.0.0.0:0"]);
-    assert_eq!(open.code, 2, "{} {}", open.out, open.err);
-    assert!(open.err.contains("loopback"), "{}", open.err);
+    let everywhere = ["workdesk", "--listen", "0.0.0.0:0", "--behind-tls"];
+    for arguments in [&everywhere[..3], &everywhere] {
+        let open = scene.run(arguments);
+        assert_eq!(open.code, 2, "{} {}", open.out, open.err);
+        assert!(open.err.contains("loopback"), "{}", open.err);
+    }
     let desk = Desk::start(&scene);
     let second = scene.run(&["workdesk", "--listen", "127.0.0.1:0"]);
     assert_eq!(second.code, 4, "{} {}", second.out, second.err);
@@ -343,6 +346,47 @@ fn what_can_not_be_used_is_told_before_anything_is_served() {
         wrong.to_str().unwrap(),
     ]);
     assert!(list.code == 2 && list.err.contains("wrong"), "{}", list.err);
+}
+
+#[test]
+fn behind_a_proxy_with_tls_the_link_is_at_its_address_and_browsers_come_by_https() {
+    let scene = Scene::new();
+    let mut command: Command = scene.command(&["workdesk", "--listen", "127.0.0.1:0", "--behind-tls"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let (first, second) = (lines.next().unwrap(), lines.next().unwrap());
+    let mut desk = Desk {
+        child,
+        client: client().build().unwrap(),
+        origin: first
+            .split_whitespace()
+            .find(|word| word.starts_with("http"))
+            .unwrap()
+            .trim_end_matches(['/', ','])
+            .to_owned(),
+        setup: second
+            .strip_prefix("Set it up, once, with this path at the proxy's address: ")
+            .map(str::to_owned),
+    };
+    Runtime::new().unwrap().block_on(async {
+        let request = desk
+            .client
+            .post(format!("{}{}", desk.origin, desk.setup.take().unwrap()));
+        let request = request.form(&[("name", "ann"), ("password", PASSWORD)]);
+        let request = request
+            .header("host", "desk.example")
+            .header(ORIGIN, "https://desk.example");
+        let made = request.send().await.unwrap();
+        assert_eq!(made.status(), 303);
+        let cookie = made.headers()[SET_COOKIE].to_str().unwrap();
+        assert!(
+            cookie.starts_with("__Host-") && cookie.contains("; Secure"),
+            "{cookie}"
+        );
+        assert!(made.headers().contains_key("strict-transport-security"));
+    });
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Who may: set-up link, login, sessions, and that a form was sent from our own page.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::PoisonError;
+use std::time::Duration;
 
 use axum::Form;
 use axum::extract::{FromRequestParts, Path, Request, State};
@@ -16,20 +15,17 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Desk;
+use super::account_page::HINT;
 use super::layout::{self, page, visible};
 use super::metrics::Who;
-use crate::{Error, Person, Role};
+use super::refusals::refused;
+use crate::{Error, Person, Role, sentence};
 
 const COOKIE_NAME: &str = "vtsecops_session";
 /// Over TLS: a browser takes it from this very host only.
 const SECURE_COOKIE_NAME: &str = "__Host-vtsecops_session";
-/// Wrong passwords for a name before it must wait.
-const FREE_TRIES: u32 = 5;
-/// How long it must wait then, doubling with each further one.
-const FIRST_WAIT: Duration = Duration::from_secs(10);
-const LONGEST_WAIT: Duration = Duration::from_secs(900);
-/// Names that are remembered.
-const MOST_NAMES: usize = 10_000;
+/// Which part of the workdesk it is that refuses a log-in, in the audit log.
+const HERE: &str = "the log-in page";
 
 /// Somebody who is logged in.
 pub(super) struct LoggedIn(pub(super) Person);
@@ -141,24 +137,39 @@ pub(super) async fn login(
     State(desk): State<Desk>,
     Form(given): Form<Credentials>,
 ) -> Result<Response, Error> {
-    if let Some(wait) = desk.shared.throttle.wait(&given.name) {
-        let words = format!("Too many wrong passwords. Try again in {} s.", wait.as_secs() + 1);
-        let form = login_page(&desk, &given.name, Some(&words));
-        return Ok((StatusCode::TOO_MANY_REQUESTS, form).into_response());
+    let again = |status: StatusCode, words: &str| {
+        let form = login_page(&desk, &given.name, Some(words));
+        Ok((status, form).into_response())
+    };
+    let throttle = &desk.shared.throttle;
+    if let Err(wait) = throttle.begin(&given.name) {
+        refused(&desk, HERE, &given.name, "too many wrong passwords before").await;
+        return again(StatusCode::TOO_MANY_REQUESTS, &too_many(wait));
     }
-    match desk.store().log_in(&given.name, given.password).await? {
-        Some((_, token)) => {
-            desk.shared.throttle.forget(&given.name);
+    match desk.store().log_in(&given.name, given.password).await {
+        Ok(Some((_, token))) => {
+            throttle.forget(&given.name);
             desk.shared.metrics.logged_in(true);
             Ok(entered(&desk, &token, "/"))
         }
-        None => {
-            desk.shared.throttle.wrong(&given.name);
+        Ok(None) => {
             desk.shared.metrics.logged_in(false);
-            let form = login_page(&desk, &given.name, Some("The name or the password is wrong."));
-            Ok((StatusCode::UNAUTHORIZED, form).into_response())
+            refused(&desk, HERE, &given.name, "the name or the password is wrong").await;
+            again(StatusCode::UNAUTHORIZED, "The name or the password is wrong.")
+        }
+        Err(error) => {
+            throttle.take_back(&given.name);
+            match error {
+                Error::Busy(words) => again(StatusCode::SERVICE_UNAVAILABLE, &sentence(&words)),
+                error => Err(error),
+            }
         }
     }
+}
+
+/// Why a name has to wait.
+pub(super) fn too_many(wait: Duration) -> String {
+    format!("Too many wrong passwords. Try again in {} s.", wait.as_secs() + 1)
 }
 
 /// Follows a one-time link.
@@ -185,8 +196,12 @@ pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Resu
     if let Some(token) = token(&headers, desk.shared.is_secure) {
         desk.store().log_out(&token).await?;
     }
-    let gone = cookie(&desk, "", 0);
-    Ok(([(SET_COOKIE, gone)], Redirect::to("/login")).into_response())
+    Ok(([(SET_COOKIE, gone_cookie(&desk))], Redirect::to("/login")).into_response())
+}
+
+/// Takes the session's cookie away from a browser.
+pub(super) fn gone_cookie(desk: &Desk) -> String {
+    cookie(desk, "", 0)
 }
 
 fn entered(desk: &Desk, token: &str, to: &str) -> Response {
@@ -231,7 +246,7 @@ pub(super) async fn setup(
     match added {
         Ok(_) => {}
         Err(Error::Invalid(words)) => {
-            let words = crate::sentence(&words);
+            let words = sentence(&words);
             let form = set_up_again(&path, &given.name, Some(&words));
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response());
         }
@@ -302,41 +317,11 @@ fn fields(button: &str, kind: &str, name: &str, problem: Option<&str>) -> Markup
     html! {
         @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
         label { "Name" input name="name" value=(visible(name)) autocomplete="username" required autofocus[name.is_empty()]; }
-        label { "Password" input type="password" name="password" autocomplete=(kind) required autofocus[!name.is_empty()]; }
+        label {
+            "Password"
+            input type="password" name="password" autocomplete=(kind) required autofocus[!name.is_empty()];
+            @if kind == "new-password" { small { (HINT) } }
+        }
         button { (button) }
     }
-}
-
-/// Makes guessing slow, name by name.
-#[derive(Default)]
-pub(super) struct Throttle(Mutex<HashMap<String, (u32, Instant)>>);
-
-impl Throttle {
-    pub(super) fn wait(&self, name: &str) -> Option<Duration> {
-        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (wrong, last) = tries.get(&key(name))?;
-        let over = wrong.checked_sub(FREE_TRIES)?;
-        let wait = FIRST_WAIT.saturating_mul(1 << over.min(10)).min(LONGEST_WAIT);
-        wait.checked_sub(last.elapsed()).filter(|left| !left.is_zero())
-    }
-
-    pub(super) fn wrong(&self, name: &str) {
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if tries.len() >= MOST_NAMES {
-            tries.retain(|_, (_, last)| last.elapsed() < LONGEST_WAIT);
-        }
-        let (wrong, last) = tries.entry(key(name)).or_insert((0, Instant::now()));
-        (*wrong, *last) = (wrong.saturating_add(1), Instant::now());
-    }
-
-    pub(super) fn forget(&self, name: &str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&key(name));
-    }
-}
-
-fn key(name: &str) -> String {
-    name.trim().to_lowercase()
 }

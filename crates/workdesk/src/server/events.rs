@@ -4,38 +4,67 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{Stream, unfold};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, interval_at};
 
 use super::Desk;
-use super::auth::LoggedIn;
-use crate::Error;
+use super::auth::{LoggedIn, token};
+use crate::{Error, Scope};
 
 /// How long changes are gathered: a run that comes to its end makes several.
 const GATHERING: Duration = Duration::from_millis(200);
 /// How often a page looks at the progress of a step, which is no change of the case.
 const PROGRESS: Duration = Duration::from_secs(2);
+/// How often is looked, without an event, whether whoever watches still may.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// What lets in whoever watches.
+pub(super) enum Pass {
+    /// A session. Watching is using it: a browser watches only while the page is seen.
+    Session(String),
+    /// A token of the HTTP API.
+    Token(String),
+}
+
+impl Pass {
+    /// Whether it still does. While the database has trouble nobody is sent away.
+    async fn holds(&self, desk: &Desk) -> bool {
+        match self {
+            Self::Session(token) => !matches!(desk.store().person_of(token).await, Ok(None)),
+            Self::Token(token) => !matches!(
+                desk.store().bearer(token, Scope::Read).await,
+                Ok(None) | Err(Error::NotAllowed(_))
+            ),
+        }
+    }
+}
 
 pub(super) async fn of_case(
     State(desk): State<Desk>,
     LoggedIn(_): LoggedIn,
+    headers: HeaderMap,
     Path(case): Path<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
-    stream(desk, case).await
+    let session = token(&headers, desk.shared.is_secure).unwrap_or_default();
+    stream(desk, Pass::Session(session), case).await
 }
 
-/// An event whenever something of the case has changed.
+/// An event whenever something of the case has changed, for as long as the pass holds.
 pub(super) async fn stream(
     desk: Desk,
+    pass: Pass,
     case: i64,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     desk.store().case(case).await?;
     let changes = desk.store().watch();
     let listener = desk.shared.metrics.listener();
+    let looks = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     let events = unfold(
-        (changes, desk, listener),
-        move |(mut changes, desk, listener)| async move {
+        (changes, looks, pass, desk, listener),
+        move |(mut changes, mut looks, pass, desk, listener)| async move {
             loop {
                 let is_busy = desk.engine().is_busy(case);
                 tokio::select! {
@@ -45,11 +74,19 @@ pub(super) async fn stream(
                         Err(RecvError::Closed) => return None,
                     },
                     () = tokio::time::sleep(PROGRESS), if is_busy => {}
+                    _ = looks.tick() => match pass.holds(&desk).await {
+                        true => continue,
+                        false => return None,
+                    },
                     () = desk.engine().halted() => return None,
                 }
                 tokio::time::sleep(GATHERING).await;
                 while changes.try_recv().is_ok() {}
-                return Some((Ok(Event::default().data("changed")), (changes, desk, listener)));
+                if !pass.holds(&desk).await {
+                    return None;
+                }
+                let changed = Event::default().data("changed");
+                return Some((Ok(changed), (changes, looks, pass, desk, listener)));
             }
         },
     );

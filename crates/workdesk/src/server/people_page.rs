@@ -3,18 +3,19 @@
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use maud::html;
+use maud::{Markup, html};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Desk;
+use super::account_page::HINT;
 use super::auth::LoggedIn;
 use super::layout::{page, visible};
-use crate::{Error, Role};
+use crate::{Error, Member, Role};
 
 pub(super) async fn show(State(desk): State<Desk>, person: LoggedIn) -> Result<Response, Error> {
     let admin = person.at_least(Role::Admin)?;
-    let people = desk.store().people().await?;
+    let members = desk.store().members().await?;
     let shown = page(
         "People",
         Some(&admin),
@@ -22,36 +23,8 @@ pub(super) async fn show(State(desk): State<Desk>, person: LoggedIn) -> Result<R
             h1 { "People" }
             div.wide {
                 table {
-                    thead { tr { th { "Name" } th { "Role" } th { "Password" } th { "" } } }
-                    tbody {
-                        @for person in &people {
-                            tr {
-                                td { bdi { (visible(&person.name)) } }
-                                td {
-                                    form.quiet method="post" action=(format!("/people/{}/role", person.id)) {
-                                        select name="role" aria-label=(format!("Role of {}", person.name)) {
-                                            @for role in Role::ALL { option value=(role.name()) selected[role == person.role] { (role.name()) } }
-                                        }
-                                        button { "Change" }
-                                    }
-                                }
-                                td {
-                                    details {
-                                        summary { "New password" }
-                                        form method="post" action=(format!("/people/{}/password", person.id)) {
-                                            label { "Password for " bdi { (visible(&person.name)) } input type="password" name="password" required autocomplete="new-password"; }
-                                            button { "Set it" }
-                                        }
-                                    }
-                                }
-                                td {
-                                    form.quiet method="post" action=(format!("/people/{}/remove", person.id)) {
-                                        button aria-label=(format!("Remove {}", person.name)) { "Remove" }
-                                    }
-                                }
-                            }
-                        }
-                    }
+                    thead { tr { th { "Name" } th { "Role" } th { "Password" } th { "Sessions and tokens" } th { "" } } }
+                    tbody { @for member in &members { (row(member)) } }
                 }
             }
             details.card {
@@ -68,7 +41,7 @@ pub(super) async fn show(State(desk): State<Desk>, person: LoggedIn) -> Result<R
                     label {
                         "Password"
                         input type="password" name="password" required autocomplete="new-password";
-                        small { "At least 12 characters." }
+                        small { (HINT) }
                     }
                     button { "Add" }
                 }
@@ -76,6 +49,76 @@ pub(super) async fn show(State(desk): State<Desk>, person: LoggedIn) -> Result<R
         },
     );
     Ok(shown.into_response())
+}
+
+fn row(
+    Member {
+        person,
+        has_password,
+        sessions,
+        tokens,
+    }: &Member,
+) -> Markup {
+    let name = visible(&person.name);
+    let to = |what: &str| format!("/people/{}/{what}", person.id);
+    html! {
+        tr {
+            td { bdi { (name) } }
+            td {
+                form.quiet method="post" action=(to("role")) {
+                    select name="role" aria-label=(format!("Role of {name}")) {
+                        @for role in Role::ALL { option value=(role.name()) selected[role == person.role] { (role.name()) } }
+                    }
+                    button { "Change" }
+                }
+            }
+            td {
+                @if *has_password {
+                    details {
+                        summary { "New password" }
+                        form method="post" action=(to("password")) {
+                            label {
+                                "Password for " bdi { (name) }
+                                input type="password" name="password" required autocomplete="new-password";
+                                small { (HINT) " Their sessions end, and their tokens are removed." }
+                            }
+                            button { "Set it" }
+                        }
+                    }
+                } @else { span.dim { "single sign-on" } }
+            }
+            td {
+                @if *sessions == 0 && *tokens == 0 { span.dim { "none" } }
+                @else {
+                    details {
+                        summary { (counted(*sessions, "session")) ", " (counted(*tokens, "token")) }
+                        @if *sessions > 0 {
+                            form.quiet method="post" action=(to("sessions/end")) {
+                                button aria-label=(format!("End the sessions of {name}")) { "End the sessions" }
+                            }
+                        }
+                        @if *tokens > 0 {
+                            form.quiet method="post" action=(to("tokens/remove")) {
+                                button aria-label=(format!("Remove the tokens of {name}")) { "Remove the tokens" }
+                            }
+                        }
+                    }
+                }
+            }
+            td {
+                form.quiet method="post" action=(to("remove")) {
+                    button aria-label=(format!("Remove {name}")) { "Remove" }
+                }
+            }
+        }
+    }
+}
+
+fn counted(number: i64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
 }
 
 #[derive(Deserialize)]
@@ -126,6 +169,26 @@ pub(super) async fn reset_password(
 ) -> Result<Response, Error> {
     let admin = person.at_least(Role::Admin)?;
     desk.store().reset_password(id, new.password, &admin.name).await?;
+    Ok(Redirect::to("/people").into_response())
+}
+
+pub(super) async fn end_sessions(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(id): Path<i64>,
+) -> Result<Response, Error> {
+    let admin = person.at_least(Role::Admin)?;
+    desk.store().end_sessions(id, &admin.name).await?;
+    Ok(Redirect::to("/people").into_response())
+}
+
+pub(super) async fn remove_tokens(
+    State(desk): State<Desk>,
+    person: LoggedIn,
+    Path(id): Path<i64>,
+) -> Result<Response, Error> {
+    let admin = person.at_least(Role::Admin)?;
+    desk.store().remove_tokens(id, &admin.name).await?;
     Ok(Redirect::to("/people").into_response())
 }
 

@@ -28,6 +28,7 @@ use serde_json::{Map, Value};
 use super::Desk;
 use super::auth;
 use super::layout;
+use super::refusals::refused;
 use crate::store::new_token;
 use crate::{Error, Role};
 
@@ -357,10 +358,7 @@ pub(super) async fn callback(
     }
     let vouched = match vouched(&desk, settings, attempt, returned.code.unwrap_or_default()).await {
         Ok(vouched) => vouched,
-        Err(error) => {
-            desk.shared.metrics.logged_in(false);
-            return Ok(failed(&error));
-        }
+        Err(error) => return Ok(not_let_in(&desk, "", &error).await),
     };
     let entered = desk
         .store()
@@ -369,8 +367,7 @@ pub(super) async fn callback(
     let person = match entered {
         Ok(person) => person,
         Err(error @ (Error::Conflict(_) | Error::Invalid(_))) => {
-            desk.shared.metrics.logged_in(false);
-            return Ok(failed(&error.to_string()));
+            return Ok(not_let_in(&desk, &vouched.name, &error.to_string()).await);
         }
         Err(error) => return Err(error),
     };
@@ -385,6 +382,13 @@ pub(super) async fn callback(
         }
     };
     Ok(([(SET_COOKIE, auth::session_cookie(&desk, &token))], page).into_response())
+}
+
+/// Somebody has come back from the provider, perhaps with that name, and is not let in.
+async fn not_let_in(desk: &Desk, name: &str, why: &str) -> Response {
+    desk.shared.metrics.logged_in(false);
+    refused(desk, "single sign-on", name, why).await;
+    failed(why)
 }
 
 fn failed(words: &str) -> Response {

@@ -1,27 +1,17 @@
-//! People, their passwords and sessions, and the audit log.
+//! People, and the audit log.
 
-use std::time::Duration;
-
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 
-use super::argon::Reusing;
-use super::{Store, Turn, time};
+use super::sessions::end_all_but;
+use super::tokens::remove_all;
+use super::{Store, Turn, flag, time};
 use crate::Error;
 use crate::text::hex;
-
-/// How long somebody stays logged in.
-const SESSION: Duration = Duration::from_secs(12 * 3600);
-/// Fewest characters of a password.
-const SHORTEST_PASSWORD: usize = 12;
-/// Most bytes of one, so that nobody makes the hash a burden.
-const LONGEST_PASSWORD: usize = 1024;
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +57,27 @@ pub struct Person {
     pub role: Role,
 }
 
+/// Somebody who works here, and what lets them in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who it is.
+    pub person: Person,
+    /// Whether they log in with a password; else with single sign-on.
+    pub has_password: bool,
+    /// Browsers in which they are logged in.
+    pub sessions: i64,
+    /// Their tokens that have not ended.
+    pub tokens: i64,
+}
+
+/// What of somebody's stays when their password changes.
+struct Staying<'a> {
+    /// The token of a session; empty for none.
+    session: &'a str,
+    /// Their tokens of the HTTP API.
+    tokens: bool,
+}
+
 /// One entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
@@ -108,7 +119,7 @@ impl Store {
     /// Adds somebody.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name or a password that can't be used; [`Error::Conflict`] for a name that is taken.
+    /// [`Error::Invalid`] for a name or a password that can't be used; [`Error::Conflict`] for a name that is taken; [`Error::Busy`].
     pub async fn add_person(
         &self,
         name: &str,
@@ -117,7 +128,7 @@ impl Store {
         by: &str,
     ) -> Result<Person, Error> {
         let name = usable(name)?;
-        let hash = hash_of_new(password).await?;
+        let hash = self.hashing.of_new(password, name).await?;
         let now = self.now();
         let mut transaction = self.begin(Turn::House).await?;
         untaken(&mut transaction, name).await?;
@@ -212,7 +223,61 @@ impl Store {
         rows.iter().map(Person::read).collect()
     }
 
-    /// Removes somebody, and ends their sessions. What they have done stays.
+    /// Everybody, by name, with what lets them in.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn members(&self) -> Result<Vec<Member>, Error> {
+        let rows = sqlx::query(
+            "SELECT id, name, role, CASE WHEN subject IS NULL THEN 1 ELSE 0 END AS has_password, \
+             (SELECT count(*) FROM session WHERE person_id = person.id AND expires_at > $1 AND (used_at IS NULL OR used_at > $2)) AS sessions, \
+             (SELECT count(*) FROM api_token WHERE person_id = person.id AND expires_at > $1) AS tokens \
+             FROM person ORDER BY lower(name)",
+        )
+        .bind(self.now())
+        .bind(self.idle_since())
+        .fetch_all(&self.pool)
+        .await?;
+        let read = |row: &AnyRow| {
+            Ok(Member {
+                person: Person::read(row)?,
+                has_password: flag(row, "has_password")?,
+                sessions: row.try_get("sessions")?,
+                tokens: row.try_get("tokens")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Whether somebody logs in with a password, not with single sign-on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn has_password(&self, person: &Person) -> Result<bool, Error> {
+        let subject: Option<Option<String>> = sqlx::query_scalar("SELECT subject FROM person WHERE id = $1")
+            .bind(person.id)
+            .fetch_optional(&self.pool)
+            .await?;
+        let subject = subject.ok_or_else(|| Error::not_found("person", &person.id))?;
+        Ok(subject.is_none())
+    }
+
+    /// The name of whoever would log in with that one, as it is written here.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn name_like(&self, given: &str) -> Result<Option<String>, Error> {
+        if usable(given).is_err() {
+            return Ok(None);
+        }
+        let name = sqlx::query_scalar("SELECT name FROM person WHERE lower(name) = $1")
+            .bind(given.trim().to_lowercase())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(name)
+    }
+
+    /// Removes somebody, and with them their sessions and tokens. What they have done stays.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] for the last admin.
@@ -259,40 +324,60 @@ impl Store {
         Ok(())
     }
 
-    /// Changes one's own password; ends every session of theirs but the one with that token.
+    /// Changes one's own password; ends every session of theirs but the one with that token, and removes their tokens of the HTTP API unless these
+    /// are to stay.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the old one is wrong, or the new one can't be used.
+    /// [`Error::WrongPassword`] where the old one is wrong; [`Error::Invalid`] where the new one can't be used; [`Error::Busy`].
     pub async fn change_password(
         &self,
         person: &Person,
         old: SecretString,
         new: SecretString,
         session: &str,
+        keeps_tokens: bool,
     ) -> Result<(), Error> {
         let hash: Option<String> = sqlx::query_scalar("SELECT password FROM person WHERE id = $1")
             .bind(person.id)
             .fetch_optional(&self.pool)
             .await?;
-        if !verified(hash, old).await? {
-            return Err(Error::Invalid("the old password is wrong".to_owned()));
+        if !self.hashing.verified(hash, old).await? {
+            return Err(Error::WrongPassword);
         }
-        self.set_password(person.id, new, session, &person.name).await
+        let staying = Staying {
+            session,
+            tokens: keeps_tokens,
+        };
+        self.set_password(person.id, new, &staying, &person.name).await
     }
 
-    /// Gives somebody a new password, and ends their sessions.
+    /// Gives somebody a new password, ends their sessions, and removes their tokens of the HTTP API.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] for one that can't be used.
+    /// [`Error::NotFound`]; [`Error::Invalid`] for one that can't be used; [`Error::Busy`].
     pub async fn reset_password(&self, id: i64, new: SecretString, by: &str) -> Result<(), Error> {
-        self.set_password(id, new, "", by).await
+        let staying = Staying {
+            session: "",
+            tokens: false,
+        };
+        self.set_password(id, new, &staying, by).await
     }
 
-    async fn set_password(&self, id: i64, new: SecretString, session: &str, by: &str) -> Result<(), Error> {
-        let hash = hash_of_new(new).await?;
+    async fn set_password(
+        &self,
+        id: i64,
+        new: SecretString,
+        staying: &Staying<'_>,
+        by: &str,
+    ) -> Result<(), Error> {
+        let name: Option<String> = sqlx::query_scalar("SELECT name FROM person WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        let name = name.ok_or_else(|| Error::not_found("person", &id))?;
+        let hash = self.hashing.of_new(new, &name).await?;
         let now = self.now();
         let mut transaction = self.begin(Turn::House).await?;
-        let person = person_in(&mut transaction, id).await?;
         let changed = sqlx::query("UPDATE person SET password = $2 WHERE id = $1 AND subject IS NULL")
             .bind(id)
             .bind(hash)
@@ -300,35 +385,39 @@ impl Store {
             .await?;
         if changed.rows_affected() == 0 {
             return Err(Error::Conflict(format!(
-                "{} logs in with single sign-on and has no password here",
-                person.name
+                "{name} logs in with single sign-on and has no password here"
             )));
         }
-        sqlx::query("DELETE FROM session WHERE person_id = $1 AND token <> $2")
-            .bind(id)
-            .bind(fingerprint(session))
-            .execute(&mut *transaction)
-            .await?;
-        audit(&mut transaction, by, "changed a password", &person.name, "", now).await?;
+        let ended = end_all_but(&mut transaction, id, staying.session).await?;
+        let mut detail = format!("sessions ended: {ended}");
+        if !staying.tokens {
+            let removed = remove_all(&mut transaction, id).await?;
+            detail.push_str(&format!(", tokens removed: {removed}"));
+        }
+        audit(&mut transaction, by, "changed a password", &name, &detail, now).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Logs somebody in: gives the token of a new session, or `None` for a wrong name or password, which take the same time.
+    /// Logs somebody in: gives the token of a new session, or `None` for a wrong name or password, which take the same time; but a name that nobody
+    /// can have takes none.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::Busy`]; the database's.
     pub async fn log_in(
         &self,
         name: &str,
         password: SecretString,
     ) -> Result<Option<(Person, String)>, Error> {
+        if usable(name).is_err() {
+            return Ok(None);
+        }
         let row = sqlx::query("SELECT id, name, role, password FROM person WHERE lower(name) = $1")
             .bind(name.trim().to_lowercase())
             .fetch_optional(&self.pool)
             .await?;
         let hash: Option<String> = row.as_ref().map(|row| row.try_get("password")).transpose()?;
-        let is_right = verified(hash, password).await?;
+        let is_right = self.hashing.verified(hash, password).await?;
         let Some(row) = row.filter(|_| is_right) else {
             return Ok(None);
         };
@@ -337,55 +426,20 @@ impl Store {
         Ok(Some((person, token)))
     }
 
-    /// Begins a session of somebody; gives its token.
+    /// One more entry of the audit log, of something that has changed nothing.
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn begin_session(&self, person: &Person) -> Result<String, Error> {
-        let (token, now) = (new_token(), self.now());
-        let mut transaction = self.begin(Turn::House).await?;
-        sqlx::query("DELETE FROM session WHERE expires_at <= $1")
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("INSERT INTO session (token, person_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
-            .bind(fingerprint(&token))
-            .bind(person.id)
-            .bind(now)
-            .bind(now + i64::try_from(SESSION.as_millis()).unwrap_or(0))
-            .execute(&mut *transaction)
-            .await?;
-        audit(&mut transaction, &person.name, "logged in", &person.name, "", now).await?;
-        transaction.commit().await?;
-        Ok(token)
-    }
-
-    /// Whose session it is, if it has not ended.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn person_of(&self, token: &str) -> Result<Option<Person>, Error> {
-        let row = sqlx::query(
-            "SELECT person.id, name, role FROM session JOIN person ON person.id = person_id \
-             WHERE token = $1 AND expires_at > $2",
-        )
-        .bind(fingerprint(token))
-        .bind(self.now())
-        .fetch_optional(&self.pool)
-        .await?;
-        row.as_ref().map(Person::read).transpose()
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn log_out(&self, token: &str) -> Result<(), Error> {
-        sqlx::query("DELETE FROM session WHERE token = $1")
-            .bind(fingerprint(token))
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+    pub(crate) async fn note(
+        &self,
+        actor: &str,
+        deed: &str,
+        object: &str,
+        detail: &str,
+    ) -> Result<(), Error> {
+        let mut transaction = self.begin(Turn::New).await?;
+        audit(&mut transaction, actor, deed, object, detail, self.now()).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The newest entries of the audit log, newest first; at most `limit`.
@@ -432,7 +486,7 @@ async fn untaken(transaction: &mut Transaction<'static, Any>, name: &str) -> Res
     }
 }
 
-async fn person_in(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<Person, Error> {
+pub(super) async fn person_in(transaction: &mut Transaction<'static, Any>, id: i64) -> Result<Person, Error> {
     let row = sqlx::query("SELECT id, name, role FROM person WHERE id = $1")
         .bind(id)
         .fetch_optional(&mut **transaction)
@@ -486,44 +540,4 @@ pub(crate) fn new_token() -> String {
 
 pub(super) fn fingerprint(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
-}
-
-async fn hash_of_new(password: SecretString) -> Result<String, Error> {
-    let length = password.expose_secret().chars().count();
-    if length < SHORTEST_PASSWORD || password.expose_secret().len() > LONGEST_PASSWORD {
-        return Err(Error::Invalid(format!(
-            "a password has at least {SHORTEST_PASSWORD} characters"
-        )));
-    }
-    hashed(password).await
-}
-
-async fn hashed(password: SecretString) -> Result<String, Error> {
-    // It takes its time on purpose.
-    let hash = tokio::task::spawn_blocking(move || {
-        let hash = Reusing::default().hash_password(password.expose_secret().as_bytes());
-        hash.map(|hash: PasswordHash| hash.to_string())
-    });
-    match hash.await {
-        Ok(Ok(hash)) => Ok(hash),
-        Ok(Err(error)) => Err(Error::Invalid(format!("the password can't be used: {error}"))),
-        Err(_) => Err(Error::Invalid("the password can't be used".to_owned())),
-    }
-}
-
-/// Whether the password is right. Without a hash one is made up, so that the time does not tell which names there are.
-async fn verified(hash: Option<String>, password: SecretString) -> Result<bool, Error> {
-    if password.expose_secret().len() > LONGEST_PASSWORD {
-        return Ok(false);
-    }
-    // Who comes with single sign-on has an empty one.
-    let Some(hash) = hash.filter(|hash| !hash.is_empty()) else {
-        return hashed(password).await.map(|_| false);
-    };
-    let verified = tokio::task::spawn_blocking(move || {
-        let hash = PasswordHash::new(&hash).ok()?;
-        let password = password.expose_secret().as_bytes();
-        Reusing::default().verify_password(password, &hash).ok()
-    });
-    Ok(verified.await.ok().flatten().is_some())
 }

@@ -45,6 +45,11 @@ pub(super) const SQLITE: Steps = &[
         "history",
         include_str!("../../migrations/sqlite/9_history.sql"),
     ),
+    (
+        10,
+        "sessions",
+        include_str!("../../migrations/sqlite/10_sessions.sql"),
+    ),
 ];
 
 pub(super) const POSTGRES: Steps = &[
@@ -58,7 +63,15 @@ pub(super) const POSTGRES: Steps = &[
         "history",
         include_str!("../../migrations/postgres/9_history.sql"),
     ),
+    (
+        10,
+        "sessions",
+        include_str!("../../migrations/postgres/10_sessions.sql"),
+    ),
 ];
+
+/// The step from which on history lies in partitions on a server.
+pub(super) const HISTORY: i64 = 9;
 
 /// How far the tables are.
 pub(super) const NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";

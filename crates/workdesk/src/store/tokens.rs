@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row, Transaction};
 
-use super::people::{audit, fingerprint, new_token};
+use super::people::{audit, fingerprint, new_token, person_in};
 use super::{Store, Turn, maybe_time, time};
 use crate::{Error, Person, Role};
 
@@ -192,6 +192,21 @@ impl Store {
         Ok(())
     }
 
+    /// Removes all of somebody's tokens; gives how many.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn remove_tokens(&self, id: i64, by: &str) -> Result<u64, Error> {
+        let now = self.now();
+        let mut transaction = self.begin(Turn::House).await?;
+        let person = person_in(&mut transaction, id).await?;
+        let removed = remove_all(&mut transaction, id).await?;
+        let detail = removed.to_string();
+        audit(&mut transaction, by, "removed tokens", &person.name, &detail, now).await?;
+        transaction.commit().await?;
+        Ok(removed)
+    }
+
     /// Whose token it is, if it has not ended and may be used for that.
     ///
     /// # Errors
@@ -230,4 +245,16 @@ impl Store {
             token_name: row.try_get("token_name")?,
         }))
     }
+}
+
+/// Removes somebody's tokens; gives how many.
+pub(super) async fn remove_all(
+    transaction: &mut Transaction<'static, Any>,
+    owner: i64,
+) -> Result<u64, Error> {
+    let removed = sqlx::query("DELETE FROM api_token WHERE person_id = $1")
+        .bind(owner)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(removed.rows_affected())
 }

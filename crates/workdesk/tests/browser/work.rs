@@ -112,6 +112,10 @@ async fn what_somebody_types_stays_when_the_case_changes_and_puts_nothing_back()
     open(&served, &browser, "/cases/1").await;
     browser.click_text("summary", "Change the case").await;
     browser.fill("input[name=title]", "A better title").await;
+    // Who writes is at work, and their session counts as used.
+    browser
+        .until("return performance.getEntriesByType('resource').filter((own) => own.name.endsWith('/account')).length === 1")
+        .await;
     // Meanwhile somebody else changes the priority.
     let program = served.program("bot", Role::Analyst, &[Scope::Act]).await;
     let request = program

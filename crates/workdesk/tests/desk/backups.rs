@@ -116,11 +116,11 @@ async fn what_is_damaged_or_no_store_is_told() {
     assert!(check_backup(&folder.join("missing")).await.is_err());
     crate::place::execute(
         &copy,
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (10, 'later', 1, x'00', 0)",
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (11, 'later', 1, x'00', 0)",
     )
     .await;
     let newer = check_backup(&copy).await;
-    assert!(matches!(newer, Err(Error::TooNew { found: 10, .. })), "{newer:?}");
+    assert!(matches!(newer, Err(Error::TooNew { found: 11, .. })), "{newer:?}");
     let beside = Store::open_beside(&copy, clock(), Sealer::new(&[7; 32])).await;
     assert!(matches!(beside, Err(Error::Conflict(_))), "{beside:?}");
 }

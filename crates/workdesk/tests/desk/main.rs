@@ -14,6 +14,7 @@ mod external;
 mod instances;
 mod operations;
 mod pages;
+mod people;
 mod place;
 mod playbooks;
 mod runs;

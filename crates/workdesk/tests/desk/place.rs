@@ -25,3 +25,10 @@ pub(crate) async fn number(path: &Path, sql: &'static str) -> i64 {
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
 }
+
+/// A text that the database holds.
+pub(crate) async fn text(path: &Path, sql: &'static str) -> String {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+}

@@ -11,7 +11,7 @@ use simulator::Running;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use workdesk::{Desk, External, Role, Scope, Serving};
+use workdesk::{Desk, External, Person, Role, Scope, Serving};
 
 use crate::scene::{Scene, simulator};
 
@@ -40,12 +40,14 @@ impl Served {
     }
 
     pub(crate) async fn with(external: External) -> Self {
+        Self::start(external, Serving::default()).await
+    }
+
+    pub(crate) async fn start(external: External, serving: Serving) -> Self {
         let running = simulator(|builder| builder).await;
         let scene = Scene::new().await;
         let engine = scene.engine_with(&running, external).await;
-        let desk = Desk::new(scene.store.clone(), engine, Serving::default())
-            .await
-            .unwrap();
+        let desk = Desk::new(scene.store.clone(), engine, serving).await.unwrap();
         let setup = desk.setup_path();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -82,6 +84,11 @@ impl Served {
             .add_person(name, role, PASSWORD.into(), "test")
             .await;
         added.unwrap();
+        self.again(name).await
+    }
+
+    /// Somebody who is there already, in a browser of its own.
+    pub(crate) async fn again(&self, name: &str) -> Browser {
         let mut browser = self.browser();
         let entered = browser
             .send("/login", &[("name", name), ("password", PASSWORD)])
@@ -98,8 +105,14 @@ impl Served {
             .add_person(name, role, PASSWORD.into(), "test")
             .await
             .unwrap();
+        self.program_of(&person, scopes).await
+    }
+
+    /// A program with a token of somebody who is there already.
+    pub(crate) async fn program_of(&self, person: &Person, scopes: &[Scope]) -> Program {
         let an_hour = Duration::from_secs(3600);
-        let (_, token) = store.add_token(&person, "test", scopes, an_hour).await.unwrap();
+        let store = &self.scene.store;
+        let (_, token) = store.add_token(person, "test", scopes, an_hour).await.unwrap();
         let browser = self.browser();
         Program {
             client: browser.client,

@@ -215,6 +215,17 @@ async fn whom_the_provider_vouches_for_is_let_in_with_the_role_of_their_group() 
         .unwrap();
     let page = page.text().await.unwrap();
     assert!(page.contains("jane") && page.contains("analyst"), "{page}");
+    let account = visitor()
+        .get(format!("{}/account", front.origin))
+        .header(COOKIE, cookie)
+        .send()
+        .await
+        .unwrap();
+    let account = account.text().await.unwrap();
+    assert!(
+        account.contains("have no password here") && !account.contains("type=\"password\""),
+        "{account}"
+    );
     let exchanged = front.provider.exchanged.lock().unwrap().clone();
     assert!(
         exchanged[0]
@@ -264,6 +275,19 @@ async fn what_can_not_be_believed_lets_nobody_in() {
     let (status, words, _) = front.log_in(json!({})).await;
     assert_eq!(status, 403);
     assert!(words.contains("the name jane is taken"), "{words}");
+    let log = front.store.audit_log(20).await.unwrap();
+    let mut refused = log.iter().filter(|entry| entry.deed == "refused a log-in");
+    let newest = refused.next().unwrap();
+    assert_eq!(
+        (
+            newest.actor.as_str(),
+            newest.object.as_str(),
+            newest.detail.as_str()
+        ),
+        ("single sign-on", "jane", "the name jane is taken")
+    );
+    let others: Vec<_> = refused.map(|entry| entry.object.as_str()).collect();
+    assert_eq!(others, ["somebody unknown"; 8]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,8 @@ mod operations;
 #[path = "../desk/pages.rs"]
 mod pages;
 mod partitions;
+#[path = "../desk/people.rs"]
+mod people;
 mod place;
 #[path = "../desk/playbooks.rs"]
 mod playbooks;

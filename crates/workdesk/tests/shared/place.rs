@@ -63,6 +63,17 @@ pub(crate) async fn number(path: &Path, sql: &'static str) -> i64 {
     }
 }
 
+/// A text that the database holds.
+pub(crate) async fn text(path: &Path, sql: &'static str) -> String {
+    match connect(path).await {
+        Some(mut connection) => sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap(),
+        None => sqlx::query_scalar(sql)
+            .fetch_one(&mut file(path).await)
+            .await
+            .unwrap(),
+    }
+}
+
 async fn file(path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path);
     SqliteConnection::connect_with(&options).await.unwrap()

@@ -9,11 +9,14 @@ use serde_json::value::to_raw_value;
 use sqlx::{Connection, Executor, PgConnection};
 use test_postgres::TestDatabase;
 use virustotal::{Clock, Database};
-use workdesk::{Ended, Engine, External, NewAlert, NewCase, NewRun, Pace, RunState, Sealer, Store, WallKind};
+use workdesk::{
+    Ended, Engine, External, NewAlert, NewCase, NewRun, Pace, Role, RunState, Sealer, Store, WallKind,
+};
 
 use crate::scene::{EICAR, Simulated, simulator};
+use crate::served::PASSWORD;
 
-const BEFORE: i64 = 8;
+const BEFORE: i64 = 9;
 
 #[expect(clippy::disallowed_methods, reason = "what is due is due in real time")]
 fn clock() -> Clock {
@@ -148,8 +151,8 @@ async fn a_process_of_the_step_before_goes_on_working_while_and_after_the_tables
     engine.stop().await;
 }
 
-/// As the program of step 8 has them, to the letter.
-const OF_STEP_8: [&str; 6] = [
+/// As the program of step 9 has them, to the letter.
+const OF_STEP_9: [&str; 10] = [
     "INSERT INTO wall (case_id, at, kind, actor, text, run_id) VALUES (1, 1767225600000, 'comment', 'ann', 'old words', NULL)",
     "INSERT INTO audit (at, actor, deed, object, detail) VALUES (1767225600000, 'ann', 'x', '', '')",
     "INSERT INTO enrichment (entity_id, run_id, source, at, changes) VALUES (1, 1, 'x', 1767225600000, '{}')",
@@ -158,6 +161,12 @@ const OF_STEP_8: [&str; 6] = [
     "SELECT * FROM report WHERE entity_id = 1 AND run_id = (SELECT max(newer.run_id) FROM report AS newer \
      WHERE newer.entity_id = 1 AND newer.action = report.action) ORDER BY run_id DESC",
     "SELECT * FROM wall WHERE case_id = 1 AND id < 9223372036854775807 ORDER BY id DESC LIMIT 100",
+    "DELETE FROM session WHERE expires_at <= 1767225600000",
+    "INSERT INTO session (token, person_id, created_at, expires_at) \
+     VALUES ('cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4', 1, 1767225600000, 4102444800000)",
+    "SELECT person.id, name, role FROM session JOIN person ON person.id = person_id \
+     WHERE token = 'cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4' AND expires_at > 1767225600000",
+    "DELETE FROM session WHERE person_id = 1 AND token <> 'cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4'",
 ];
 
 #[tokio::test]
@@ -167,6 +176,10 @@ async fn the_statements_of_the_step_before_mean_the_same_over_the_new_tables() {
     };
     let store = open(&database, Store::STEP).await.unwrap();
     a_day_with(&store, "one").await;
+    let ann = store
+        .add_person("ann", Role::Viewer, PASSWORD.into(), "test")
+        .await
+        .unwrap();
     let mut connection = database.connect().await;
     connection
         .execute("SET search_path TO vtsecops_desk")
@@ -174,7 +187,7 @@ async fn the_statements_of_the_step_before_mean_the_same_over_the_new_tables() {
         .unwrap();
     let counted: Vec<u64> = {
         let mut counted = Vec::new();
-        for sql in OF_STEP_8 {
+        for sql in OF_STEP_9 {
             let done = connection
                 .execute(sql)
                 .await
@@ -183,7 +196,9 @@ async fn the_statements_of_the_step_before_mean_the_same_over_the_new_tables() {
         }
         counted
     };
-    assert_eq!(counted, [1, 1, 1, 0, 1, 6]);
+    assert_eq!(counted, [1, 1, 1, 0, 1, 6, 0, 1, 1, 0]);
+    // Whom the step before has let in is in.
+    assert_eq!(store.person_of("old").await.unwrap(), Some(ann));
     // Numbers go on, and columns stand in their order: what is prepared stays so.
     let columns: Vec<String> = sqlx::query_scalar(
         "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'vtsecops_desk' AND table_name = 'wall' \
@@ -219,14 +234,14 @@ async fn two_steps_ahead_are_refused_in_words_and_nothing_is_changed() {
     open(&database, Store::STEP).await.unwrap().close().await;
     let refused = open(&database, BEFORE).await.unwrap_err().to_string();
     assert!(
-        refused.contains("to step 10") && refused.contains("steps up to 9"),
+        refused.contains("to step 11") && refused.contains("steps up to 10"),
         "{refused}"
     );
     let two = ahead(Store::STEP + 2);
     connection.execute(sqlx::AssertSqlSafe(two)).await.unwrap();
     let refused = open(&database, Store::STEP).await.unwrap_err().to_string();
     assert!(
-        refused.contains("a later version has brought its tables to step 11")
+        refused.contains("a later version has brought its tables to step 12")
             && refused.contains("start that version"),
         "{refused}"
     );

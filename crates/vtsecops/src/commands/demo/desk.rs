@@ -20,6 +20,8 @@ use crate::{ending, stores};
 
 /// Who the visitor is.
 const NAME: &str = "demo";
+/// Characters of the visitor's password.
+const PASSWORD: usize = 20;
 /// What is asked of the visitor.
 const PLAYBOOK: &str = "Triage with approval";
 
@@ -51,10 +53,11 @@ pub(super) async fn serve(
     let engine = Engine::start(store.clone(), clients, pace, External::default()).await;
     let engine = engine.map_err(failed)?;
     start_playbook(&store, number).await.map_err(failed)?;
-    // Nobody needs the password: the link logs in.
-    let password = Sealer::new_key().into();
+    // The link logs in; who comes back after a while needs a password.
+    let mut password = Sealer::new_key();
+    password.truncate(PASSWORD);
     let person = store
-        .add_person(NAME, Role::Admin, password, "the demo")
+        .add_person(NAME, Role::Admin, password.as_str().into(), "the demo")
         .await
         .map_err(failed)?;
     let desk = Desk::new(store.clone(), engine, Serving::default())
@@ -69,7 +72,7 @@ pub(super) async fn serve(
         writeln!(out, "  http://{address}{link}")?;
         writeln!(
             out,
-            "Ctrl-C ends the demo; nothing of it is kept. Without the workdesk: --no-serve"
+            "Later you are {NAME} with the password {password}\nCtrl-C ends the demo; nothing of it is kept. Without the workdesk: --no-serve"
         )
     })?;
     let stop = ending::asked_for();

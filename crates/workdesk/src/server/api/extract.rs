@@ -1,5 +1,7 @@
 //! What a request brings, or a problem that says what is wrong with it.
 
+use std::convert::Infallible;
+
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::AUTHORIZATION;
@@ -12,6 +14,23 @@ use crate::server::metrics::Who;
 use crate::server::problem::Problem;
 use crate::{Person, Scope};
 
+/// The token that a request shows.
+pub(super) struct Shown(pub(super) Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for Shown {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let header = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let token = header.and_then(|text| text.split_once(' '));
+        let token = token.filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+        Ok(Self(token.map(|(_, token)| token.trim().to_owned())))
+    }
+}
+
 /// Whose token the request shows. Who only looks needs the scope `read`, everybody else `act`.
 pub(super) struct Caller(pub(super) Person);
 
@@ -19,18 +38,13 @@ impl FromRequestParts<Desk> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
-        let header = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = header.and_then(|text| text.split_once(' '));
-        let token = token.filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+        let Ok(Shown(token)) = Shown::from_request_parts(parts, desk).await;
         let scope = match parts.method {
             Method::GET | Method::HEAD => Scope::Read,
             _ => Scope::Act,
         };
         let bearer = match token {
-            Some((_, token)) => desk.store().bearer(token.trim(), scope).await?,
+            Some(token) => desk.store().bearer(&token, scope).await?,
             None => None,
         };
         let unknown = "the header Authorization has no token that is known here, or it has ended: make one on the page Tokens, \

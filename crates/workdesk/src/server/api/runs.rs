@@ -12,8 +12,9 @@ use futures_util::stream::Stream;
 use jiff::SignedDuration;
 use secops::Parameters;
 
-use super::extract::{Caller, Json, Path};
+use super::extract::{Caller, Json, Path, Shown};
 use super::form::{Created, Problems, RunForm};
+use crate::server::events::Pass;
 use crate::server::problem::Problem;
 use crate::server::{Desk, events as case_events};
 use crate::{DEFAULT_INSTANCE, Instance, NewRun, Offer, Run};
@@ -100,9 +101,11 @@ pub(super) async fn cancel(
 pub(super) async fn events(
     State(desk): State<Desk>,
     Caller(_): Caller,
+    Shown(token): Shown,
     Path(case): Path<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    Ok(case_events::stream(desk, case).await?)
+    let pass = Pass::Token(token.unwrap_or_default());
+    Ok(case_events::stream(desk, pass, case).await?)
 }
 
 /// Lists the actions that can be asked for

@@ -63,3 +63,15 @@ if (live) {
   document.addEventListener("visibilitychange", listen);
   listen();
 }
+
+// Whoever writes for long is at work, though nothing is sent until the end: the session counts as used.
+if (document.querySelector("form[action='/logout']")) {
+  const often = 5 * 60 * 1000;
+  let told = -often;
+  document.addEventListener("input", () => {
+    if (performance.now() - told >= often) {
+      told = performance.now();
+      fetch("/account", { method: "HEAD" }).catch(() => {});
+    }
+  });
+}
