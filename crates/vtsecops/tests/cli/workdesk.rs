@@ -1,5 +1,6 @@
 //! `workdesk`: a process that serves, is killed, and goes on.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::routing::post;
 use reqwest::Certificate;
+use reqwest::header::{ORIGIN, SET_COOKIE};
 use serde_json::{Value, json};
 use simulator::KeyKind;
 use tokio::runtime::Runtime;
