@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::serve::Listener;
+use entrance::Peer;
 use integration::UploadRules;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -24,8 +25,8 @@ use crate::address;
 use crate::answer::{Answer, Told};
 use crate::audit::{self, Entry, Trail};
 use crate::body::{self, Fields};
+use crate::bounds::Bounds;
 use crate::callers::{Caller, Callers};
-use crate::connections::{self, Bounds, Peer};
 use crate::flight::Flights;
 use crate::lookups::LookUps;
 use crate::metrics::{Counted, Metrics};
@@ -235,7 +236,8 @@ impl Gateway {
             // Each reads within bounds of its own.
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&self.shared));
-        connections::serve(listener, router, &self.shared.bounds, stop).await;
+        let bounds = self.shared.bounds.of_connections();
+        entrance::serve(listener, router, &bounds, stop).await;
         self.shared.tell(&self.shared.strangers.rest());
     }
 }
@@ -290,7 +292,7 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
         ..Told::default()
     };
     let (parts, body) = request.into_parts();
-    let (body, rest) = body::with_rest(body);
+    let (body, rest) = entrance::with_rest(body);
     let request = Request::from_parts(parts, body);
     let answered = match shared.pause_of(&path, &shown) {
         Some(pause) => Err(Refusal::Slower(pause)),

@@ -20,7 +20,6 @@ mod quota_page;
 mod run_page;
 mod sdk;
 mod single_sign_on;
-mod tls;
 mod tokens_page;
 mod verdict_picture;
 
@@ -48,7 +47,6 @@ use auth::Throttle;
 use metrics::Metrics;
 pub use single_sign_on::SingleSignOn;
 use single_sign_on::{Attempts, Known};
-pub use tls::{Tls, TlsListener};
 
 /// Largest file that a case is made of, in bytes.
 const LARGEST_FILE: usize = 32 * 1024 * 1024;

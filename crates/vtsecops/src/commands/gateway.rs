@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use entrance::Tls;
 use gateway::{Allowance, Bounds, Error, Gateway, Rights, Serving, Token, Tokens, audit};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,7 +15,6 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use virustotal::quota::Ledger;
 use virustotal::quota::Priority;
-use workdesk::Tls;
 
 use super::run::{home, resolve, variable};
 use super::workdesk::tls;

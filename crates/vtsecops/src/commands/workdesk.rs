@@ -11,8 +11,9 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::ExitCode;
 
+use entrance::Tls;
 use tokio::net::TcpListener;
-use workdesk::{Desk, Engine, External, Retention, Role, Serving, SingleSignOn, Tls};
+use workdesk::{Desk, Engine, External, Retention, Role, Serving, SingleSignOn};
 
 use super::run::resolve;
 use crate::cli::{Connection, SingleSignOnArguments, TlsArguments, WorkdeskArguments, WorkdeskVerb};
