@@ -1,5 +1,5 @@
-//! What stands before a server: TLS, connections and how many there are, how long one may take to say what it wants. It knows nothing of what
-//! is served.
+//! What stands before a server: TLS, connections and how many there are, how long one may take to say what it wants, and what becomes of a
+//! defect. It knows nothing of what is served.
 
 #![cfg_attr(
     test,
@@ -13,10 +13,14 @@
 
 mod body;
 mod connections;
+mod defect;
+mod files;
 mod places;
 mod tls;
 
-pub use body::{Late, Patience, Rest, SILENCE, with_rest};
+pub use body::{Late, Lateness, Pace, Patience, Rest, SILENCE, at_pace, with_rest};
 pub use connections::{Bounds, Peer, serve};
+pub use defect::{Defect, caught};
+pub use files::room_for;
 pub use places::{Place, Places};
 pub use tls::{Tls, TlsListener};
