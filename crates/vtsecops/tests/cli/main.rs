@@ -25,4 +25,5 @@ mod scene;
 mod secrets;
 mod tools;
 mod upload;
+mod wire;
 mod workdesk;
