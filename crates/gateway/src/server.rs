@@ -562,8 +562,7 @@ async fn metrics(State(hall): State<Arc<Hall>>, headers: HeaderMap) -> Response 
 /// defect is answered too.
 async fn guarded(State(hall): State<Arc<Hall>>, request: Request, next: Next) -> Response {
     let answered = entrance::caught(next.run(request)).await;
-    let mut response =
-        answered.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    let mut response = answered.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

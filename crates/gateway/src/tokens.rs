@@ -176,10 +176,7 @@ impl Tokens {
         }
         let _lock = self.lock()?;
         let mut tokens = self.list()?;
-        if tokens
-            .iter()
-            .any(|token| token.name == name && token.counts(now))
-        {
+        if tokens.iter().any(|token| token.name == name && token.counts(now)) {
             return Err(Error::Usage(format!(
                 "There is a token {name} already. Revoke it first (vtsecops gateway token revoke {name}), or choose another name."
             )));
@@ -407,9 +404,7 @@ mod tests {
         assert_eq!(token.ends_at, Some(end));
         assert!(token.counts(before) && !token.counts(end));
         assert!(add(before).is_err());
-        tokens
-            .add("soar", rights(Allowance::Whole), end, None)
-            .unwrap();
+        tokens.add("soar", rights(Allowance::Whole), end, None).unwrap();
         // The one that counts is revoked, not the one before it.
         tokens.revoke("soar", end).unwrap();
         let listed = tokens.list().unwrap();

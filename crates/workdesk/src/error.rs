@@ -23,6 +23,9 @@ pub enum Error {
     /// It can't be done in the present state: nothing was changed.
     #[error("{0}")]
     Conflict(String),
+    /// So many do the same that there is no place for one more: nothing was changed.
+    #[error("{0}")]
+    Busy(String),
     /// The database refused, or is not there.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),

@@ -327,7 +327,10 @@ fn a_public_address_with_a_path_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_has_ended_gets_what_a_wrong_one_gets_and_the_trail_tells_whose_it_was() {
     let scene = Scene::new().await;
-    let (ended, ends_later) = (scene.add_token_until("old", -1), scene.add_token_until("new", 3600));
+    let (ended, ends_later) = (
+        scene.add_token_until("old", -1),
+        scene.add_token_until("new", 3600),
+    );
     let v3 = async |token: &str| {
         let request = scene.get(&format!("/api/v3/files/{EICAR}"));
         scene.send(request.header("x-apikey", token)).await
@@ -347,7 +350,9 @@ async fn a_token_that_has_ended_gets_what_a_wrong_one_gets_and_the_trail_tells_w
         (200, 200)
     );
     let told = scene.audit().into_iter();
-    let told: Vec<_> = told.filter(|entry| entry.token.as_deref() == Some("old")).collect();
+    let told: Vec<_> = told
+        .filter(|entry| entry.token.as_deref() == Some("old"))
+        .collect();
     assert_eq!(told.len(), 2, "{told:?}");
     for entry in told {
         assert_eq!(entry.refused.as_deref(), Some("WrongCredentialsError"));
@@ -400,7 +405,11 @@ async fn no_answer_is_kept_shown_as_a_page_or_asked_for_without_tls_again() {
             let expected = if is_secure { "max-age=31536000" } else { "" };
             assert_eq!(header("strict-transport-security"), expected, "{path}");
             let is_json = header("content-type").starts_with("application/json");
-            assert_eq!(header("content-disposition").starts_with("attachment"), is_json, "{path}");
+            assert_eq!(
+                header("content-disposition").starts_with("attachment"),
+                is_json,
+                "{path}"
+            );
         }
     }
 }

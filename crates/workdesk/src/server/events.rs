@@ -10,7 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Desk;
 use super::auth::LoggedIn;
-use crate::Error;
+use crate::{Error, Person};
 
 /// How long changes are gathered: a run that comes to its end makes several.
 const GATHERING: Duration = Duration::from_millis(200);
@@ -19,20 +19,27 @@ const PROGRESS: Duration = Duration::from_secs(2);
 
 pub(super) async fn of_case(
     State(desk): State<Desk>,
-    LoggedIn(_): LoggedIn,
+    LoggedIn(person): LoggedIn,
     Path(case): Path<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
-    stream(desk, case).await
+    stream(desk, case, &person).await
 }
 
 /// An event whenever something of the case has changed.
 pub(super) async fn stream(
     desk: Desk,
     case: i64,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+    person: &Person,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Error> {
     desk.store().case(case).await?;
+    // It is held for as long as somebody listens, which has no other end.
+    let place = desk.shared.listeners.take(person.name.clone()).ok_or_else(|| {
+        Error::Busy(
+            "so many pages wait for changes that there is no place for one more: close some".to_owned(),
+        )
+    })?;
     let changes = desk.store().watch();
-    let listener = desk.shared.metrics.listener();
+    let listener = (desk.shared.metrics.listener(), place);
     let events = unfold(
         (changes, desk, listener),
         move |(mut changes, desk, listener)| async move {

@@ -40,12 +40,14 @@ impl Served {
     }
 
     pub(crate) async fn with(external: External) -> Self {
+        Self::how(external, Serving::default()).await
+    }
+
+    pub(crate) async fn how(external: External, serving: Serving) -> Self {
         let running = simulator(|builder| builder).await;
         let scene = Scene::new().await;
         let engine = scene.engine_with(&running, external).await;
-        let desk = Desk::new(scene.store.clone(), engine, Serving::default())
-            .await
-            .unwrap();
+        let desk = Desk::new(scene.store.clone(), engine, serving).await.unwrap();
         let setup = desk.setup_path();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -54,7 +56,7 @@ impl Served {
             let stopped = async {
                 let _ = stopped.await;
             };
-            desk.serve(listener, stopped).await.unwrap();
+            desk.serve(listener, stopped).await;
         });
         Self {
             scene,

@@ -99,10 +99,10 @@ pub(super) async fn cancel(
     responses((status = 200, content_type = "text/event-stream", body = String), Problems))]
 pub(super) async fn events(
     State(desk): State<Desk>,
-    Caller(_): Caller,
+    Caller(person): Caller,
     Path(case): Path<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    Ok(case_events::stream(desk, case).await?)
+    Ok(case_events::stream(desk, case, &person).await?)
 }
 
 /// Lists the actions that can be asked for
