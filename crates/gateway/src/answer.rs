@@ -27,6 +27,8 @@ pub(crate) enum Answer {
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) caller: Option<Arc<Caller>>,
+    /// Whose token was shown that counts no more, as it has ended.
+    pub(crate) ended: Option<Arc<Caller>>,
     pub(crate) endpoint: String,
     pub(crate) object: Option<String>,
     pub(crate) kept: bool,

@@ -1,17 +1,17 @@
 //! What callers send, read within bounds.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
+use entrance::{Late, Patience};
 use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, timeout_at};
 
 use crate::refusal::Refusal;
 
@@ -19,36 +19,17 @@ use crate::refusal::Refusal;
 pub(crate) const LARGEST_BODY: usize = 4 * 1024 * 1024;
 /// Bytes of a form that may hold the token, so that it is read before anybody knows from whom: 25 long URLs, a comment.
 pub(crate) const LARGEST_FORM: usize = 1024 * 1024;
-/// How long a caller may be silent while it sends.
-const SILENCE: Duration = Duration::from_secs(30);
 /// How long a body that is no upload may take in all.
 const WHOLE: Duration = Duration::from_secs(60);
 /// Bytes that a reader of parts may keep because it can't tell yet what they are: what comes before the first part, and a
 /// part's head.
 const MOST_UNTOLD: u64 = 64 * 1024;
-/// Bytes that are read, and thrown away, so that a caller comes to read why they are.
-const MOST_DRAINED: u64 = 64 * 1024 * 1024;
 
 pub(crate) type Fields = Vec<(String, String)>;
 
-/// How long is waited for a caller: for each piece, and for all of them.
-pub(crate) struct Patience {
-    until: Instant,
-}
-
-impl Patience {
-    /// So long in all, from now.
-    pub(crate) fn new(in_all: Duration) -> Self {
-        Self {
-            until: Instant::now() + in_all,
-        }
-    }
-
-    /// The next piece.
-    pub(crate) async fn for_next<T>(&self, step: impl Future<Output = T>) -> Result<T, Refusal> {
-        let until = self.until.min(Instant::now() + SILENCE);
-        let late = |_| Refusal::Late("The request did not come to its end in time".to_owned());
-        timeout_at(until, step).await.map_err(late)
+impl From<Late> for Refusal {
+    fn from(_: Late) -> Self {
+        Self::Late("The request did not come to its end in time".to_owned())
     }
 }
 
@@ -138,44 +119,6 @@ impl Meter {
     }
 }
 
-/// What nobody has read yet of a body that was handed out.
-pub(crate) struct Rest(Arc<Mutex<BodyDataStream>>);
-
-/// A body, and what is left of it when it is refused.
-pub(crate) fn with_rest(body: Body) -> (Body, Rest) {
-    let rest = Arc::new(Mutex::new(body.into_data_stream()));
-    let parts = Arc::clone(&rest);
-    let parts = stream::poll_fn(move |context| {
-        let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.poll_next_unpin(context)
-    });
-    (Body::from_stream(parts), Rest(rest))
-}
-
-impl Rest {
-    /// Reads on, to no purpose but that the caller comes to read the answer: one that is still sending when the connection
-    /// ends sees a broken pipe.
-    pub(crate) async fn drain(self) {
-        let drained = async {
-            let mut bytes = 0;
-            let next = || {
-                stream::poll_fn(|context| {
-                    let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                    parts.poll_next_unpin(context)
-                })
-            };
-            while let Some(Ok(part)) = next().next().await {
-                bytes += part.len() as u64;
-                if bytes > MOST_DRAINED {
-                    return;
-                }
-            }
-        };
-        // Whoever takes longer does not hear.
-        let _ = tokio::time::timeout(SILENCE, drained).await;
-    }
-}
-
 /// The fields of a query or a form.
 pub(crate) fn fields(encoded: &[u8]) -> Fields {
     form_urlencoded::parse(encoded).into_owned().collect()
@@ -206,10 +149,11 @@ mod tests {
     use axum::body::Body;
     use axum::extract::{FromRequest, Multipart, Request};
     use bytes::Bytes;
+    use entrance::SILENCE;
     use futures_util::{StreamExt, stream};
     use tokio::time::Instant;
 
-    use super::{LARGEST_FORM, Meter, SILENCE, WHOLE, whole};
+    use super::{LARGEST_FORM, Meter, WHOLE, whole};
     use crate::refusal::Refusal;
 
     #[tokio::test(start_paused = true)]

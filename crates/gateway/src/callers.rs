@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ impl fmt::Debug for Caller {
 /// What goes on when the file of tokens changes.
 struct Account {
     client: Client,
+    /// The log knows that the token has ended.
+    is_over: AtomicBool,
     day: Mutex<Day>,
 }
 
@@ -93,8 +96,18 @@ impl Callers {
         }
     }
 
-    /// Whose token that is. Every token is compared, to its end, whichever it is.
+    /// Whose token that is.
     pub(crate) fn find(&self, secret: &str) -> Option<Arc<Caller>> {
+        self.shown(secret).filter(|caller| !self.has_ended(caller))
+    }
+
+    /// Whose token that was, which has ended: whoever uses it is to be told apart from those who try.
+    pub(crate) fn find_ended(&self, secret: &str) -> Option<Arc<Caller>> {
+        self.shown(secret).filter(|caller| self.has_ended(caller))
+    }
+
+    /// Every token is compared, to its end, whichever it is.
+    fn shown(&self, secret: &str) -> Option<Arc<Caller>> {
         let given = tokens::hash(secret.trim());
         let mut found = None;
         for caller in &self.current().callers {
@@ -105,10 +118,15 @@ impl Callers {
         found
     }
 
+    fn has_ended(&self, caller: &Caller) -> bool {
+        caller.token.has_ended(self.clock.now())
+    }
+
     /// Whether that token still counts.
     pub(crate) fn with_id(&self, id: &str) -> Option<Arc<Caller>> {
         let known = self.current();
-        known.callers.iter().find(|caller| caller.token.id == id).cloned()
+        let found = known.callers.iter().find(|caller| caller.token.id == id).cloned();
+        found.filter(|caller| !self.has_ended(caller))
     }
 
     /// Why no token counts.
@@ -157,6 +175,7 @@ impl Callers {
         let account = accounts.entry(token.id.clone()).or_insert_with(|| {
             Arc::new(Account {
                 client: self.client.for_run(token.rights.priority, &token.name),
+                is_over: AtomicBool::new(false),
                 day: Mutex::new(Day {
                     date: date(self.clock.now()),
                     used: earlier.remove(&token.id).unwrap_or(0),
@@ -176,6 +195,14 @@ impl Callers {
 }
 
 impl Caller {
+    /// Tells the log, once, that somebody uses it after its end.
+    pub(crate) fn is_used_after_its_end(&self) {
+        if !self.account.is_over.swap(true, Ordering::Relaxed) {
+            let name = &self.token.name;
+            tracing::warn!(token = %name, "the token has ended and is still used: make a new one for whoever does");
+        }
+    }
+
     /// Files or URLs that one call asks about.
     pub(crate) fn batch_size(&self) -> usize {
         self.account.client.batch_size()

@@ -10,11 +10,16 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::serve::Listener;
+use entrance::Peer;
 use integration::UploadRules;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -24,8 +29,8 @@ use crate::address;
 use crate::answer::{Answer, Told};
 use crate::audit::{self, Entry, Trail};
 use crate::body::{self, Fields};
+use crate::bounds::Bounds;
 use crate::callers::{Caller, Callers};
-use crate::connections::{self, Bounds, Peer};
 use crate::flight::Flights;
 use crate::lookups::LookUps;
 use crate::metrics::{Counted, Metrics};
@@ -44,6 +49,9 @@ const MOST_SHOWN: usize = 2;
 const REFUSED_KEY_RESTS: Duration = Duration::from_secs(5 * 60);
 /// Until the audit trail is looked through again.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Nothing of an answer is loaded, run, sent or shown within another page.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// How a gateway is served.
 pub struct Serving {
@@ -234,8 +242,10 @@ impl Gateway {
             .fallback(nowhere)
             // Each reads within bounds of its own.
             .layer(DefaultBodyLimit::disable())
+            .layer(middleware::from_fn_with_state(Arc::clone(&self.shared), guarded))
             .with_state(Arc::clone(&self.shared));
-        connections::serve(listener, router, &self.shared.bounds, stop).await;
+        let bounds = self.shared.bounds.of_connections();
+        entrance::serve(listener, router, &bounds, stop).await;
         self.shared.tell(&self.shared.strangers.rest());
     }
 }
@@ -268,7 +278,7 @@ async fn answer(State(hall): State<Arc<Hall>>, request: Request) -> Response {
     let answered = tokio::spawn(answer_whole(hall, request)).await;
     answered.unwrap_or_else(|error| {
         tracing::error!(%error, "a request ended in a defect");
-        guarded(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
     })
 }
 
@@ -290,7 +300,7 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
         ..Told::default()
     };
     let (parts, body) = request.into_parts();
-    let (body, rest) = body::with_rest(body);
+    let (body, rest) = entrance::with_rest(body);
     let request = Request::from_parts(parts, body);
     let answered = match shared.pause_of(&path, &shown) {
         Some(pause) => Err(Refusal::Slower(pause)),
@@ -318,6 +328,12 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
     let bytes_out = content.or(response.body().size_hint().exact()).unwrap_or(0);
     let took = begun.elapsed();
     let caller = told.caller.as_ref();
+    if caller.is_none() {
+        shared.a_stranger_came();
+    }
+    if let Some(ended) = &told.ended {
+        ended.is_used_after_its_end();
+    }
     let below = path.split('/').skip(3).collect::<Vec<_>>().join("/");
     shared.metrics.count(&Counted {
         version,
@@ -328,9 +344,8 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
         kept: told.kept,
         calls: told.calls,
     });
-    match caller {
-        None => shared.a_stranger_came(),
-        Some(caller) => shared.trail.write(Entry {
+    if let Some(caller) = caller.or(told.ended.as_ref()) {
+        shared.trail.write(Entry {
             at,
             token: Some(caller.token.name.clone()),
             token_id: Some(caller.token.id.clone()),
@@ -345,9 +360,9 @@ async fn answer_whole(hall: Arc<Hall>, request: Request) -> Response {
             bytes_in: told.bytes_in,
             bytes_out,
             requests: None,
-        }),
+        });
     }
-    guarded(response)
+    response
 }
 
 /// What a request shows before its body is read: in the header, and as parameters of the address.
@@ -481,6 +496,15 @@ impl Shared {
         (!is_known && !has_ticket()).then_some(pause)
     }
 
+    /// Whose token that is. One that has ended gets what a wrong one gets; only the trail and the log tell whose it was.
+    pub(crate) fn caller_of(&self, secret: &str, told: &mut Told) -> Result<Arc<Caller>, Refusal> {
+        told.caller = self.callers.find(secret);
+        if told.caller.is_none() {
+            told.ended = self.callers.find_ended(secret);
+        }
+        told.caller.clone().ok_or(Refusal::WrongKey)
+    }
+
     /// Whose token is among them.
     fn whose(&self, shown: &[String]) -> Option<Arc<Caller>> {
         shown.iter().find_map(|secret| self.callers.find(secret))
@@ -504,7 +528,7 @@ impl Shared {
 
 async fn nowhere() -> Response {
     let words = "VirusTotal's APIs are at /vtapi/v2/ and /api/v3/.\n";
-    guarded((StatusCode::NOT_FOUND, words).into_response())
+    (StatusCode::NOT_FOUND, words).into_response()
 }
 
 /// Whether it can do its work.
@@ -519,26 +543,42 @@ async fn ready(State(hall): State<Arc<Hall>>) -> Response {
     if hall.callers.key_is_refused() {
         reasons.push_str("the key is refused by VirusTotal\n");
     }
-    guarded(match reasons.is_empty() {
+    match reasons.is_empty() {
         true => "ready\n".into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, reasons).into_response(),
-    })
+    }
 }
 
 async fn metrics(State(hall): State<Arc<Hall>>, headers: HeaderMap) -> Response {
     if !hall.open_metrics && !v3::shows_token(&hall, &headers) {
         let words = "The metrics need a token, sent as Bearer or as x-apikey; or start the gateway with --open-metrics.\n";
-        return guarded((StatusCode::UNAUTHORIZED, words).into_response());
+        return (StatusCode::UNAUTHORIZED, words).into_response();
     }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    guarded(([(CONTENT_TYPE, kind)], hall.metrics.text()).into_response())
+    ([(CONTENT_TYPE, kind)], hall.metrics.text()).into_response()
 }
 
-/// What holds for every answer: nobody in between keeps it, and no browser takes it for a page.
-fn guarded(mut response: Response) -> Response {
+/// What holds for every answer: nobody in between keeps it, no browser takes it for a page or comes without TLS where there is any, and a
+/// defect is answered too.
+async fn guarded(State(hall): State<Arc<Hall>>, request: Request, next: Next) -> Response {
+    let answered = entrance::caught(next.run(request)).await;
+    let mut response = answered.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if is_json {
+        let name = HeaderValue::from_static("attachment; filename=\"answer.json\"");
+        headers.insert(CONTENT_DISPOSITION, name);
+    }
+    if hall.is_secure {
+        let a_year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(STRICT_TRANSPORT_SECURITY, a_year);
+    }
     response
 }
 

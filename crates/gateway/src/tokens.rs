@@ -75,6 +75,8 @@ pub struct Token {
     pub rights: Rights,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it ends; it counts no more from then on. Never, where there is none.
+    pub ends_at: Option<Timestamp>,
     /// When it was revoked; it counts no more.
     pub revoked_at: Option<Timestamp>,
     pub(crate) hash: [u8; 32],
@@ -99,6 +101,9 @@ struct WireToken {
     share_percent: Option<u8>,
     no_upload: bool,
     created_at: Timestamp,
+    /// Files of older versions have none: their tokens do not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_at: Option<Timestamp>,
 }
@@ -152,11 +157,17 @@ impl Tokens {
         tokens.ok_or_else(|| damaged("one of its tokens can't be read"))
     }
 
-    /// Makes a token and gives it, for the only time.
+    /// Makes a token, which may have an end, and gives it, for the only time.
     ///
     /// # Errors
     /// The name is taken or can't be one, or the file can't be written.
-    pub fn add(&self, name: &str, rights: Rights, now: Timestamp) -> Result<SecretString, Error> {
+    pub fn add(
+        &self,
+        name: &str,
+        rights: Rights,
+        now: Timestamp,
+        ends_at: Option<Timestamp>,
+    ) -> Result<SecretString, Error> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_plain) {
             return Err(Error::Usage(format!(
@@ -165,10 +176,7 @@ impl Tokens {
         }
         let _lock = self.lock()?;
         let mut tokens = self.list()?;
-        if tokens
-            .iter()
-            .any(|token| token.name == name && token.revoked_at.is_none())
-        {
+        if tokens.iter().any(|token| token.name == name && token.counts(now)) {
             return Err(Error::Usage(format!(
                 "There is a token {name} already. Revoke it first (vtsecops gateway token revoke {name}), or choose another name."
             )));
@@ -179,6 +187,7 @@ impl Tokens {
             name: name.to_owned(),
             rights,
             created_at: now,
+            ends_at,
             revoked_at: None,
             hash: hash(&secret),
         });
@@ -189,13 +198,13 @@ impl Tokens {
     /// Revokes a token: from now on it gets what a wrong key gets.
     ///
     /// # Errors
-    /// There is none of that name, or the file can't be written.
+    /// There is none of that name that counts, or the file can't be written.
     pub fn revoke(&self, name: &str, now: Timestamp) -> Result<(), Error> {
         let _lock = self.lock()?;
         let mut tokens = self.list()?;
         let token = tokens
             .iter_mut()
-            .find(|token| token.name == name && token.revoked_at.is_none());
+            .find(|token| token.name == name && token.counts(now));
         let Some(token) = token else {
             return Err(Error::Usage(format!(
                 "There is no token {name:?}. vtsecops gateway token list shows those that there are."
@@ -245,6 +254,18 @@ impl Tokens {
 }
 
 impl Token {
+    /// Whether it counts at that moment.
+    #[must_use]
+    pub fn counts(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && !self.has_ended(now)
+    }
+
+    /// Whether its time is over.
+    #[must_use]
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.ends_at.is_some_and(|end| now >= end)
+    }
+
     fn read(wire: WireToken) -> Option<Self> {
         let allowance = match (wire.per_day, wire.share_percent) {
             (None, None) => Allowance::Whole,
@@ -264,6 +285,7 @@ impl Token {
                 no_upload: wire.no_upload,
             },
             created_at: wire.created_at,
+            ends_at: wire.ends_at,
             revoked_at: wire.revoked_at,
         })
     }
@@ -283,6 +305,7 @@ impl Token {
             share_percent,
             no_upload: self.rights.no_upload,
             created_at: self.created_at,
+            ends_at: self.ends_at,
             revoked_at: self.revoked_at,
         }
     }
@@ -334,7 +357,7 @@ mod tests {
         let tokens = Tokens::new(folder.path());
         assert!(tokens.list().unwrap().is_empty());
         let secret = tokens
-            .add("soar", rights(Allowance::Share(20)), Timestamp::UNIX_EPOCH)
+            .add("soar", rights(Allowance::Share(20)), Timestamp::UNIX_EPOCH, None)
             .unwrap();
         assert_eq!(secret.expose_secret().len(), 64);
         let text = std::fs::read_to_string(tokens.path()).unwrap();
@@ -344,19 +367,19 @@ mod tests {
         assert_eq!(listed[0].hash, super::hash(secret.expose_secret()));
         assert!(
             tokens
-                .add("soar", rights(Allowance::Whole), Timestamp::UNIX_EPOCH)
+                .add("soar", rights(Allowance::Whole), Timestamp::UNIX_EPOCH, None)
                 .is_err()
         );
         assert!(
             tokens
-                .add("a b", rights(Allowance::Whole), Timestamp::UNIX_EPOCH)
+                .add("a b", rights(Allowance::Whole), Timestamp::UNIX_EPOCH, None)
                 .is_err()
         );
         tokens.revoke("soar", Timestamp::UNIX_EPOCH).unwrap();
         assert!(tokens.revoke("soar", Timestamp::UNIX_EPOCH).is_err());
         // The name is free again; what the first one did stays its own.
         tokens
-            .add("soar", rights(Allowance::PerDay(7)), Timestamp::UNIX_EPOCH)
+            .add("soar", rights(Allowance::PerDay(7)), Timestamp::UNIX_EPOCH, None)
             .unwrap();
         let listed = tokens.list().unwrap();
         assert!(listed[0].revoked_at.is_some() && listed[1].revoked_at.is_none());
@@ -370,6 +393,40 @@ mod tests {
     }
 
     #[test]
+    fn a_token_counts_until_its_end_and_its_name_is_free_again_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::new(folder.path());
+        let (begin, end) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(86_400).unwrap());
+        let before = Timestamp::from_millisecond(86_399_999).unwrap();
+        let add = |now| tokens.add("soar", rights(Allowance::Whole), now, Some(end));
+        add(begin).unwrap();
+        let token = tokens.list().unwrap().remove(0);
+        assert_eq!(token.ends_at, Some(end));
+        assert!(token.counts(before) && !token.counts(end));
+        assert!(add(before).is_err());
+        tokens.add("soar", rights(Allowance::Whole), end, None).unwrap();
+        // The one that counts is revoked, not the one before it.
+        tokens.revoke("soar", end).unwrap();
+        let listed = tokens.list().unwrap();
+        assert!(listed[0].revoked_at.is_none() && listed[1].revoked_at.is_some());
+        assert!(tokens.revoke("soar", end).is_err());
+    }
+
+    #[test]
+    fn the_tokens_of_a_file_of_before_ends_have_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::new(folder.path());
+        let old = format!(
+            r#"{{"version": 1, "tokens": [{{"id": "1", "name": "soar", "hash": "{}", "priority": "playbook", "no_upload": false,
+                "created_at": "2026-01-01T00:00:00Z"}}]}}"#,
+            "ab".repeat(32)
+        );
+        std::fs::write(tokens.path(), old).unwrap();
+        let token = tokens.list().unwrap().remove(0);
+        assert!(token.ends_at.is_none() && token.counts(Timestamp::MAX));
+    }
+
+    #[test]
     fn a_damaged_file_is_told_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let tokens = Tokens::new(folder.path());
@@ -377,7 +434,7 @@ mod tests {
         assert!(tokens.list().is_err());
         assert!(
             tokens
-                .add("a", rights(Allowance::Whole), Timestamp::UNIX_EPOCH)
+                .add("a", rights(Allowance::Whole), Timestamp::UNIX_EPOCH, None)
                 .is_err()
         );
         assert_eq!(std::fs::read_to_string(tokens.path()).unwrap(), "{");

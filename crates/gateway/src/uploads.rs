@@ -11,15 +11,15 @@ use std::time::Duration;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_LENGTH;
 use bytes::Bytes;
+use entrance::{Patience, Place, Places};
 use integration::UploadRules;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::AsyncWriteExt;
 use virustotal::{LocalFile, Upload, Version};
 
 use crate::answer::{Answer, Told};
-use crate::body::{Fields, Meter, Patience};
+use crate::body::{Fields, Meter};
 use crate::callers::Caller;
-use crate::places::{Place, Places};
 use crate::refusal::Refusal;
 use crate::server::Shared;
 

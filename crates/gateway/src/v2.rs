@@ -161,9 +161,7 @@ impl From<Fetched> for Answer {
 fn caller(shared: &Shared, parameters: &[(String, String)], told: &mut Told) -> Result<Arc<Caller>, Refusal> {
     let secret = parameters.iter().find(|(name, _)| is_key(name));
     let (_, secret) = secret.ok_or(Refusal::KeyMissing)?;
-    let caller = shared.callers.find(secret).ok_or(Refusal::WrongKey)?;
-    told.caller = Some(Arc::clone(&caller));
-    Ok(caller)
+    shared.caller_of(secret, told)
 }
 
 /// `file/scan`. The token may stand in the address, before the file, or behind it.

@@ -34,8 +34,7 @@ pub(crate) async fn answer(
     told.endpoint = template(Version::V3, &segments);
     let secret = request.headers().get(KEY_HEADER).ok_or(Refusal::KeyMissing)?;
     let secret = secret.to_str().unwrap_or_default().to_owned();
-    let caller = shared.callers.find(&secret).ok_or(Refusal::WrongKey)?;
-    told.caller = Some(Arc::clone(&caller));
+    let caller = shared.caller_of(&secret, told)?;
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     told.object = path.get(1).map(|_| path.get(1..).unwrap_or_default().join("/"));
     if let ["users" | "groups" | "service_accounts", ..] = *path {

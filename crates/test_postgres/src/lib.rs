@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
+const CERTIFICATE: &str = "server.crt";
+const KEY: &str = "server.key";
 /// How long a server may take to start.
 const STARTING_TAKES: Duration = Duration::from_secs(60);
 
@@ -58,6 +60,15 @@ pub async fn database() -> Option<TestDatabase> {
 impl Server {
     /// A server for one test alone, which may restart it.
     pub fn start() -> Option<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same with TLS: its certificate and the key to it (PEM).
+    pub fn start_with_tls(certificate: &str, key: &str) -> Option<Self> {
+        Self::start_with(Some((certificate, key)))
+    }
+
+    fn start_with(tls: Option<(&str, &str)>) -> Option<Self> {
         let Some(programs) = programs() else {
             eprintln!("skipped: PostgreSQL is not installed (Debian's package postgresql)");
             return None;
@@ -97,6 +108,10 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        if let Some((certificate, key)) = tls {
+            server.put(CERTIFICATE, certificate);
+            server.put(KEY, key);
+        }
         server.begin();
         Some(server)
     }
@@ -182,6 +197,16 @@ impl Server {
             "max_connections=300".to_owned(),
             "logging_collector=off".to_owned(),
             "log_min_messages=fatal".to_owned(),
+            format!(
+                "ssl={}",
+                if self.folder.join(KEY).exists() {
+                    "on"
+                } else {
+                    "off"
+                }
+            ),
+            format!("ssl_cert_file={}", self.folder.join(CERTIFICATE).display()),
+            format!("ssl_key_file={}", self.folder.join(KEY).display()),
         ];
         let mut command = self.command("sh");
         command.args(["-c", script]);
@@ -203,6 +228,17 @@ impl Server {
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() || !self.answers() {
             assert!(begun.elapsed() < STARTING_TAKES, "PostgreSQL does not start");
             std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// A file of the server's, for nobody else.
+    fn put(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, own).unwrap();
+        if let Some((user, group)) = self.owner {
+            std::os::unix::fs::chown(&path, Some(user), Some(group)).unwrap();
         }
     }
 
@@ -253,6 +289,12 @@ impl TestDatabase {
     #[must_use]
     pub fn address(&self) -> String {
         format!("postgres://vtsecops@127.0.0.1:{}/{}", self.port, self.name)
+    }
+
+    /// The same, where the server is called by that name.
+    #[must_use]
+    pub fn address_at(&self, host: &str) -> String {
+        format!("postgres://vtsecops@{host}:{}/{}", self.port, self.name)
     }
 
     /// What the server calls it.

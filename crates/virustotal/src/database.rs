@@ -1,11 +1,12 @@
 //! The PostgreSQL that many machines share.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::Error;
 
@@ -63,6 +64,30 @@ impl Database {
         })
     }
 
+    /// What is wrong with how the server is reached, as the end of a sentence; `None` where its certificate is checked, it is on this machine,
+    /// or the address says that there is to be no TLS (`sslmode=disable`).
+    #[must_use]
+    pub fn doubt(&self) -> Option<&'static str> {
+        let host = self.options.get_host();
+        let is_loopback = host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .map_or(host == "localhost", |address| address.is_loopback());
+        let is_socket = self.options.get_socket().is_some() || host.starts_with('/');
+        if is_loopback || is_socket {
+            return None;
+        }
+        match self.options.get_ssl_mode() {
+            PgSslMode::VerifyFull | PgSslMode::VerifyCa | PgSslMode::Disable => None,
+            PgSslMode::Require => {
+                Some("its certificate is not checked, so somebody in between can be in its place")
+            }
+            PgSslMode::Prefer | PgSslMode::Allow => {
+                Some("its certificate is not checked, and it is spoken to in clear where it has none")
+            }
+        }
+    }
+
     /// The address as it was given, password and all.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -79,5 +104,30 @@ impl Database {
                 // Who was cut off in the middle of something must not keep the others waiting.
                 ("idle_in_transaction_session_timeout", "5000"),
             ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Database;
+
+    #[test]
+    fn a_server_elsewhere_whose_certificate_is_not_checked_is_doubted() {
+        // Where nothing is said, PostgreSQL's own variable has its say: not of these.
+        for (address, is_doubted) in [
+            ("postgres://u@db.example/d?sslmode=prefer", true),
+            ("postgres://u@db.example/d?sslmode=require", true),
+            ("postgres://u@192.0.2.1/d?sslmode=allow", true),
+            ("postgres://u@db.example/d?sslmode=verify-full", false),
+            ("postgres://u@db.example/d?sslmode=verify-ca", false),
+            ("postgres://u@db.example/d?sslmode=disable", false),
+            ("postgres://u@localhost/d?sslmode=prefer", false),
+            ("postgres://u@127.0.0.1:5433/d?sslmode=prefer", false),
+            ("postgres://u@[::1]/d?sslmode=prefer", false),
+            ("postgres:///d?host=/run/postgresql&sslmode=prefer", false),
+        ] {
+            let database = Database::parse(address).unwrap();
+            assert_eq!(database.doubt().is_some(), is_doubted, "{address}");
+        }
     }
 }

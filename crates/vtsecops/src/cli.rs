@@ -667,7 +667,7 @@ Examples:
   vtsecops workdesk --listen 127.0.0.1:9000 --folder /srv/workdesk
   vtsecops workdesk --actions actions.yaml --key-file /etc/vtsecops/workdesk.key
   vtsecops workdesk --listen 0.0.0.0:8443 --tls-cert desk.pem --tls-key desk.key --log-level info --log-format json
-  vtsecops workdesk --database postgres://vtsecops@db.example/vtsecops --key-file /etc/vtsecops/workdesk.key --no-jobs
+  vtsecops workdesk --database 'postgres://vtsecops@db.example/vtsecops?sslmode=verify-full' --key-file /etc/vtsecops/workdesk.key --no-jobs
   vtsecops workdesk --keep-closed-cases 365 --keep-audit 730
   vtsecops workdesk --oidc-issuer https://id.example --oidc-client-id desk --oidc-client-secret-file /etc/vtsecops/oidc \\
     --oidc-origin https://desk.example --oidc-analyst-group soc --oidc-admin-group soc-leads"
@@ -707,6 +707,9 @@ pub struct WorkdeskArguments {
     /// Show the metrics at /metrics to anybody, not only to tokens
     #[arg(long)]
     pub open_metrics: bool,
+    /// How browsers reach the workdesk, where it listens on a loopback address and that has a name of its own, as http://desk.example:8790
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
     /// See [`RetentionArguments`].
     #[command(flatten)]
     pub retention: RetentionArguments,
@@ -755,8 +758,9 @@ pub struct FolderArguments {
 /// The database that many processes share.
 #[derive(Debug, Args)]
 pub struct DatabaseArguments {
-    /// Keep everything in this PostgreSQL, which other servers and workers share, as postgres://vtsecops@db.example/vtsecops. The password
-    /// comes from PGPASSFILE or PGPASSWORD [default: the variable VTSECOPS_DATABASE]
+    /// Keep everything in this PostgreSQL, which other servers and workers share, as
+    /// postgres://vtsecops@db.example/vtsecops?sslmode=verify-full. The password comes from PGPASSFILE or PGPASSWORD, the authority that
+    /// has signed the server's certificate from PGSSLROOTCERT [default: the variable VTSECOPS_DATABASE]
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
 }
@@ -834,7 +838,7 @@ retention is given.
 Examples:
   vtsecops workdesk tidy --keep-closed-cases 90 --dry-run
   vtsecops workdesk tidy --keep-closed-cases 365 --keep-reports 90 --keep-audit 730
-  vtsecops workdesk tidy --keep-reports 30 --database postgres://vtsecops@db.example/vtsecops"
+  vtsecops workdesk tidy --keep-reports 30 --database 'postgres://vtsecops@db.example/vtsecops?sslmode=verify-full'"
 )]
 pub struct TidyArguments {
     /// Remove nothing
@@ -858,7 +862,7 @@ pub struct TidyArguments {
 calls that were counted this hour, day and month are added to the ledger there. People sign in again: their sessions are not moved.
 
 Example:
-  vtsecops workdesk migrate --from sqlite --to postgres --database postgres://vtsecops@db.example/vtsecops"
+  vtsecops workdesk migrate --from sqlite --to postgres --database 'postgres://vtsecops@db.example/vtsecops?sslmode=verify-full'"
 )]
 pub struct MigrateArguments {
     /// From which kind of store
@@ -886,8 +890,9 @@ what it had submitted to VirusTotal is not submitted again. All share one quota 
 and the settings of the user who started the worker; so give all workers the same.
 
 Examples:
-  vtsecops worker --database postgres://vtsecops@db.example/vtsecops --key-file /etc/vtsecops/workdesk.key
-  vtsecops worker --key-file /etc/vtsecops/workdesk.key --listen 127.0.0.1:9101 --at-once 16"
+  vtsecops worker --database 'postgres://vtsecops@db.example/vtsecops?sslmode=verify-full' --key-file /etc/vtsecops/workdesk.key
+  vtsecops worker --key-file /etc/vtsecops/workdesk.key --listen 127.0.0.1:9101 --at-once 16
+  vtsecops worker --key-file /etc/vtsecops/workdesk.key --listen 0.0.0.0:9101 --tls-cert worker.pem --tls-key worker.key"
 )]
 pub struct WorkerArguments {
     /// See [`DatabaseArguments`].
@@ -899,9 +904,15 @@ pub struct WorkerArguments {
     /// Runs at once
     #[arg(long, value_name = "N", default_value = "4")]
     pub at_once: std::num::NonZeroU8,
-    /// Tell of itself at this address: /metrics, /healthz, /readyz, without TLS and to anybody
+    /// Tell of itself at this address: /healthz, /readyz, /metrics; the last on others than loopback addresses to tokens only
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
+    /// Show the metrics to anybody who reaches the address, not only to tokens
+    #[arg(long, requires = "listen")]
+    pub open_metrics: bool,
+    /// See [`TlsArguments`].
+    #[command(flatten)]
+    pub tls: TlsArguments,
     /// External actions: the same file as the servers'
     #[arg(long, value_name = "PATH")]
     pub actions: Option<PathBuf>,
@@ -1025,7 +1036,7 @@ pub enum TokenVerb {
     /// Make a token; it is printed this once
     #[command(after_help = "Examples:
   vtsecops gateway token add soar --priority playbook --share 40%
-  vtsecops gateway token add mail-filter --priority background --per-day 200 --no-upload")]
+  vtsecops gateway token add mail-filter --priority background --per-day 200 --no-upload --days 365")]
     Add(TokenAdd),
     /// List the tokens, what they may, and what they have used today
     #[command(after_help = "Examples:\n  vtsecops gateway token list\n  vtsecops gateway token list --json")]
@@ -1062,6 +1073,9 @@ pub struct TokenAdd {
     /// It only asks: no files, URLs, comments, votes or new analyses
     #[arg(long)]
     pub no_upload: bool,
+    /// It ends in so many days [default: it has no end]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: Option<u32>,
 }
 
 /// `gateway audit`

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use integration::{Action, Policy};
+use integration::{Action, ParameterKind, Policy};
 use jiff::{SignedDuration, Timestamp};
 use secops::Parameters;
 use tokio::sync::watch;
@@ -288,6 +288,18 @@ impl Engine {
         ours.map(|action| Offer::from(action.definition()))
             .chain(external)
             .collect()
+    }
+
+    /// Whether people may not read what was given for that parameter: it is marked as secret. Of a program that is not listed any more, or
+    /// lists no such parameter any more, nobody knows.
+    pub(crate) fn hides(&self, action: &str, parameter: &str) -> bool {
+        if let Some(own) = Action::named(action) {
+            let mut own = own.definition().parameters.iter();
+            return own.any(|own| own.name == parameter && own.kind == ParameterKind::Password);
+        }
+        let listed = self.shared.external_action(action);
+        let listed = listed.and_then(|action| action.parameters.iter().find(|own| own.name == parameter));
+        listed.is_none_or(|parameter| parameter.is_secret)
     }
 
     /// The run whose program has that key, while it is running.

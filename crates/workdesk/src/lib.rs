@@ -25,7 +25,7 @@ pub use extract::indicators;
 pub use import::{case_of_file, case_of_mail, case_of_text};
 pub use playbook::Playbook;
 pub use seal::Sealer;
-pub use server::{Desk, Serving, SingleSignOn, Tls, TlsListener};
+pub use server::{Bounds, Desk, Names, Serving, SingleSignOn};
 pub use store::{
     ApiToken, Attachment, AuditEntry, Backup, Bearer, Case, CaseFilter, CasePage, Change, Changed, Ended,
     Enrichment, Instance, Member, NewAlert, NewAttachment, NewCase, NewRun, PendingAction, Person,

@@ -3,6 +3,7 @@
 mod account_page;
 mod api;
 mod auth;
+mod border;
 mod case_page;
 mod entity_page;
 mod events;
@@ -22,39 +23,43 @@ mod run_page;
 mod sdk;
 mod single_sign_on;
 mod throttle;
-mod tls;
 mod tokens_page;
 mod verdict_picture;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::Listener;
+use entrance::Places;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::store::new_token;
 use crate::{Engine, Error, Person, Store, sentence};
 pub(crate) use api::EntityForm;
+pub use border::{Bounds, Names};
 use metrics::Metrics;
 use refusals::Refusals;
 pub use single_sign_on::SingleSignOn;
 use single_sign_on::{Attempts, Known};
 use throttle::Throttle;
-pub use tls::{Tls, TlsListener};
 
 /// Largest file that a case is made of, in bytes.
 const LARGEST_FILE: usize = 32 * 1024 * 1024;
+/// Largest form of somebody whom nobody knows yet, in bytes: a name and a password.
+const LARGEST_OF_STRANGERS: usize = 16 * 1024;
 /// No markup that somebody smuggles in can load, run or send anything.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -68,6 +73,10 @@ pub struct Serving {
     pub open_metrics: bool,
     /// A provider of identities, where there is one.
     pub single_sign_on: Option<SingleSignOn>,
+    /// By which names it may be called; by any where there is none.
+    pub names: Option<Names>,
+    /// What it takes of anybody.
+    pub bounds: Bounds,
 }
 
 /// The server, before it serves.
@@ -94,6 +103,12 @@ struct Shared {
     attempts: Attempts,
     /// What the provider of identities says of itself.
     known: Known,
+    names: Option<Names>,
+    bounds: Bounds,
+    /// For large bodies, in mebibytes.
+    room: Arc<Semaphore>,
+    /// For pages and programs that wait for changes, by the person's name.
+    listeners: Places<String>,
 }
 
 impl fmt::Debug for Desk {
@@ -126,6 +141,10 @@ impl Desk {
             single_sign_on: how.single_sign_on,
             attempts: Attempts::default(),
             known: Known::default(),
+            names: how.names,
+            room: border::room(&how.bounds),
+            listeners: Places::new(how.bounds.listeners, how.bounds.listeners_of_one),
+            bounds: how.bounds,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -153,14 +172,11 @@ impl Desk {
     }
 
     /// Serves until `stop` ends; then the steps under way break off, to be taken again another time.
-    ///
-    /// # Errors
-    /// The listener can't be used.
-    pub async fn serve<L: Listener<Addr: fmt::Debug>>(
+    pub async fn serve<L: Listener<Addr = SocketAddr>>(
         self,
         listener: L,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> std::io::Result<()> {
+    ) {
         let router = self.router();
         let shared = self.shared;
         let stopping = {
@@ -170,30 +186,30 @@ impl Desk {
                 shared.engine.halt();
             }
         };
-        axum::serve(listener, router)
-            .with_graceful_shutdown(stopping)
-            .await?;
+        entrance::serve(listener, router, &shared.bounds.connections, stopping).await;
         shared.engine.join().await;
-        Ok(())
     }
 
     /// Serves what external actions ask, and nothing else, for as long as the process lasts: without TLS, so on a loopback
     /// address.
-    ///
-    /// # Errors
-    /// The listener can't be used.
-    pub async fn serve_sdk(self, listener: TcpListener) -> std::io::Result<()> {
-        let router = sdk::router().layer(middleware::from_fn(guarded)).with_state(self);
-        axum::serve(listener, router).await
+    pub async fn serve_sdk(self, listener: TcpListener) {
+        let (router, bounds) = (self.plain(sdk::router()), self.shared.bounds.connections.clone());
+        entrance::serve(listener, router, &bounds, std::future::pending()).await;
     }
 
     /// Serves what tells of a process that shows no pages, for as long as it lasts.
-    ///
-    /// # Errors
-    /// The listener can't be used.
-    pub async fn serve_operations(self, listener: TcpListener) -> std::io::Result<()> {
-        let router = operations().layer(middleware::from_fn(guarded)).with_state(self);
-        axum::serve(listener, router).await
+    pub async fn serve_operations<L: Listener<Addr = SocketAddr>>(self, listener: L) {
+        let (router, bounds) = (self.plain(operations()), self.shared.bounds.connections.clone());
+        entrance::serve(listener, router, &bounds, std::future::pending()).await;
+    }
+
+    /// A part that is served alone.
+    fn plain(&self, part: Router<Desk>) -> Router {
+        part.layer(middleware::from_fn_with_state(self.clone(), border::attended))
+            .layer(middleware::from_fn_with_state(self.clone(), border::by_name))
+            .layer(middleware::from_fn(guarded))
+            .layer(middleware::from_fn_with_state(self.clone(), secure))
+            .with_state(self.clone())
     }
 
     /// Ends the steps that are under way, in order.
@@ -255,9 +271,7 @@ impl Desk {
             .route("/oidc/begin", get(single_sign_on::begin))
             .route("/oidc/callback", get(single_sign_on::callback))
             .route("/enter/{token}", get(auth::enter))
-            .route("/login", get(auth::login_form).post(auth::login))
             .route("/logout", post(auth::logout))
-            .route("/setup/{token}", get(auth::setup_form).post(auth::setup))
             .route(
                 "/assets/desk.css",
                 get(|| asset("text/css; charset=utf-8", include_str!("server/assets/desk.css"))),
@@ -271,12 +285,15 @@ impl Desk {
                     )
                 }),
             )
+            .merge(strangers())
             .merge(operations())
             .fallback(|| async { layout::problem(StatusCode::NOT_FOUND, "There is no such page.") })
             .layer(middleware::from_fn_with_state(self.clone(), auth::same_origin))
             // Programs show a key with each request; a page of another site has none.
             .merge(sdk::router())
             .merge(api::router())
+            .layer(middleware::from_fn_with_state(self.clone(), border::attended))
+            .layer(middleware::from_fn_with_state(self.clone(), border::by_name))
             .layer(middleware::from_fn(guarded))
             .layer(middleware::from_fn_with_state(self.clone(), secure))
             .layer(middleware::from_fn_with_state(self.clone(), metrics::measured))
@@ -292,16 +309,20 @@ impl Desk {
     }
 }
 
+/// What those send whom nobody knows yet.
+fn strangers() -> Router<Desk> {
+    Router::new()
+        .route("/login", get(auth::login_form).post(auth::login))
+        .route("/setup/{token}", get(auth::setup_form).post(auth::setup))
+        .layer(DefaultBodyLimit::max(LARGEST_OF_STRANGERS))
+}
+
 /// What those ask who look after the process.
 fn operations() -> Router<Desk> {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(metrics::readiness))
         .route("/metrics", get(metrics::show))
-}
-
-fn asset_of(kind: &'static str, text: String) -> Response {
-    ([(CONTENT_TYPE, kind)], text).into_response()
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> Response {
@@ -323,6 +344,14 @@ async fn guarded(request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().starts_with("/assets/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    // What programs get is nothing to look at, should a browser be led there. The document of the API is for people too.
+    let is_for_programs = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json");
+    if is_for_programs && !headers.contains_key(CONTENT_DISPOSITION) {
+        let name = HeaderValue::from_static("attachment; filename=\"answer.json\"");
+        headers.insert(CONTENT_DISPOSITION, name);
+    }
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

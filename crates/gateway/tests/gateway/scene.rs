@@ -117,7 +117,7 @@ impl Scene {
         change(&mut serving);
         let settings = serving.settings.clone();
         let token = Tokens::new(folder.path())
-            .add("soar", all_rights(), now())
+            .add("soar", all_rights(), now(), None)
             .unwrap();
         let gateway = Gateway::new(serving).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -146,7 +146,14 @@ impl Scene {
     }
 
     pub(crate) fn add_token(&self, name: &str, rights: Rights) -> String {
-        let token = self.tokens().add(name, rights, now()).unwrap();
+        let token = self.tokens().add(name, rights, now(), None).unwrap();
+        token.expose_secret().to_owned()
+    }
+
+    /// One that ends in so many seconds, or has ended so many seconds ago.
+    pub(crate) fn add_token_until(&self, name: &str, seconds: i64) -> String {
+        let end = now() + jiff::SignedDuration::from_secs(seconds);
+        let token = self.tokens().add(name, all_rights(), now(), Some(end)).unwrap();
         token.expose_secret().to_owned()
     }
 

@@ -323,3 +323,93 @@ fn a_public_address_with_a_path_is_refused() {
     let words = refused.unwrap_err().to_string();
     assert!(words.contains("without a path"), "{words}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_has_ended_gets_what_a_wrong_one_gets_and_the_trail_tells_whose_it_was() {
+    let scene = Scene::new().await;
+    let (ended, ends_later) = (
+        scene.add_token_until("old", -1),
+        scene.add_token_until("new", 3600),
+    );
+    let v3 = async |token: &str| {
+        let request = scene.get(&format!("/api/v3/files/{EICAR}"));
+        scene.send(request.header("x-apikey", token)).await
+    };
+    let v2 = async |token: &str| scene.v2_as(token, "file/report", &[("resource", EICAR)]).await;
+    let metrics = async |token: &str| scene.send(scene.get("/metrics").bearer_auth(token)).await;
+    for (seen, wrong) in [
+        (v3(&ended).await, v3("wrong").await),
+        (v2(&ended).await, v2("wrong").await),
+        (metrics(&ended).await, metrics("wrong").await),
+    ] {
+        assert_eq!((seen.status, seen.text()), (wrong.status, wrong.text()));
+        assert!([401, 403].contains(&seen.status), "{}", seen.status);
+    }
+    assert_eq!(
+        (v3(&ends_later).await.status, v2(&ends_later).await.status),
+        (200, 200)
+    );
+    let told = scene.audit().into_iter();
+    let told: Vec<_> = told
+        .filter(|entry| entry.token.as_deref() == Some("old"))
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for entry in told {
+        assert_eq!(entry.refused.as_deref(), Some("WrongCredentialsError"));
+        assert!([401, 403].contains(&entry.status) && entry.calls == 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_address_ends_with_its_token() {
+    let scene = Scene::new().await;
+    let token = scene.add_token_until("brief", 2);
+    let request = scene.get("/api/v3/files/upload_url").header("x-apikey", &token);
+    let address = scene.send(request).await.json();
+    let address = address["data"].as_str().unwrap().to_owned();
+    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
+    let seen = scene.send(scene.request(reqwest::Method::POST, &address)).await;
+    assert_eq!(seen.status, 401, "{}", seen.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_kept_shown_as_a_page_or_asked_for_without_tls_again() {
+    for is_secure in [false, true] {
+        let scene = Scene::with(|builder| builder, |serving| serving.is_secure = is_secure).await;
+        for (path, token) in [
+            ("/healthz", false),
+            ("/readyz", false),
+            ("/metrics", false),
+            ("/metrics", true),
+            ("/nowhere", false),
+            ("/api/v3/files/44d88612fea8a8f36de82e1278abb02f", false),
+            ("/api/v3/files/44d88612fea8a8f36de82e1278abb02f", true),
+            ("/vtapi/v2/file/report", false),
+        ] {
+            let mut request = scene.get(path);
+            if token {
+                request = request.header("x-apikey", &scene.token);
+            }
+            let seen = scene.send(request).await;
+            let header = |name: &str| match seen.headers.get(name) {
+                Some(value) => value.to_str().unwrap().to_owned(),
+                None => String::new(),
+            };
+            assert_eq!(header("cache-control"), "no-store", "{path}");
+            assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+            let policy = header("content-security-policy");
+            assert!(
+                policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+                "{path}: {policy}"
+            );
+            let expected = if is_secure { "max-age=31536000" } else { "" };
+            assert_eq!(header("strict-transport-security"), expected, "{path}");
+            let is_json = header("content-type").starts_with("application/json");
+            assert_eq!(
+                header("content-disposition").starts_with("attachment"),
+                is_json,
+                "{path}"
+            );
+        }
+    }
+}

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use entrance::Tls;
 use gateway::{Allowance, Bounds, Error, Gateway, Rights, Serving, Token, Tokens, audit};
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use virustotal::quota::Ledger;
 use virustotal::quota::Priority;
-use workdesk::Tls;
 
 use super::run::{home, resolve, runtime_of_server, variable};
 use super::workdesk::tls;
@@ -30,6 +30,8 @@ use crate::{ending, stores, telemetry};
 
 /// The key's name in the ledger where no instance is named.
 const DEFAULT_LABEL: &str = "default";
+/// How long before its end a token is told to be renewed.
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 pub(crate) fn run(arguments: &GatewayArguments) -> Result<ExitCode, Failure> {
     match &arguments.verb {
@@ -84,7 +86,7 @@ fn serve(arguments: &GatewayServing) -> Result<ExitCode, Failure> {
         .list()
         .map_err(failed)?
         .iter()
-        .any(|token| token.revoked_at.is_none());
+        .any(|token| token.counts(stores::clock().now()));
     let gateway = Gateway::new(serving).map_err(failed)?;
     runtime.block_on(listen(arguments, gateway, tls, &folder, has_tokens))
 }
@@ -194,10 +196,15 @@ fn add(folder: &Path, arguments: &TokenAdd, resolved: &Resolved) -> Result<ExitC
         allowance,
         no_upload: arguments.no_upload,
     };
+    let now = stores::clock().now();
+    let end = |days: u32| now.saturating_add(SignedDuration::from_hours(24 * i64::from(days)));
+    let ends_at = arguments.days.map(end).transpose();
+    let ends_at = ends_at.map_err(|error| Failure::usage(format!("--days: {error}")))?;
     let token = Tokens::new(folder)
-        .add(&arguments.name, rights, stores::clock().now())
+        .add(&arguments.name, rights, now, ends_at)
         .map_err(failed)?;
     let bound = calls.map_or_else(String::new, |calls| format!(", at most {calls} calls a day"));
+    let bound = bound + &ends_at.map_or_else(String::new, |end| format!(", until {}", day(end)));
     crate::tell(&format!(
         "The token of {} ({}{bound}). It is shown this once; only its hash is kept.",
         arguments.name, arguments.priority
@@ -217,17 +224,24 @@ fn percent(text: &str) -> Result<u8, Failure> {
 
 fn list(folder: &Path, as_json: bool, all: bool) -> Result<ExitCode, Failure> {
     let tokens = Tokens::new(folder).list().map_err(failed)?;
-    let today = TimeZone::UTC.to_datetime(stores::clock().now()).date();
+    let now = stores::clock().now();
+    let today = TimeZone::UTC.to_datetime(now).date();
     let used = audit::calls_on(folder, today).map_err(failed)?;
     let shown: Vec<(&Token, u64)> = tokens
         .iter()
+        // One that has ended is still in some tool, which somebody looks for.
         .filter(|token| all || token.revoked_at.is_none())
         .map(|token| (token, used.get(&token.id).copied().unwrap_or(0)))
         .collect();
     crate::print(|out| match as_json {
         true => writeln!(out, "{:#}", document(&shown)),
-        false => out.write_all(table(&shown).as_bytes()),
+        false => out.write_all(table(&shown, now).as_bytes()),
     })?;
+    for (token, _) in shown {
+        if let Some(words) = end_is_near(token, now) {
+            crate::tell(&words);
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -241,13 +255,29 @@ fn document(tokens: &[(&Token, u64)]) -> Value {
         json!({
             "name": token.name, "id": token.id, "priority": token.rights.priority.name(), "per_day": per_day,
             "share_percent": share, "no_upload": token.rights.no_upload, "calls_today": used,
-            "created_at": token.created_at, "revoked_at": token.revoked_at,
+            "created_at": token.created_at, "ends_at": token.ends_at, "revoked_at": token.revoked_at,
         })
     };
     json!({"tokens": tokens.iter().map(token).collect::<Vec<_>>()})
 }
 
-fn table(tokens: &[(&Token, u64)]) -> String {
+fn day(at: Timestamp) -> String {
+    TimeZone::UTC.to_datetime(at).date().to_string()
+}
+
+/// What to do, while there is time, about a token that ends soon.
+fn end_is_near(token: &Token, now: Timestamp) -> Option<String> {
+    let left = token.ends_at?.duration_since(now);
+    let is_near = token.counts(now) && left < SOON;
+    is_near.then(|| {
+        let (name, days) = (&token.name, left.as_hours() / 24);
+        format!(
+            "{name} ends in {days} days: make a token of another name for whoever uses it, then revoke {name}."
+        )
+    })
+}
+
+fn table(tokens: &[(&Token, u64)], now: Timestamp) -> String {
     if tokens.is_empty() {
         return "There is no token. Make one for each tool: vtsecops gateway token add NAME\n".to_owned();
     }
@@ -261,14 +291,16 @@ fn table(tokens: &[(&Token, u64)]) -> String {
             Allowance::PerDay(calls) => calls.to_string(),
             Allowance::Share(percent) => format!("{percent}%"),
         };
-        let day = |at: Timestamp| TimeZone::UTC.to_datetime(at).date().to_string();
-        let revoked = token
-            .revoked_at
-            .map_or_else(String::new, |at| format!(", revoked {}", day(at)));
+        let end = match (token.revoked_at, token.ends_at) {
+            (Some(at), _) => format!(", revoked {}", day(at)),
+            (None, Some(end)) if token.has_ended(now) => format!(", ended {}", day(end)),
+            (None, Some(end)) => format!(", until {}", day(end)),
+            (None, None) => String::new(),
+        };
         // Writing to memory does not fail.
         let _ = writeln!(
             text,
-            "{:20} {:10} {bound:>9} {used:>11}  {:9} {}{revoked}",
+            "{:20} {:10} {bound:>9} {used:>11}  {:9} {}{end}",
             token.name,
             token.rights.priority.name(),
             if token.rights.no_upload { "no" } else { "yes" },

@@ -7,12 +7,13 @@ pub(crate) mod retention;
 mod worker;
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
+use entrance::Tls;
 use tokio::net::TcpListener;
-use workdesk::{Desk, Engine, External, Retention, Role, Serving, SingleSignOn, Tls};
+use workdesk::{Bounds, Desk, Engine, External, Names, Retention, Role, Serving, SingleSignOn};
 
 use super::run::{resolve, runtime_of_server};
 use crate::cli::{Connection, SingleSignOnArguments, TlsArguments, WorkdeskArguments, WorkdeskVerb};
@@ -51,9 +52,11 @@ pub(crate) fn run(arguments: &WorkdeskArguments) -> Result<ExitCode, Failure> {
     }
     let runtime = runtime_of_server("the workdesk")?;
     let single_sign_on = single_sign_on(&arguments.single_sign_on)?;
+    let own_names = own_names(arguments)?;
     let front = Front {
         tls,
         single_sign_on,
+        own_names,
         retention,
     };
     runtime.block_on(serve(arguments, &resolved, &place, front))
@@ -66,6 +69,7 @@ async fn serve(
     Front {
         tls,
         single_sign_on,
+        own_names,
         retention,
     }: Front,
 ) -> Result<ExitCode, Failure> {
@@ -113,6 +117,12 @@ async fn serve(
         is_secure: tls.is_some() || arguments.behind_tls,
         open_metrics: arguments.open_metrics,
         single_sign_on,
+        names: names(
+            tls.is_some() || arguments.behind_tls,
+            listener.local_addr().unwrap_or(listen),
+            own_names,
+        ),
+        bounds: bounds(),
     };
     let desk = Desk::new(store.clone(), engine.await.map_err(failed)?, serving)
         .await
@@ -139,12 +149,11 @@ async fn serve(
     if let Some(plain) = plain {
         tokio::spawn(desk.clone().serve_sdk(plain));
     }
-    let served = match tls {
+    match tls {
         Some(tls) => desk.serve(tls.listen(listener), stop).await,
         None => desk.serve(listener, stop).await,
-    };
+    }
     store.close().await;
-    served.map_err(|error| Failure::failed(format!("the workdesk ended: {error}")))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -152,7 +161,50 @@ async fn serve(
 struct Front {
     tls: Option<Tls>,
     single_sign_on: Option<SingleSignOn>,
+    /// Hosts by which browsers call it.
+    own_names: Vec<String>,
     retention: Retention,
+}
+
+/// As many connections as the process may have files open for.
+fn bounds() -> Bounds {
+    let mut bounds = Bounds::default();
+    let connections = &mut bounds.connections;
+    connections.connections = entrance::room_for(connections.connections);
+    // One address, which may be a proxy's, leaves a quarter to the others.
+    connections.connections_of_one = (connections.connections / 4 * 3).max(1);
+    bounds
+}
+
+/// The hosts of the addresses at which browsers reach it, as far as they were told.
+fn own_names(arguments: &WorkdeskArguments) -> Result<Vec<String>, Failure> {
+    let host = |address: &String| {
+        let url = reqwest::Url::parse(address).ok()?;
+        url.host_str().map(str::to_owned)
+    };
+    if let Some(address) = &arguments.public_url
+        && host(address).is_none()
+    {
+        return Err(Failure::usage(format!(
+            "--public-url must be how a browser is told it, as http://desk.example:8790 (not {address:?})"
+        )));
+    }
+    let told = [&arguments.public_url, &arguments.single_sign_on.oidc_origin];
+    Ok(told.into_iter().flatten().filter_map(host).collect())
+}
+
+/// On a loopback address without TLS any page that a browser shows can reach it, by a name that leads there; elsewhere certificates tell, or
+/// proxies.
+fn names(has_tls: bool, address: SocketAddr, own: Vec<String>) -> Option<Names> {
+    (!has_tls && is_loopback(address.ip())).then_some(Names {
+        port: address.port(),
+        own,
+    })
+}
+
+/// Whether only programs of this machine can come to that address.
+pub(super) fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
 
 /// The provider of identities, where one is named.

@@ -60,6 +60,45 @@ fn a_token_is_made_listed_used_and_revoked_while_the_gateway_runs() {
 }
 
 #[test]
+fn a_token_with_an_end_is_listed_with_it_and_told_while_there_is_time() {
+    let scene = Scene::new();
+    for (name, days) in [("soon", "10"), ("later", "90")] {
+        let added = scene.run(&["gateway", "token", "add", name, "--days", days]);
+        assert_eq!(added.code, 0, "{}", added.err);
+        assert!(added.err.contains(", until 20"), "{}", added.err);
+    }
+    assert_eq!(scene.run(&["gateway", "token", "add", "never"]).code, 0);
+    let listed = scene.run(&["gateway", "token", "list"]);
+    let line = |name: &str| listed.out.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("soon").contains(", until 20") && line("later").contains(", until 20"));
+    assert!(!line("never").contains("until"));
+    assert!(listed.err.contains("soon ends in 9 days"), "{}", listed.err);
+    assert!(!listed.err.contains("later") && !listed.err.contains("never"));
+    let listed = scene.run(&["gateway", "token", "list", "--json"]).json();
+    let ends: Vec<bool> = listed["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|own| own["ends_at"].is_string())
+        .collect();
+    assert_eq!(ends, [true, true, false]);
+    // A file of before tokens had ends is read as it is; the end of one has come.
+    let file = scene
+        .home
+        .path()
+        .join(".local/state/vtsecops/gateway-tokens.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let end = listed["tokens"][0]["ends_at"].as_str().unwrap();
+    assert!(text.contains(end), "{text}");
+    std::fs::write(&file, text.replace(end, "2026-01-01T00:00:00Z")).unwrap();
+    let listed = scene.run(&["gateway", "token", "list"]);
+    assert!(listed.out.contains(", ended 2026-01-01"), "{}", listed.out);
+    assert_eq!(scene.run(&["gateway", "token", "add", "soon"]).code, 0);
+    let none = scene.run(&["gateway", "token", "add", "none", "--days", "0"]);
+    assert_eq!(none.code, 2, "{}", none.err);
+}
+
+#[test]
 fn what_can_not_be_is_said_before_anything_is_served() {
     let scene = Scene::new();
     let open = scene.run(&["gateway", "--listen", "0.0.0.0:0"]);

@@ -31,4 +31,5 @@ mod shared_files;
 mod shared_gateway;
 mod tools;
 mod upload;
+mod wire;
 mod workdesk;

@@ -488,6 +488,12 @@ fn the_log_names_who_asked_and_has_no_token() {
         assert_eq!(asked_by("/quota"), "ann");
         assert_eq!(asked_by("/api/v1/cases"), "ann, token night shift");
         assert_eq!(asked_by("/login"), Value::Null);
+        let asked = lines.iter().filter(|line| !line["route"].is_null());
+        let from: Vec<&Value> = asked.map(|line| &line["peer"]).collect();
+        assert!(
+            from.len() > 3 && from.iter().all(|peer| *peer == "127.0.0.1"),
+            "{from:?}"
+        );
         for secret in [token, cookie.split('=').next_back().unwrap(), PASSWORD] {
             assert!(!text.contains(secret), "{text}");
         }

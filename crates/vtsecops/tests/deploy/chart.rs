@@ -98,6 +98,28 @@ fn the_chart_starts_the_program_with_options_that_it_has_and_secrets_by_their_na
 }
 
 #[test]
+fn prometheus_reads_the_workers_metrics_openly_or_with_its_token() {
+    let Some(objects) = objects() else { return };
+    let workers = of_kind(&objects, "Deployment").filter(|own| {
+        let name = own["metadata"]["name"].as_str();
+        name.is_some_and(|name| name.ends_with("-worker"))
+    });
+    let is_open = |own: &Value| {
+        let arguments = &own["spec"]["template"]["spec"]["containers"][0]["args"];
+        arguments.as_array().unwrap().contains(&"--open-metrics".into())
+    };
+    assert_eq!(workers.map(is_open).collect::<Vec<_>>(), [true, false]);
+    let monitors = of_kind(&objects, "ServiceMonitor");
+    let tokens =
+        monitors.map(|own| own["spec"]["endpoints"][0]["authorization"]["credentials"]["name"].clone());
+    // The workdesk's and the workers', of everything.
+    assert_eq!(
+        tokens.collect::<Vec<_>>(),
+        ["vtsecops-metrics", "vtsecops-metrics"]
+    );
+}
+
+#[test]
 fn the_gateway_asks_virustotal_with_its_own_key_whomever_the_others_ask() {
     let Some(objects) = objects() else { return };
     let variables = |component: &str| {

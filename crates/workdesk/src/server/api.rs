@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::routing::get;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -51,7 +52,12 @@ pub(super) fn router() -> Router<Desk> {
     let document: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
     let described = get(move || {
         let document = Arc::clone(&document);
-        async move { super::asset_of("application/json", document.to_string()) }
+        // For people too, so it may be looked at in a browser.
+        let headers = [
+            (CONTENT_TYPE, "application/json"),
+            (CONTENT_DISPOSITION, "inline"),
+        ];
+        async move { (headers, document.to_string()) }
     });
     let unknown = || async {
         Problem::new(
@@ -62,14 +68,11 @@ pub(super) fn router() -> Router<Desk> {
     router
         .route("/api/v1/openapi.json", described)
         .route("/api/v1/{*rest}", axum::routing::any(unknown))
-        .layer(DefaultBodyLimit::max(super::LARGEST_FILE))
 }
 
 fn parts() -> (Router<Desk>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(cases::list, cases::create))
-        .routes(routes!(cases::create_from_text))
-        .routes(routes!(cases::create_from_mail))
+        .merge(of_files())
         .routes(routes!(cases::show, cases::change))
         .routes(routes!(cases::entities))
         .routes(routes!(cases::entity))
@@ -90,6 +93,15 @@ fn parts() -> (Router<Desk>, utoipa::openapi::OpenApi) {
         .routes(routes!(playbooks::pending))
         .routes(routes!(playbooks::decide))
         .split_for_parts()
+}
+
+/// What large things are sent to.
+fn of_files() -> OpenApiRouter<Desk> {
+    OpenApiRouter::new()
+        .routes(routes!(cases::list, cases::create))
+        .routes(routes!(cases::create_from_text))
+        .routes(routes!(cases::create_from_mail))
+        .layer(DefaultBodyLimit::max(super::LARGEST_FILE))
 }
 
 #[cfg(test)]

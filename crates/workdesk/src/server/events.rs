@@ -12,7 +12,7 @@ use tokio::time::{Instant, interval_at};
 
 use super::Desk;
 use super::auth::{LoggedIn, token};
-use crate::{Error, Scope};
+use crate::{Error, Person, Scope};
 
 /// How long changes are gathered: a run that comes to its end makes several.
 const GATHERING: Duration = Duration::from_millis(200);
@@ -44,12 +44,12 @@ impl Pass {
 
 pub(super) async fn of_case(
     State(desk): State<Desk>,
-    LoggedIn(_): LoggedIn,
+    LoggedIn(person): LoggedIn,
     headers: HeaderMap,
     Path(case): Path<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     let session = token(&headers, desk.shared.is_secure).unwrap_or_default();
-    stream(desk, Pass::Session(session), case).await
+    stream(desk, Pass::Session(session), case, &person).await
 }
 
 /// An event whenever something of the case has changed, for as long as the pass holds.
@@ -57,10 +57,17 @@ pub(super) async fn stream(
     desk: Desk,
     pass: Pass,
     case: i64,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+    person: &Person,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Error> {
     desk.store().case(case).await?;
+    // It is held for as long as somebody listens, which has no other end.
+    let place = desk.shared.listeners.take(person.name.clone()).ok_or_else(|| {
+        Error::Busy(
+            "so many pages wait for changes that there is no place for one more: close some".to_owned(),
+        )
+    })?;
     let changes = desk.store().watch();
-    let listener = desk.shared.metrics.listener();
+    let listener = (desk.shared.metrics.listener(), place);
     let looks = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     let events = unfold(
         (changes, looks, pass, desk, listener),

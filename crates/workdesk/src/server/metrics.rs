@@ -10,6 +10,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use entrance::Peer;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -197,6 +198,8 @@ pub(super) async fn measured(State(desk): State<Desk>, mut request: Request, nex
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let who = Who::default();
     request.extensions_mut().insert(who.clone());
+    // The proxy's where there is one: what a header says of others anybody can write.
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.to_string());
     let span = tracing::info_span!(
         target: "workdesk::request",
         "request",
@@ -220,6 +223,7 @@ pub(super) async fn measured(State(desk): State<Desk>, mut request: Request, nex
         status,
         milliseconds,
         asked_by = who.name(),
+        peer,
     );
     let metrics = &desk.shared.metrics;
     metrics.durations.observe(took.as_secs_f64());

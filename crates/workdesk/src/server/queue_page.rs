@@ -6,9 +6,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::Desk;
 use super::auth::LoggedIn;
+use super::border::Room;
 use super::layout::{moment, page, priority, to_case, visible};
+use super::{Desk, LARGEST_FILE};
 use crate::{Case, CaseFilter, Error, Priority, Role, case_of_file, case_of_text};
 
 /// What the form of the filter says; an empty field is none.
@@ -158,6 +159,7 @@ pub(super) async fn create(
 pub(super) async fn import(
     State(desk): State<Desk>,
     person: LoggedIn,
+    _room: Room<LARGEST_FILE>,
     mut form: Multipart,
 ) -> Result<Response, Error> {
     let person = person.at_least(Role::Analyst)?;

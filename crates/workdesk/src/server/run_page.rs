@@ -33,7 +33,7 @@ pub(super) async fn show(
             p { a href=(format!("/cases/{}", case.id)) { "#" (case.id) " " bdi { (visible(&case.title)) } } }
             div data-events=(events) {
                 h1 { (visible(&run.action)) " " (state(run.state)) }
-                (facts(&run))
+                (facts(&run, &desk))
                 @if !run.message.is_empty() { pre.card { bdi { (visible(&run.message)) } } }
                 @if !left.tables.is_empty() {
                     section aria-labelledby="tables" {
@@ -70,7 +70,8 @@ pub(super) async fn json(
     Ok((headers, desk.store().json_result(id).await?).into_response())
 }
 
-fn facts(run: &Run) -> Markup {
+fn facts(run: &Run, desk: &Desk) -> Markup {
+    let hidden = |name: &str| desk.engine().hides(&run.action, name);
     html! {
         dl.facts {
             dt { "Asked for" } dd { (moment(run.created_at)) " by " bdi { (visible(&run.requested_by)) } }
@@ -78,7 +79,10 @@ fn facts(run: &Run) -> Markup {
             @if let Some(at) = run.ended_at { dt { "Ended" } dd { (moment(at)) } }
             dt { "Instance" } dd { bdi { (visible(&run.instance)) } }
             dt { "Target entities" } dd { (run.targets.len()) }
-            @for (name, value) in run.parameters.shown() { dt { (visible(name)) } dd { bdi { (visible(&value)) } } }
+            @for (name, value) in run.parameters.shown() {
+                dt { (visible(name)) }
+                dd { @if hidden(name) { "***" } @else { bdi { (visible(&value)) } } }
+            }
             @if let Some(value) = &run.script_result { dt { "Script result" } dd { bdi.mono { (visible(&in_words(value))) } } }
         }
     }

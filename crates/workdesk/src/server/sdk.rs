@@ -5,14 +5,17 @@ mod objects;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use secops::{Entity, EntityType};
 use serde_json::{Value, json};
 
 use super::Desk;
+use super::border::Room;
 use super::metrics::Who;
 use super::problem::Problem;
 use crate::store::{CaseChange, NewAttachment, NewInsight, Property};
@@ -78,27 +81,45 @@ pub(super) fn router() -> Router<Desk> {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
+/// The key stands before everything else: a body is read of those only who may send it.
 async fn answer(
     State(desk): State<Desk>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    extensions: Extensions,
-    body: Bytes,
+    asker: Asker,
+    target: Target,
+    _room: Room<LARGEST_BODY>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let asker = asker(&desk, &headers, &Who::of(&extensions)).await?;
-    let target =
-        address::read(&uri).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the SDK has no such call"))?;
-    if method != target.call.method() {
-        let words = format!("the call is made with {}", target.call.method());
-        return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, words));
-    }
+    let body = body?;
     let body = match (target.call.method(), body.is_empty()) {
         (Method::GET, _) | (_, true) => Value::Null,
         _ => serde_json::from_slice(&body)
             .map_err(|error| Error::Invalid(format!("the body is no JSON: {error}")))?,
     };
     carry_out(&desk, &asker, &target, body).await
+}
+
+impl FromRequestParts<Desk> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
+        asker(desk, &parts.headers, &Who::of(&parts.extensions)).await
+    }
+}
+
+impl FromRequestParts<Desk> for Target {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Desk) -> Result<Self, Problem> {
+        let unknown = || Problem::new(StatusCode::NOT_FOUND, "the SDK has no such call");
+        let target = address::read(&parts.uri).ok_or_else(unknown)?;
+        match parts.method == target.call.method() {
+            true => Ok(target),
+            false => {
+                let words = format!("the call is made with {}", target.call.method());
+                Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, words))
+            }
+        }
+    }
 }
 
 async fn asker(desk: &Desk, headers: &HeaderMap, who: &Who) -> Result<Asker, Problem> {
@@ -306,15 +327,12 @@ async fn add_entity(desk: &Desk, asker: &Asker, body: &Value) -> Result<Response
 }
 
 async fn property(desk: &Desk, asker: &Asker, call: Call, body: &Value) -> Result<Response, Problem> {
-    const CASE: i64 = 1;
     let (identifier, name) = (text(body, "Identifier"), text(body, "PropertyKey"));
     let kind = body
         .get("ContextType")
         .and_then(Value::as_i64)
         .unwrap_or_default();
-    if kind == CASE {
-        number(asker, &identifier)?;
-    }
+    may_have(desk, asker, kind, &identifier).await?;
     let place = Property {
         kind,
         identifier: &identifier,
@@ -335,6 +353,34 @@ async fn property(desk: &Desk, asker: &Asker, call: Call, body: &Value) -> Resul
             StatusCode::OK.into_response()
         }
     })
+}
+
+/// What a property belongs to must be the case of the run, or an alert of it. What belongs to neither is for people's programs only: whatever
+/// a run wrote there, every other one would read. Source of the numbers: the action protocol.
+async fn may_have(desk: &Desk, asker: &Asker, kind: i64, identifier: &str) -> Result<(), Error> {
+    const CASE: i64 = 1;
+    const ALERT: i64 = 2;
+    let own = match asker {
+        Asker::Run { case, .. } => *case,
+        Asker::Person(_) if kind == CASE => return number(asker, identifier).map(drop),
+        Asker::Person(_) => return Ok(()),
+    };
+    let is_own = match kind {
+        CASE => identifier.trim().parse() == Ok(own),
+        ALERT => {
+            let alerts = desk.store().alerts(own).await?;
+            alerts
+                .iter()
+                .any(|alert| [alert.identifier.as_str(), objects::group(alert)].contains(&identifier))
+        }
+        _ => false,
+    };
+    match is_own {
+        true => Ok(()),
+        false => Err(Error::NotAllowed(format!(
+            "the key is for the case {own} and its alerts only"
+        ))),
+    }
 }
 
 fn new_attachment(body: &Value) -> NewAttachment {

@@ -1,10 +1,12 @@
 //! External actions: programs within their limits, and what becomes of what they say.
 
 use secops::EntityType::Address;
+use secops::Parameters;
 use serde_json::Value;
-use workdesk::{ExternalAction, NewRun, Run, RunState};
+use workdesk::{Ended, ExternalAction, NewRun, Role, Run, RunState};
 
 use crate::scene::{Scene, external, scan, simulator};
+use crate::served::Served;
 
 /// A run of that shell script as an action, to its end.
 async fn ended(script: &str, limits: &str) -> Run {
@@ -178,4 +180,46 @@ async fn only_programs_of_the_list_can_be_asked_for() {
         let error = ExternalAction::read_all(yaml).unwrap_err();
         assert!(error.contains(words), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_list_marks_as_secret_is_shown_to_nobody_whatever_it_is_called() {
+    let parameters = "[{name: PIN, is_secret: true}, {name: Depth}, {name: API Token}]";
+    let yaml =
+        format!("- {{name: Theirs, integration: Other, command: [/bin/true], parameters: {parameters}}}");
+    let served = Served::with(external(&yaml)).await;
+    let analyst = served.logged_in("ann", Role::Analyst).await;
+    analyst
+        .send("/cases", &[("title", "A case"), ("text", "8.8.8.8")])
+        .await;
+    let given = [
+        ("action", "Theirs"),
+        ("parameter:PIN", "4711-s3cr3t"),
+        ("parameter:Depth", "deep-down"),
+        ("parameter:API Token", "t0k3n"),
+        // The list knows no such parameter, so nobody knows what it is.
+        ("parameter:Other", "unkn0wn"),
+    ];
+    analyst.send("/cases/1/runs", &given).await;
+    served.scene.until(1, |run| run.ended_at.is_some()).await;
+    let page = analyst.page("/runs/1").await;
+    assert!(page.contains("deep-down") && page.contains("***"), "{page}");
+    for secret in ["4711-s3cr3t", "t0k3n", "unkn0wn"] {
+        assert!(!page.contains(secret), "{secret}: {page}");
+    }
+    // The program is not listed any more: what was secret is still nobody's business.
+    let store = served.scene.store.clone();
+    let case = served.scene.case(&[("8.8.4.4", Address)]).await;
+    let new = NewRun {
+        action: "Gone".to_owned(),
+        parameters: Parameters::new().with("PIN", "4711-s3cr3t"),
+        ..scan(&case, "Gone")
+    };
+    let gone = store
+        .add_ended_run(new, &Ended::without_result(RunState::Done, "fine"), "ann")
+        .await
+        .unwrap();
+    let page = analyst.page(&format!("/runs/{}", gone.id)).await;
+    assert!(page.contains("PIN") && !page.contains("4711-s3cr3t"), "{page}");
+    served.end().await;
 }

@@ -8,6 +8,7 @@
 
 mod api;
 mod backups;
+mod border;
 mod cases;
 #[cfg(unix)]
 mod external;
@@ -19,6 +20,8 @@ mod place;
 mod playbooks;
 mod runs;
 mod scene;
+#[cfg(unix)]
+mod sdk;
 mod served;
 mod single_sign_on;
 mod tidying;

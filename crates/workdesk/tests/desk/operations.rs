@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use entrance::Tls;
 use reqwest::Client;
 use reqwest::header::{COOKIE, SET_COOKIE};
 use reqwest::redirect::Policy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use workdesk::{Desk, Role, Scope, Serving, Tls};
+use workdesk::{Desk, Role, Scope, Serving};
 
 use crate::scene::{Scene, simulator};
 use crate::served::{PASSWORD, Served};

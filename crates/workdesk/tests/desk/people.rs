@@ -416,7 +416,7 @@ async fn behind_a_proxy_with_tls_cookies_and_forms_are_for_https_only() {
         is_secure: true,
         ..Serving::default()
     };
-    let served = Served::start(External::default(), serving).await;
+    let served = Served::how(External::default(), serving).await;
     let link = served.setup.clone().unwrap();
     let proxy = served.browser();
     let fields = [("name", "ann"), ("password", PASSWORD)];

@@ -40,10 +40,10 @@ impl Served {
     }
 
     pub(crate) async fn with(external: External) -> Self {
-        Self::start(external, Serving::default()).await
+        Self::how(external, Serving::default()).await
     }
 
-    pub(crate) async fn start(external: External, serving: Serving) -> Self {
+    pub(crate) async fn how(external: External, serving: Serving) -> Self {
         let running = simulator(|builder| builder).await;
         let scene = Scene::new().await;
         let engine = scene.engine_with(&running, external).await;
@@ -56,7 +56,7 @@ impl Served {
             let stopped = async {
                 let _ = stopped.await;
             };
-            desk.serve(listener, stopped).await.unwrap();
+            desk.serve(listener, stopped).await;
         });
         Self {
             scene,

@@ -80,7 +80,16 @@ impl Place {
     }
 
     pub(crate) fn failed(&self, error: &workdesk::Error) -> Failure {
-        Failure::failed(format!("{self}: {error}"))
+        let words = error.to_string();
+        // The words of the library that looks at certificates.
+        let what_to_do = match words.contains("invalid peer certificate") {
+            true => {
+                ". The server's certificate is not believed: call the server by a name that stands in it, and name the authority that has \
+                 signed it in PGSSLROOTCERT (or sslrootcert=PATH in the address), where it is none of the system's"
+            }
+            false => "",
+        };
+        Failure::failed(format!("{self}: {words}{what_to_do}"))
     }
 
     /// Removes what is old or left over, for as long as the process lasts.
@@ -164,6 +173,20 @@ pub(crate) fn other_key(names: &[String]) -> String {
 
 /// The database that was named, if one was.
 pub(crate) fn database(arguments: &DatabaseArguments) -> Result<Option<Database>, Failure> {
+    let database = named(arguments)?;
+    if let Some(database) = &database
+        && let Some(doubt) = database.doubt()
+    {
+        // It goes on: a fleet that works is not stopped by an upgrade.
+        crate::tell(&format!(
+            "The database {database}: {doubt}. Have it checked: sslmode=verify-full in its address, and PGSSLROOTCERT where the authority \
+             is one of your own. sslmode=disable says that the way there is safe without."
+        ));
+    }
+    Ok(database)
+}
+
+fn named(arguments: &DatabaseArguments) -> Result<Option<Database>, Failure> {
     let parse = |address: &str| Database::parse(address).map_err(|error| Failure::usage(error.to_string()));
     match &arguments.database {
         Some(address) => {

@@ -3,10 +3,12 @@
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
+use entrance::Tls;
 use tokio::net::TcpListener;
-use workdesk::{Desk, Engine, External, Retention, Serving};
+use workdesk::{Bounds, Desk, Engine, External, Retention, Serving};
 
 use super::base::{self, Place};
+use super::{is_loopback, tls};
 use crate::cli::{Connection, WorkerArguments};
 use crate::commands::run::{resolve, runtime_of_server};
 use crate::failure::Failure;
@@ -22,11 +24,17 @@ pub(crate) fn run(arguments: &WorkerArguments) -> Result<ExitCode, Failure> {
              With the workdesk in a file, the workdesk itself takes them.",
         )
     })?;
+    let tls = tls(&arguments.tls)?;
     let runtime = runtime_of_server("the worker")?;
-    runtime.block_on(work(arguments, &resolved, &Place::Server(database)))
+    runtime.block_on(work(arguments, &resolved, &Place::Server(database), tls))
 }
 
-async fn work(arguments: &WorkerArguments, resolved: &Resolved, place: &Place) -> Result<ExitCode, Failure> {
+async fn work(
+    arguments: &WorkerArguments,
+    resolved: &Resolved,
+    place: &Place,
+    tls: Option<Tls>,
+) -> Result<ExitCode, Failure> {
     let unheard = |address: &dyn std::fmt::Display, error: std::io::Error| {
         Failure::failed(format!("the worker can't listen on {address}: {error}"))
     };
@@ -57,8 +65,20 @@ async fn work(arguments: &WorkerArguments, resolved: &Resolved, place: &Place) -
     pace.at_once = usize::from(arguments.at_once.get());
     let engine = Engine::start(store.clone(), place.clients(resolved), pace, external);
     let engine = engine.await.map_err(|error| place.failed(&error))?;
+    // It has no pages, so there are few who come.
+    let bounds = Bounds {
+        connections: entrance::Bounds {
+            connections: 512,
+            connections_of_one: 256,
+            ..Bounds::default().connections
+        },
+        ..Bounds::default()
+    };
+    let is_inner = arguments.listen.is_some_and(|address| is_loopback(address.ip()));
     let serving = Serving {
-        open_metrics: true,
+        is_secure: tls.is_some(),
+        open_metrics: arguments.open_metrics || is_inner,
+        bounds,
         ..Serving::default()
     };
     let desk = Desk::new(store.clone(), engine, serving)
@@ -71,16 +91,20 @@ async fn work(arguments: &WorkerArguments, resolved: &Resolved, place: &Place) -
             arguments.at_once
         )?;
         if let Some(address) = shown.as_ref().and_then(|shown| shown.local_addr().ok()) {
+            let scheme = if tls.is_some() { "https" } else { "http" };
             writeln!(
                 out,
-                "It tells of itself at http://{address}/metrics, /healthz and /readyz"
+                "It tells of itself at {scheme}://{address}/metrics, /healthz and /readyz"
             )?;
         }
         writeln!(out, "Ctrl-C ends it.")
     })?;
     tokio::spawn(desk.clone().serve_sdk(own));
     if let Some(shown) = shown {
-        tokio::spawn(desk.clone().serve_operations(shown));
+        match tls {
+            Some(tls) => tokio::spawn(desk.clone().serve_operations(tls.listen(shown))),
+            None => tokio::spawn(desk.clone().serve_operations(shown)),
+        };
     }
     ending::asked_for().await;
     desk.stop().await;

@@ -1,7 +1,7 @@
 //! Disks: full, and read-only. They are real ones: a process gets a small one in the place of a folder.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{ON_PLATFORM, THREE, URL, has, submitted_once, whole, wrong_unless};
@@ -67,7 +67,7 @@ fn seen_by(pid: u32, stage: &Stage) -> PathBuf {
 }
 
 /// Fills what room is left; gives the file that takes it.
-fn fill(folder: PathBuf) -> PathBuf {
+fn fill(folder: &Path) -> PathBuf {
     let path = folder.join("filler");
     let mut file = std::fs::File::create(&path).unwrap();
     for bytes in [65_536, 4096, 512, 1] {
@@ -90,7 +90,7 @@ fn desk_fills_up(stage: &mut Stage) -> Told {
         wrong.extend(wrong_unless(first["state"] == "done", || first.to_string()));
         // One is under way while the disk fills up: the analysis takes its time.
         let under_way = analyst.ask("Scan URL", "DestinationURL", &url).await;
-        let filler = fill(folder);
+        let filler = fill(&folder);
         let case = serde_json::json!({"title": "One more"});
         let mut refused = (201, serde_json::Value::Null);
         // What room is left inside the file itself takes a few.
@@ -163,7 +163,7 @@ fn gateway_fills_up(stage: &mut Stage) -> Told {
     let mut wrong = Vec::new();
     let message = RUNTIME.block_on(async {
         let too_large = send_file(&gateway.origin, &token, 4_000_000).await;
-        let filler = fill(folder);
+        let filler = fill(&folder);
         // What room is left inside the trail's file itself takes a few lines.
         for _ in 0..40 {
             let (status, text) = gateway.get(&token, &path).await;

@@ -94,7 +94,7 @@ pub(crate) fn rows() -> Vec<Fault> {
                 stage.set(
                     "VTSECOPS_PROXY",
                     "http://user:a-swordfish-to-look-for@proxy.invalid:3128",
-                )
+                );
             })
             .ends(4)
             .says(&[

@@ -173,7 +173,7 @@ pub(crate) fn rows() -> Vec<Fault> {
             .state(2)
             .says(&["hashes have failed", "the proxy wants a user and a password"])
             .then_with(0, |stage| {
-                stage.context = stage.context.clone().set("use_proxy_settings", false)
+                stage.context = stage.context.clone().set("use_proxy_settings", false);
             }),
         row(
             "it refuses the connection of the gateway",

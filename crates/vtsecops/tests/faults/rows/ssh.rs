@@ -151,7 +151,7 @@ pub(crate) fn rows() -> Vec<Fault> {
             ])
             .check(uploaded(0))
             .then_with(0, |stage| {
-                std::fs::remove_file(stage.path(".ssh/known_hosts")).unwrap()
+                std::fs::remove_file(stage.path(".ssh/known_hosts")).unwrap();
             })
             .check(uploaded(1)),
         row("the password is wrong", UPLOAD_WITH_PASSWORD)

@@ -1,20 +1,20 @@
 //! Cases over the API.
 
 use axum::Json as Answer;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::extract::{Caller, Json, Path, Query};
+use super::extract::{Caller, Content, Json, Path, Query};
 use super::form::{
     CaseDetails, CaseForm, CommentForm, Created, EntityDetails, EntityPage, EntityView, Problems,
 };
-use crate::server::Desk;
+use crate::server::border::Room;
 use crate::server::export_page::exported;
 use crate::server::problem::Problem;
+use crate::server::{Desk, LARGEST_FILE};
 use crate::store::CaseChange;
 use crate::{
     Case, CaseFilter, CasePage, Error, NewCase, Priority, StoredInsight, WallEntry, case_of_mail,
@@ -65,6 +65,7 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(desk): State<Desk>,
     Caller(person): Caller,
+    _room: Room<LARGEST_FILE>,
     Json(new): Json<NewCase>,
 ) -> Result<Created<Case>, Problem> {
     let case = desk.store().create_case(new, &person.name).await?;
@@ -100,7 +101,8 @@ pub(super) async fn create_from_text(
     State(desk): State<Desk>,
     Caller(person): Caller,
     Query(about): Query<TextQuery>,
-    body: Bytes,
+    _room: Room<LARGEST_FILE>,
+    Content(body): Content,
 ) -> Result<Created<Case>, Problem> {
     let text = String::from_utf8_lossy(&body).into_owned();
     let mut new = case_of_text("", text);
@@ -116,7 +118,8 @@ pub(super) async fn create_from_mail(
     State(desk): State<Desk>,
     Caller(person): Caller,
     Query(about): Query<TextQuery>,
-    body: Bytes,
+    _room: Room<LARGEST_FILE>,
+    Content(body): Content,
 ) -> Result<Created<Case>, Problem> {
     let mut new = case_of_mail(&body)?;
     about.put_on(&mut new);

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::AUTHORIZATION;
@@ -92,6 +93,17 @@ impl<T: DeserializeOwned> FromRequest<Desk> for Json<T> {
         let json = axum::Json::from_request(request, desk).await;
         json.map(|axum::Json(value)| Self(value))
             .map_err(|wrong| Problem::new(wrong.status(), wrong.body_text()))
+    }
+}
+
+/// A body of any kind.
+pub(super) struct Content(pub(super) Bytes);
+
+impl FromRequest<Desk> for Content {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, desk: &Desk) -> Result<Self, Problem> {
+        Ok(Self(Bytes::from_request(request, desk).await?))
     }
 }
 

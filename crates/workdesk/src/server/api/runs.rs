@@ -100,12 +100,12 @@ pub(super) async fn cancel(
     responses((status = 200, content_type = "text/event-stream", body = String), Problems))]
 pub(super) async fn events(
     State(desk): State<Desk>,
-    Caller(_): Caller,
+    Caller(person): Caller,
     Shown(token): Shown,
     Path(case): Path<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let pass = Pass::Token(token.unwrap_or_default());
-    Ok(case_events::stream(desk, pass, case).await?)
+    Ok(case_events::stream(desk, pass, case, &person).await?)
 }
 
 /// Lists the actions that can be asked for

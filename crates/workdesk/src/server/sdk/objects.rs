@@ -138,6 +138,12 @@ pub(super) fn case(case: &Case, alerts: usize) -> Value {
     })
 }
 
+/// What an alert's properties are kept by: what it is grouped by where it comes from, or itself.
+pub(super) fn group(alert: &StoredAlert) -> &str {
+    let group = alert.rest.get("alert_group_identifier").and_then(Value::as_str);
+    group.unwrap_or(&alert.identifier)
+}
+
 /// An alert with those of the case's entities that are its own.
 pub(super) fn alert(case: &Case, alert: &StoredAlert, entities: &[StoredEntity]) -> Value {
     let created_at = alert.created_at.as_millisecond();

@@ -14,10 +14,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::places::Places;
+
 /// How long a browser may take to agree on a key.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Connections that are agreeing, at the same time.
 const MOST_HANDSHAKES: usize = 512;
+/// Of these, those of one address.
+const MOST_OF_ONE: usize = 256;
 /// Connections that have agreed and are not yet served.
 const READY: usize = 64;
 
@@ -61,6 +65,7 @@ impl Tls {
         tokio::spawn(async move {
             let acceptor = TlsAcceptor::from(self.0);
             let places = Arc::new(Semaphore::new(MOST_HANDSHAKES));
+            let of_one = Places::new(MOST_HANDSHAKES, MOST_OF_ONE);
             let mut listener = listener;
             loop {
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -71,10 +76,14 @@ impl Tls {
                     accepted = Listener::accept(&mut listener) => accepted,
                     () = send.closed() => return,
                 };
+                // One too many of an address is closed at once: waited for, it would keep the others waiting.
+                let Some(own) = of_one.take(peer.ip().to_canonical()) else {
+                    continue;
+                };
                 let (acceptor, send) = (acceptor.clone(), send.clone());
                 tokio::spawn(async move {
                     let agreed = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
-                    drop(place);
+                    drop((place, own));
                     if let Ok(Ok(stream)) = agreed {
                         // Nobody waits for it when the server ends.
                         let _ = send.send((stream, peer)).await;

@@ -5,20 +5,24 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// See the module.
-pub(crate) struct Places<K> {
+#[derive(Debug)]
+pub struct Places<K> {
     taken: Arc<Mutex<HashMap<K, usize>>>,
     most: usize,
     most_of_one: usize,
 }
 
 /// One of them; free again when dropped.
-pub(crate) struct Place<K: Eq + Hash> {
+#[derive(Debug)]
+pub struct Place<K: Eq + Hash> {
     taken: Arc<Mutex<HashMap<K, usize>>>,
     whose: K,
 }
 
 impl<K: Clone + Eq + Hash> Places<K> {
-    pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
+    /// So many, and for one so many of them.
+    #[must_use]
+    pub fn new(most: usize, most_of_one: usize) -> Self {
         Self {
             taken: Arc::default(),
             most,
@@ -27,7 +31,8 @@ impl<K: Clone + Eq + Hash> Places<K> {
     }
 
     /// A place; none where all are taken, or as many as one may have.
-    pub(crate) fn take(&self, whose: K) -> Option<Place<K>> {
+    #[must_use]
+    pub fn take(&self, whose: K) -> Option<Place<K>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.get(&whose).copied().unwrap_or(0);
         if taken.values().sum::<usize>() >= self.most || own >= self.most_of_one {

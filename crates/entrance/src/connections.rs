@@ -20,7 +20,7 @@ use crate::places::Places;
 /// Bytes of a request's head: a path with a URL in base64, or a query with 25 of them.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// What the gateway takes of anybody, known or not.
+/// What is taken of anybody, known or not.
 #[derive(Clone, Debug)]
 pub struct Bounds {
     /// Connections at the same time.
@@ -29,30 +29,14 @@ pub struct Bounds {
     pub connections_of_one: usize,
     /// How long a connection may take until a request's head is there, and stay idle.
     pub head: Duration,
-    /// Requests without a token that counts in a minute, from one address; more are refused before they are read.
-    pub refused_a_minute: u32,
-    /// Requests without a token that counts are told together, once in this time.
-    pub quiet: Duration,
 }
 
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            connections: 512,
-            connections_of_one: 256,
-            head: Duration::from_secs(30),
-            refused_a_minute: 60,
-            quiet: Duration::from_secs(10),
-        }
-    }
-}
-
-/// Where a request comes from: the tool itself, or the proxy before it.
+/// Where a request comes from: whoever asks, or the proxy before them. Each request that [`serve`] hands on has it among its extensions.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub struct Peer(pub IpAddr);
 
 /// Serves until `stop` ends; answers that have begun are finished.
-pub(crate) async fn serve<L: Listener<Addr = SocketAddr>>(
+pub async fn serve<L: Listener<Addr = SocketAddr>>(
     mut listener: L,
     router: Router,
     bounds: &Bounds,
