@@ -242,8 +242,8 @@ mod tests {
             .await
             .unwrap();
         let defective = || async {
-            let none: Option<&str> = None;
-            none.unwrap()
+            let wrong: Result<&str, &str> = "no number".parse::<u8>().map(|_| "").map_err(|_| "planted");
+            wrong.unwrap()
         };
         let router = Router::new()
             .route("/page", get(defective))
