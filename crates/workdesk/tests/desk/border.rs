@@ -35,7 +35,7 @@ async fn begun(served: &Served, sent: &str) -> TcpStream {
 async fn status(stream: &mut TcpStream) -> u16 {
     let mut start = [0; 12];
     let read = timeout(SOON, stream.read_exact(&mut start)).await;
-    match read.expect("the workdesk neither answers nor ends the connection") {
+    match read.unwrap_or_else(|_| panic!("the workdesk neither answers nor ends the connection")) {
         Ok(_) => String::from_utf8_lossy(&start[9..]).parse().unwrap(),
         Err(_) => 0,
     }
