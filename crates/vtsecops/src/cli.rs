@@ -707,7 +707,7 @@ pub struct WorkdeskArguments {
     /// Show the metrics at /metrics to anybody, not only to tokens
     #[arg(long)]
     pub open_metrics: bool,
-    /// How browsers reach the workdesk, where it listens on a loopback address and that has a name of its own, as http://desk.example:8790
+    /// How browsers reach the workdesk, where it listens on a loopback address and that has a name of its own, as `http://desk.example:8790`
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
     /// See [`RetentionArguments`].
