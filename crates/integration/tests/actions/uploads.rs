@@ -296,7 +296,7 @@ async fn each_file_of_a_server_has_its_own_reason() {
     let result = upload(&running, remote.parameters(address, named), &remote.files).await;
     assert_eq!(remark(&result, &good), "uploaded");
     assert_eq!(remark(&result, &empty), "it is empty");
-    assert_eq!(remark(&result, &gone), "there is no such file");
+    assert_eq!(remark(&result, &gone), "there is no such file on the server");
     assert_eq!(
         remark(&result, &folder),
         "it is a folder; name its files, or ask for folders"
