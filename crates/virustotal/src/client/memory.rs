@@ -334,12 +334,14 @@ impl Client {
         submissions: Submissions,
     ) -> Submissions {
         let settings = self.transport.settings();
-        let is_new = |(_, submission): &(_, &Result<Submission, Error>)| {
-            matches!(submission, Ok(Submission::Queued { .. }))
+        // One whose answer was lost too: whoever goes by what is kept would submit it again.
+        let is_new = |(_, submission): &(_, &Result<Submission, Error>)| match submission {
+            Ok(submission) => matches!(submission, Submission::Queued { .. }),
+            Err(error) => errand.may_have_arrived(error),
         };
-        let accepted = names.iter().zip(&submissions).filter(is_new);
-        let accepted: Vec<String> = accepted.map(|(name, _)| name.clone()).collect();
-        self.forget_kept(kind, &accepted).await;
+        let new = names.iter().zip(&submissions).filter(is_new);
+        let new: Vec<String> = new.map(|(name, _)| name.clone()).collect();
+        self.forget_kept(kind, &new).await;
         let Some(journal) = &settings.journal else {
             return submissions;
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use simulator::{Running, file_with_positives, synthetic_file, unknown_file};
+use simulator::{Fault, FaultKind, Running, file_with_positives, synthetic_file, unknown_file};
 use virustotal::object::parse_ip;
 use virustotal::{Accept, Answer, Cache, Client, DomainName, FileHash, Settings, Tier, UrlId};
 
@@ -248,6 +248,24 @@ async fn what_is_being_analysed_anew_is_asked_about_and_not_taken_from_before() 
         [urls[0].as_str()],
         "only the one that was submitted"
     );
+}
+
+#[tokio::test]
+async fn what_may_have_been_submitted_is_asked_about_by_others_and_not_submitted_again() {
+    let lost = Fault::new(FaultKind::Truncated).on("url/scan").times(1);
+    let scene = Scene {
+        running: simulator().fault(lost).start().await.unwrap(),
+        ..Scene::new().await
+    };
+    let url = [UrlId::parse("https://never-seen.example/1").unwrap()];
+    let client = scene.client();
+    let known = client.url_reports(&url, Accept::Fresh, &later()).await;
+    assert!(matches!(known[0], Ok(Answer::Missing)), "{known:?}");
+    client.url_scans(&url, &later()).await;
+    scene.calls();
+    let known = scene.client().url_reports(&url, Accept::Fresh, &later()).await;
+    assert!(!matches!(known[0], Ok(Answer::Missing)), "{known:?}");
+    assert_eq!(scene.calls(), 1);
 }
 
 #[tokio::test]
