@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use reqwest::header::HOST;
 use test_postgres::Server;
 use tokio::runtime::Runtime;
@@ -11,11 +11,12 @@ use tokio::runtime::Runtime;
 use crate::scene::{Ran, Scene};
 use crate::workdesk::{Desk, token};
 
-/// An authority, and a certificate of a server on this machine that it has signed: of the authority, of the server, and the server's key (PEM).
-fn signed() -> [String; 3] {
+/// An authority of that name, and a certificate of a server on this machine that it has signed: of the authority, of the server, and the server's key (PEM).
+fn signed(name: &str) -> [String; 3] {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
     let authority = params.self_signed(&key).unwrap();
     let issuer = Issuer::from_params(&params, &key);
     let own_key = KeyPair::generate().unwrap();
@@ -26,13 +27,13 @@ fn signed() -> [String; 3] {
 
 #[test]
 fn a_database_is_believed_by_its_certificate_only_where_that_is_asked_for() {
-    let [authority, certificate, key] = signed();
+    let [authority, certificate, key] = signed("ours");
     let Some(server) = Server::start_with_tls(&certificate, &key) else {
         return;
     };
     let scene = Scene::new();
     let authority = scene.write("authority.pem", &authority);
-    let [other, ..] = signed();
+    let [other, ..] = signed("another");
     let other = scene.write("other.pem", &other);
     let database = Runtime::new().unwrap().block_on(server.database());
     // It opens the database and removes nothing.
