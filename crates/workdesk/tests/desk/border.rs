@@ -92,7 +92,7 @@ async fn a_large_body_of_somebody_unknown_is_refused_before_it_is_sent() {
         assert!([401, 403].contains(&status(&mut stream).await), "{head}");
     }
     let known = served
-        .program("ann", Role::Analyst, &[Scope::Act, Scope::Sdk])
+        .program("ann", Role::Admin, &[Scope::Act, Scope::Sdk])
         .await;
     for head in &large(300_000_000, &known.token, &known.token, &origin)[..6] {
         let mut stream = begun(&served, &format!("{head}[")).await;
@@ -144,7 +144,7 @@ async fn a_body_that_stops_or_trickles_is_answered_in_time_whoever_sends_it() {
     for (change, pause) in [(stops as fn(&mut Bounds), SOON), (trickles, A_MOMENT / 6)] {
         let served = served(change).await;
         let known = served
-            .program("ann", Role::Analyst, &[Scope::Act, Scope::Sdk])
+            .program("ann", Role::Admin, &[Scope::Act, Scope::Sdk])
             .await;
         let origin = served.address.to_string();
         let mut heads = large(20_000_000, &known.token, &known.token, &origin);
@@ -359,7 +359,7 @@ async fn a_page_of_another_site_does_not_reach_it_by_a_name_of_its_own() {
 async fn no_file_of_others_is_shown_as_a_page() {
     let served = Served::new().await;
     let program = served
-        .program("ann", Role::Analyst, &[Scope::Read, Scope::Act, Scope::Sdk])
+        .program("ann", Role::Admin, &[Scope::Read, Scope::Act, Scope::Sdk])
         .await;
     let browser = served.logged_in("bob", Role::Viewer).await;
     let title = "</title><script>alert(1)</script>\r\nx: y";

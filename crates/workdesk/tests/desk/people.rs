@@ -297,7 +297,7 @@ async fn what_was_refused_and_who_left_is_in_the_audit_log_without_a_word_of_pas
     assert_eq!(log_in(" ann", "a guess of many").await, 401);
     // Somebody has typed into the wrong field.
     assert_eq!(log_in("my secret words", "ann").await, 401);
-    assert_eq!(log_in(&"x".repeat(100_000), "ann").await, 401);
+    assert_eq!(log_in(&"x".repeat(10_000), "ann").await, 401);
     let wrong = [("old", "a guess of many"), ("new", NEW)];
     assert_eq!(ann.send("/account", &wrong).await.status(), 422);
     for _ in 0..3 {

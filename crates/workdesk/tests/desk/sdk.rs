@@ -154,7 +154,7 @@ async fn the_key_of_a_run_opens_its_own_case_and_no_other_in_every_call() {
     let store = &served.scene.store;
     let (own, other) = (case(store, "own", "A-1").await, case(store, "other", "B-1").await);
     let ann = served
-        .program("ann", Role::Analyst, &[Scope::Act, Scope::Sdk])
+        .program("ann", Role::Admin, &[Scope::Act, Scope::Sdk])
         .await;
     let person = Asking {
         client: visitor(),
