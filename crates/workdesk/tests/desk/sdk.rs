@@ -215,7 +215,7 @@ async fn the_key_of_a_run_opens_its_own_case_and_no_other_in_every_call() {
         let answer = run.asked(&call).await;
         assert_eq!(answer.status(), 403, "{} {:?}", call.name, call.body);
         assert!(
-            answer.text().await.unwrap().contains("the key is for the case"),
+            answer.text().await.unwrap().contains("key is for the case"),
             "{}",
             call.name
         );
